@@ -1,0 +1,1 @@
+"""Certificates: a CA, serving certificates and the caBundle in webhook configurations."""

@@ -1,0 +1,1 @@
+"""The controller: reconciles migrations, fleets and, without a Go operator, both kinds."""

@@ -1,0 +1,1 @@
+"""`helm mattermost-migrate`: plan, run and watch migrations."""

@@ -1,0 +1,1 @@
+"""Moves live Mattermost installations from ClusterInstallation to Mattermost, and back."""

@@ -1,0 +1,1 @@
+"""What tests need: builders, a simulated cluster, fault injection. Never imported in production."""
