@@ -1,0 +1,186 @@
+"""Every name this project shares with a cluster, spelled once.
+
+Groups, kinds and labels of the operator come from its source (operator facts 0.2, 0.3, 1);
+those under ``migration.mattermost.com`` are our own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+__all__ = [
+    "APP_LABEL",
+    "APP_VALUE",
+    "CLUSTER_INSTALLATION",
+    "CONFIG_MAP",
+    "CRD",
+    "DEPLOYMENT",
+    "ENDPOINT_SLICE",
+    "EVENT",
+    "FLEET_MIGRATION",
+    "INGRESS",
+    "INGRESS_CLASS",
+    "INSTALLATION_MIGRATION",
+    "JOB",
+    "LAST_APPLIED",
+    "LEASE",
+    "MATTERMOST",
+    "MINIO_INSTANCE",
+    "MYSQL_CLUSTER",
+    "NAMESPACE",
+    "OWN_GROUP",
+    "PERSISTENT_VOLUME_CLAIM",
+    "POD",
+    "REPLICA_SET",
+    "ROLE",
+    "ROLE_BINDING",
+    "SECRET",
+    "SERVICE",
+    "SERVICE_ACCOUNT",
+    "V1ALPHA1",
+    "V1BETA1",
+    "Condition",
+    "Labels",
+    "Reason",
+    "Resource",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A kind as the API server serves it: where its objects live and what they are called."""
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """``group/version``, or the bare version for the core group."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None = None, name: str | None = None) -> str:
+        """The URL path of the collection, or of one object in it."""
+        root = f"/apis/{self.api_version}" if self.group else f"/api/{self.version}"
+        middle = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
+        tail = f"/{name}" if name else ""
+        return f"{root}{middle}/{self.plural}{tail}"
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+OWN_GROUP: Final = "migration.mattermost.com"
+
+CLUSTER_INSTALLATION: Final = Resource(
+    "mattermost.com", "v1alpha1", "ClusterInstallation", "clusterinstallations"
+)
+MATTERMOST: Final = Resource("installation.mattermost.com", "v1beta1", "Mattermost", "mattermosts")
+INSTALLATION_MIGRATION: Final = Resource(
+    OWN_GROUP, "v1alpha1", "InstallationMigration", "installationmigrations"
+)
+FLEET_MIGRATION: Final = Resource(
+    OWN_GROUP, "v1alpha1", "FleetMigration", "fleetmigrations", namespaced=False
+)
+MYSQL_CLUSTER: Final = Resource("mysql.presslabs.org", "v1alpha1", "MysqlCluster", "mysqlclusters")
+MINIO_INSTANCE: Final = Resource(
+    "miniocontroller.min.io", "v1beta1", "MinIOInstance", "minioinstances"
+)
+DEPLOYMENT: Final = Resource("apps", "v1", "Deployment", "deployments")
+REPLICA_SET: Final = Resource("apps", "v1", "ReplicaSet", "replicasets")
+POD: Final = Resource("", "v1", "Pod", "pods")
+SERVICE: Final = Resource("", "v1", "Service", "services")
+SERVICE_ACCOUNT: Final = Resource("", "v1", "ServiceAccount", "serviceaccounts")
+SECRET: Final = Resource("", "v1", "Secret", "secrets")
+CONFIG_MAP: Final = Resource("", "v1", "ConfigMap", "configmaps")
+NAMESPACE: Final = Resource("", "v1", "Namespace", "namespaces", namespaced=False)
+EVENT: Final = Resource("events.k8s.io", "v1", "Event", "events")
+PERSISTENT_VOLUME_CLAIM: Final = Resource(
+    "", "v1", "PersistentVolumeClaim", "persistentvolumeclaims"
+)
+INGRESS: Final = Resource("networking.k8s.io", "v1", "Ingress", "ingresses")
+INGRESS_CLASS: Final = Resource(
+    "networking.k8s.io", "v1", "IngressClass", "ingressclasses", namespaced=False
+)
+ROLE: Final = Resource("rbac.authorization.k8s.io", "v1", "Role", "roles")
+ROLE_BINDING: Final = Resource("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings")
+JOB: Final = Resource("batch", "v1", "Job", "jobs")
+LEASE: Final = Resource("coordination.k8s.io", "v1", "Lease", "leases")
+ENDPOINT_SLICE: Final = Resource("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices")
+CRD: Final = Resource(
+    "apiextensions.k8s.io",
+    "v1",
+    "CustomResourceDefinition",
+    "customresourcedefinitions",
+    namespaced=False,
+)
+
+APP_LABEL: Final = "app"
+APP_VALUE: Final = "mattermost"
+#: Where the operator keeps the object as it last wrote it (operator facts 0.4).
+LAST_APPLIED: Final = "mattermost.com/last-applied"
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The two label keys by which one kind of installation marks what is its own."""
+
+    installation: str
+    resource: str
+
+    def of(self, name: str) -> dict[str, str]:
+        """The kind's own two labels for an installation of that name."""
+        return {self.installation: name, self.resource: name}
+
+    def selector(self, name: str) -> dict[str, str]:
+        """The labels that the kind's Deployment and Service select by (operator facts 0.3)."""
+        return {APP_LABEL: APP_VALUE, **self.of(name)}
+
+
+V1ALPHA1: Final = Labels("v1alpha1.mattermost.com/installation", "v1alpha1.mattermost.com/resource")
+V1BETA1: Final = Labels(
+    "installation.mattermost.com/installation", "installation.mattermost.com/resource"
+)
+
+
+class Condition(StrEnum):
+    """Condition types of an InstallationMigration, in the order of the ladder."""
+
+    VALIDATED = "Validated"
+    ORIGINALS_SAVED = "OriginalsSaved"
+    SOURCE_FROZEN = "SourceFrozen"
+    DEPLOYMENT_RELEASED = "DeploymentReleased"
+    PODS_LABELLED = "PodsLabelled"
+    DEPLOYMENT_ADOPTED = "DeploymentAdopted"
+    TARGET_CREATED = "TargetCreated"
+    CHILDREN_TRANSFERRED = "ChildrenTransferred"
+    TARGET_STABLE = "TargetStable"
+    SOURCE_REMOVED = "SourceRemoved"
+    SUCCEEDED = "Succeeded"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+
+
+class Reason(StrEnum):
+    """Reasons in conditions and events; the message beside one is for the person."""
+
+    SUCCEEDED = "Succeeded"
+    ROLLED_BACK = "RolledBack"
+    PROGRESSING = "Progressing"
+    WAITING = "Waiting"
+    NOT_CONVERTIBLE = "NotConvertible"
+    BLUE_GREEN_ENABLED = "BlueGreenEnabled"
+    CANARY_ENABLED = "CanaryEnabled"
+    NAME_TAKEN = "NameTaken"
+    NO_SOURCE = "NoSource"
+    NO_DEPLOYMENT = "NoDeployment"
+    NO_READY_PODS = "NoReadyPods"
+    SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason, not a password
+    SECRET_MALFORMED = "SecretMalformed"  # noqa: S105 - a reason, not a password
+    DRY_RUN_REFUSED = "DryRunRefused"
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
+    INTERNAL_ERROR = "InternalError"

@@ -1,0 +1,95 @@
+"""Kubernetes objects as plain mappings, and the few questions everyone asks of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from mattermost_migrate.domain.names import Resource
+
+__all__ = [
+    "Existing",
+    "JsonObject",
+    "annotations_of",
+    "controller_of",
+    "labels_of",
+    "name_of",
+    "namespace_of",
+    "owner_reference",
+    "owners_of",
+    "uid_of",
+]
+
+#: An object as the API server sends it. Never changed in place: functions return new ones.
+JsonObject: TypeAlias = Mapping[str, Any]
+
+
+def name_of(obj: JsonObject) -> str:
+    """``metadata.name``, or an empty string."""
+    return str((obj.get("metadata") or {}).get("name") or "")
+
+
+def namespace_of(obj: JsonObject) -> str:
+    """``metadata.namespace``, or an empty string."""
+    return str((obj.get("metadata") or {}).get("namespace") or "")
+
+
+def uid_of(obj: JsonObject) -> str:
+    """``metadata.uid``, or an empty string."""
+    return str((obj.get("metadata") or {}).get("uid") or "")
+
+
+def labels_of(obj: JsonObject) -> Mapping[str, str]:
+    """``metadata.labels``, empty when absent."""
+    return (obj.get("metadata") or {}).get("labels") or {}
+
+
+def annotations_of(obj: JsonObject) -> Mapping[str, str]:
+    """``metadata.annotations``, empty when absent."""
+    return (obj.get("metadata") or {}).get("annotations") or {}
+
+
+def owners_of(obj: JsonObject) -> tuple[JsonObject, ...]:
+    """``metadata.ownerReferences``, in order."""
+    return tuple((obj.get("metadata") or {}).get("ownerReferences") or ())
+
+
+def controller_of(obj: JsonObject) -> JsonObject | None:
+    """The one owner reference with ``controller: true``, if there is one."""
+    return next((owner for owner in owners_of(obj) if owner.get("controller")), None)
+
+
+def owner_reference(owner: JsonObject, resource: Resource) -> dict[str, Any]:
+    """The controller reference that both operators write for ``owner`` (operator facts 0.3)."""
+    return {
+        "apiVersion": resource.api_version,
+        "blockOwnerDeletion": True,
+        "controller": True,
+        "kind": resource.kind,
+        "name": name_of(owner),
+        "uid": uid_of(owner),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """What else there is in an installation's namespace, by kind and name.
+
+    Attributes:
+        objects: the objects, keyed by (kind, name).
+    """
+
+    objects: Mapping[tuple[str, str], JsonObject] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, objects: Iterable[JsonObject]) -> Existing:
+        """Index objects that carry their ``kind``."""
+        return cls({(str(obj["kind"]), name_of(obj)): obj for obj in objects})
+
+    def get(self, kind: str | Resource, name: str) -> JsonObject | None:
+        """The object of that kind and name, or None."""
+        return self.objects.get((str(kind), name))
+
+    def __iter__(self) -> Iterator[JsonObject]:
+        return iter(self.objects.values())
