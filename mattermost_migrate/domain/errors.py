@@ -3,10 +3,14 @@
 MigrateError
 ├── RefusedError     the input cannot be carried: every fault at once
 ├── StaleError       the world moved (409, other UID): look again at once
+│   ├── AlreadyExistsError   409: something of that name is there
+│   └── ExpiredError         410: that resourceVersion is history; list anew
 ├── TransientError   429, 5xx, time-out: back off; never shown in a condition
 ├── ForbiddenError   401, 403: only the administrator can help
 ├── RejectedError    the API server refuses the object itself (400, 422, an admission policy)
 ├── NotFoundError    the server answered 404
+├── ConfigurationError   how to reach the cluster cannot be told: names the file and why
+├── LeaseLostError   another replica may be leading by now: nothing more is written
 └── InvariantError   our own promise broke: this one stops
 """
 
@@ -16,9 +20,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 __all__ = [
+    "AlreadyExistsError",
+    "ConfigurationError",
+    "ExpiredError",
     "Fault",
     "ForbiddenError",
     "InvariantError",
+    "LeaseLostError",
     "MigrateError",
     "NotFoundError",
     "RefusedError",
@@ -62,6 +70,14 @@ class StaleError(MigrateError):
     """The world moved: a conflict, a failed precondition, another UID. Look again at once."""
 
 
+class AlreadyExistsError(StaleError):
+    """Something of that name is there already (409 with reason AlreadyExists)."""
+
+
+class ExpiredError(StaleError):
+    """The server no longer keeps that resourceVersion or continue token (410): list anew."""
+
+
 class TransientError(MigrateError):
     """The server could not answer just now.
 
@@ -84,6 +100,14 @@ class RejectedError(MigrateError):
 
 class NotFoundError(MigrateError):
     """The server answered 404: the object is not there."""
+
+
+class ConfigurationError(MigrateError):
+    """How to reach the cluster cannot be told; the message names the file and the reason."""
+
+
+class LeaseLostError(MigrateError):
+    """The lease is not ours for certain any more, so nothing was sent."""
 
 
 class InvariantError(MigrateError):

@@ -1,0 +1,193 @@
+"""How to reach the API server: from Helm's environment, a kubeconfig, or the pod we run in.
+
+Helm eats its own connection flags and hands them to a plugin as ``HELM_*`` variables only, so
+each of them is laid over the chosen kubeconfig entry, the way Helm itself does for its own
+connection. What then comes of the entry (certificates, tokens, exec plugins) is the official
+client's business.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from kubernetes.aio.client import Configuration
+from kubernetes.aio.config import ConfigException, load_incluster_config
+from kubernetes.aio.config.kube_config import KubeConfigLoader
+
+from mattermost_migrate.domain.errors import ConfigurationError
+from mattermost_migrate.kube.kubeconfig import Entry, choose
+
+__all__ = ["Connection", "connect"]
+
+_SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+#: Credentials that a token given on the command line takes the place of.
+_REPLACED_BY_TOKEN: Final = ("exec", "auth-provider", "tokenFile", "username", "password")
+#: How long a token that was read from a file or a plugin is trusted before it is read again.
+_REFRESH_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where the API server is, and who we are to it.
+
+    Attributes:
+        server: its URL.
+        namespace: the one to work in when nobody names another.
+        source: where all this was found, for messages.
+        headers: sent with each request (impersonation).
+        configuration: TLS and credentials as the official client keeps them; never printed.
+    """
+
+    server: str
+    namespace: str
+    source: str
+    headers: tuple[tuple[str, str], ...] = ()
+    configuration: Any = field(default=None, repr=False)
+
+    async def authorization(self) -> str | None:
+        """The Authorization header of the next request, renewed when it is due."""
+        key: str | None = await self.configuration.get_api_key_with_prefix("BearerToken")
+        return key
+
+
+async def connect(
+    environ: Mapping[str, str] | None = None,
+    *,
+    context: str | None = None,
+    namespace: str | None = None,
+) -> Connection:
+    """Find the cluster.
+
+    Args:
+        environ: the environment to read ``KUBECONFIG`` and ``HELM_*`` from; ours if not given.
+        context: the kubeconfig context, before ``HELM_KUBECONTEXT``.
+        namespace: the namespace, before ``HELM_NAMESPACE`` and the context's.
+
+    Raises:
+        ConfigurationError: nothing says where the cluster is, or what does cannot be used; the
+            message names the file and the reason.
+    """
+    environ = os.environ if environ is None else environ
+    context = context or environ.get("HELM_KUBECONTEXT") or None
+    entry = choose(environ, context=context)
+    if entry is None and "HELM_KUBEAPISERVER" in environ:
+        entry = Entry(source="HELM_KUBEAPISERVER", context="", cluster={}, user={})
+    if entry is None:
+        return _in_cluster(environ, namespace)
+    entry = _under_helm(entry, environ)
+    if not entry.cluster.get("server"):
+        raise ConfigurationError(f"{entry.source}: cluster: no server is named")
+    return Connection(
+        server=str(entry.cluster["server"]).rstrip("/"),
+        namespace=namespace or environ.get("HELM_NAMESPACE") or entry.namespace or "default",
+        source=entry.source,
+        headers=_impersonation(entry.user),
+        configuration=await _configuration(entry),
+    )
+
+
+def _under_helm(entry: Entry, environ: Mapping[str, str]) -> Entry:
+    """The entry with Helm's flags laid over it."""
+    cluster, user = dict(entry.cluster), dict(entry.user)
+    if server := environ.get("HELM_KUBEAPISERVER"):
+        cluster["server"] = server
+    if authority := environ.get("HELM_KUBECAFILE"):
+        cluster.pop("certificate-authority-data", None)
+        cluster["certificate-authority"] = authority
+    if name := environ.get("HELM_KUBETLS_SERVER_NAME"):
+        cluster["tls-server-name"] = name
+    if environ.get("HELM_KUBEINSECURE_SKIP_TLS_VERIFY", "").lower() in {"1", "t", "true"}:
+        cluster.pop("certificate-authority", None)
+        cluster.pop("certificate-authority-data", None)
+        cluster["insecure-skip-tls-verify"] = True
+    if token := environ.get("HELM_KUBETOKEN"):
+        user = {key: value for key, value in user.items() if key not in _REPLACED_BY_TOKEN}
+        user["token"] = token
+    if name := environ.get("HELM_KUBEASUSER"):
+        user["as"] = name
+    if groups := environ.get("HELM_KUBEASGROUPS"):
+        user["as-groups"] = [group for group in groups.split(",") if group]
+    return Entry(entry.source, entry.context, cluster, user, entry.namespace)
+
+
+def _impersonation(user: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    single = (("Impersonate-User", user.get("as")), ("Impersonate-Uid", user.get("as-uid")))
+    groups = (("Impersonate-Group", group) for group in user.get("as-groups") or ())
+    return tuple((header, str(value)) for header, value in (*single, *groups) if value)
+
+
+async def _configuration(entry: Entry) -> Any:
+    """The official client's configuration of an entry, with credentials that stay fresh."""
+    loader = KubeConfigLoader(
+        config_dict=_single(entry), active_context="chosen", config_base_path=""
+    )
+    configuration = _plain_configuration()
+    try:
+        await loader.load_and_set(configuration)
+    except (ConfigException, OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(f"{entry.source}: credentials: {error}") from error
+    if "exec" in entry.user and not (getattr(loader, "token", None) or configuration.cert_file):
+        command = entry.user["exec"].get("command")
+        raise ConfigurationError(f"{entry.source}: exec plugin {command!r} gave no credentials")
+    if any(key in entry.user for key in ("exec", "auth-provider", "tokenFile")):
+        configuration.refresh_api_key_hook = _Refresh(loader)
+    return configuration
+
+
+def _single(entry: Entry) -> dict[str, Any]:
+    """A kubeconfig that holds this entry alone."""
+    return {
+        "clusters": [{"name": "chosen", "cluster": dict(entry.cluster)}],
+        "users": [{"name": "chosen", "user": dict(entry.user)}],
+        "contexts": [{"name": "chosen", "context": {"cluster": "chosen", "user": "chosen"}}],
+        "current-context": "chosen",
+    }
+
+
+def _plain_configuration() -> Any:
+    configuration = Configuration()
+    # Go, and so every other client of the cluster, accepts certificate authorities without a
+    # key identifier; Python from 3.13 on refuses them unless told otherwise.
+    configuration.disable_strict_ssl_verification = True
+    return configuration
+
+
+class _Refresh:
+    """Reads token files anew, and asks plugins again, before a credential gets old."""
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = loader
+        self._read_at = time.monotonic()
+
+    async def __call__(self, configuration: Any) -> None:
+        if time.monotonic() - self._read_at < _REFRESH_SECONDS:
+            return
+        self._read_at = time.monotonic()
+        await self._loader._load_authentication()  # noqa: SLF001 - it has no public way to renew
+        if token := getattr(self._loader, "token", None):
+            configuration.api_key["BearerToken"] = token
+
+
+def _in_cluster(environ: Mapping[str, str], namespace: str | None) -> Connection:
+    if not environ.get("KUBERNETES_SERVICE_HOST"):
+        raise ConfigurationError(
+            "no cluster is known: KUBECONFIG names no file that exists, there is no "
+            "~/.kube/config, and this is no pod"
+        )
+    configuration = _plain_configuration()
+    try:
+        load_incluster_config(client_configuration=configuration)
+        own = (_SERVICE_ACCOUNT / "namespace").read_text().strip()
+    except (ConfigException, OSError) as error:
+        raise ConfigurationError(f"{_SERVICE_ACCOUNT}: {error}") from error
+    return Connection(
+        server=str(configuration.host),
+        namespace=namespace or own,
+        source="the pod's ServiceAccount",
+        configuration=configuration,
+    )

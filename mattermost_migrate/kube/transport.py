@@ -1,0 +1,286 @@
+"""One request to the API server: bounded, counted, repeated where that is safe, errors mapped.
+
+Two connection pools: requests share one of ``max_inflight`` connections, watches have their own
+without a bound, because a watch keeps its connection for minutes and a pool smaller than the
+number of watches stands still in silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any, Final, Self
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio.client.rest import RESTClientObject
+from multidict import CIMultiDict
+
+from mattermost_migrate.domain.errors import LeaseLostError, TransientError
+from mattermost_migrate.kube.accounting import (
+    API_REQUESTS,
+    READS,
+    OnRequest,
+    Request,
+    current_installation,
+)
+from mattermost_migrate.kube.connect import Connection
+from mattermost_migrate.kube.status import error_of, retry_after, status_of
+
+__all__ = ["Call", "Patience", "Transport"]
+
+_JSON: Final = "application/json"
+_FIRST_ERROR: Final = 400
+_TOO_MANY_REQUESTS: Final = 429
+_UNAVAILABLE: Final = 503
+#: Answers after which a request that changes nothing may simply be sent again.
+_PASSING: Final = frozenset({429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a request is repeated before its caller is told.
+
+    Attributes:
+        total: seconds from the first attempt after which none is begun.
+        first: the first back-off in seconds; each next one is twice as long.
+        longest: the longest back-off in seconds.
+        answer: seconds one attempt may take.
+    """
+
+    total: float = 30.0
+    first: float = 0.1
+    longest: float = 5.0
+    answer: float = 60.0
+
+    def pause(self, attempt: int, asked: float | None) -> float:
+        """Seconds to wait after a number of failed attempts; never less than the server asked."""
+        backoff = min(self.longest, self.first * 2.0 ** min(attempt, 16))
+        return (asked or 0.0) + backoff * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What to ask.
+
+    Attributes:
+        verb: in the API server's words, for counting and to know what may be repeated.
+        method: the HTTP method.
+        path: from the root, without query.
+        resource: plural with subresource, for counting.
+        namespace: for counting and messages.
+        name: for counting and messages.
+        query: parameters; those that are None are left out.
+        body: sent as JSON, unless None.
+        content_type: of the body.
+    """
+
+    verb: str
+    method: str
+    path: str
+    resource: str
+    namespace: str | None = None
+    name: str | None = None
+    query: Mapping[str, str | None] = field(default_factory=dict)
+    body: Any = None
+    content_type: str = _JSON
+
+    def __str__(self) -> str:
+        place = "/".join(part for part in (self.namespace, self.name) if part)
+        return f"{self.verb} {self.resource} {place}".rstrip()
+
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing and so may be repeated after any failure."""
+        return self.verb in READS
+
+    @property
+    def target(self) -> str:
+        """Path and query."""
+        query = {key: value for key, value in self.query.items() if value is not None}
+        return f"{self.path}?{urlencode(query)}" if query else self.path
+
+
+class Transport:
+    """Sends calls over kept connections. An async context manager; close it when done.
+
+    Args:
+        connection: where to.
+        max_inflight: requests under way at the same time, watches not counted.
+        patience: how long a failing call is repeated.
+        on_request: told of every attempt.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        max_inflight: int = 64,
+        patience: Patience | None = None,
+        on_request: OnRequest | None = None,
+    ) -> None:
+        self.connection = connection
+        self.patience = patience or Patience()
+        self.on_request = on_request
+        self.held: Callable[[], bool] | None = None
+        self._slots = asyncio.Semaphore(max_inflight)
+        self._requests = _pool(connection, size=max_inflight)
+        self._watches = _pool(connection, size=0)
+        self._agent = f"mattermost-migrate/{version('mattermost-migrate')}"
+
+    def fenced(self, held: Callable[[], bool]) -> Self:
+        """The same connections and bounds, but no write is sent once ``held`` answers False."""
+        other = copy.copy(self)
+        other.held = held
+        return other
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._requests.close()
+        await self._watches.close()
+
+    async def send(self, call: Call) -> Any:
+        """Send a call until it is answered for good, and give the decoded body.
+
+        A call that only reads is repeated after every passing failure. A write is repeated only
+        where the server says that it did not take it up: 429, 503 with Retry-After, or a
+        connection that was never made. Else whoever asked looks again first.
+
+        Raises:
+            MigrateError: what the answer means (see ``domain.errors``).
+        """
+        ends = time.monotonic() + self.patience.total
+        attempt = 0
+        while True:
+            try:
+                return await self._attempt(call)
+            except _NotTakenError as failure:
+                pause = self.patience.pause(attempt, failure.error.retry_after)
+                if time.monotonic() + pause > ends:
+                    raise failure.error from failure
+            attempt += 1
+            await asyncio.sleep(pause)
+
+    @asynccontextmanager
+    async def stream(self, call: Call, *, silence: float) -> AsyncIterator[aiohttp.StreamReader]:
+        """Open a watch: the lines of the answer, for as long as the server keeps it open.
+
+        Args:
+            call: a watch.
+            silence: seconds without a byte after which the connection counts as lost.
+
+        Raises:
+            MigrateError: the server refused, or the connection was lost.
+        """
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=silence)
+        started = time.monotonic()
+        try:
+            response = await self._open(self._watches, call, limits)
+            try:
+                if response.status >= _FIRST_ERROR:
+                    raise _mapped(call, response, await response.read())
+                self._count(call, response.status, started)
+                yield response.content
+            finally:
+                # The rest of the stream is not wanted, so the connection cannot be kept.
+                response.close()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise TransientError(f"{call}: {_said(error)}") from error
+
+    async def _attempt(self, call: Call) -> Any:
+        if self.held is not None and not call.reads and not self.held():
+            raise LeaseLostError(f"{call}: not sent: the lease is not held any more")
+        limits = aiohttp.ClientTimeout(total=self.patience.answer, sock_connect=10.0)
+        started = time.monotonic()
+        code = 0
+        try:
+            async with self._slots:
+                started = time.monotonic()
+                response = await self._open(self._requests, call, limits)
+                code = response.status
+                body = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            never_sent = isinstance(error, aiohttp.ClientConnectorError)
+            lost = TransientError(f"{call}: {_said(error)}")
+            if call.reads or never_sent:
+                raise _NotTakenError(lost) from error
+            raise lost from error
+        finally:
+            self._count(call, code, started)
+        if code < _FIRST_ERROR:
+            return json.loads(body) if body else None
+        raise _mapped(call, response, body)
+
+    async def _open(
+        self, pool: RESTClientObject, call: Call, limits: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        headers = CIMultiDict({"User-Agent": self._agent, "Accept": _JSON})
+        headers.extend(self.connection.headers)
+        if call.body is not None:
+            headers["Content-Type"] = call.content_type
+        if token := await self.connection.authorization():
+            headers["Authorization"] = token
+        answer = await pool.request(
+            call.method,
+            f"{self.connection.server}{call.target}",
+            headers=headers,
+            body=call.body,
+            _request_timeout=limits,
+        )
+        response: aiohttp.ClientResponse = answer.response
+        return response
+
+    def _count(self, call: Call, code: int, started: float) -> None:
+        API_REQUESTS.labels(call.verb, call.resource, str(code)).inc()
+        if self.on_request is not None:
+            self.on_request(
+                Request(
+                    call.verb,
+                    call.resource,
+                    call.namespace,
+                    call.name,
+                    code,
+                    seconds=time.monotonic() - started,
+                    dry_run=call.query.get("dryRun") is not None,
+                    installation=current_installation.get(),
+                )
+            )
+
+
+class _NotTakenError(Exception):
+    """An attempt that may be repeated, with what to tell the caller if it is not."""
+
+    def __init__(self, error: TransientError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _mapped(call: Call, response: aiohttp.ClientResponse, body: bytes) -> Exception:
+    code = response.status
+    status = status_of(body)
+    wait = retry_after(response.headers, status)
+    error = error_of(code, status, asked=str(call), wait=wait)
+    if not isinstance(error, TransientError):
+        return error
+    refused = code == _TOO_MANY_REQUESTS or (code == _UNAVAILABLE and wait is not None)
+    repeatable = refused or (call.reads and code in _PASSING)
+    return _NotTakenError(error) if repeatable and call.verb != "watch" else error
+
+
+def _said(error: BaseException) -> str:
+    """An error's own words, or its name where it has none (as a time-out has not)."""
+    return str(error) or type(error).__name__
+
+
+def _pool(connection: Connection, *, size: int) -> RESTClientObject:
+    """The official client's transport over so many connections; 0 is no bound."""
+    configuration = copy.copy(connection.configuration)
+    configuration.connection_pool_maxsize = size
+    return RESTClientObject(configuration)
