@@ -16,6 +16,7 @@ from mattermost_migrate.kube.client import (
     Propagation,
 )
 from mattermost_migrate.kube.connect import Connection, connect
+from mattermost_migrate.kube.informer import Informer
 from mattermost_migrate.kube.transport import Patience
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Connection",
     "Event",
     "EventType",
+    "Informer",
     "Listing",
     "PatchKind",
     "Patience",

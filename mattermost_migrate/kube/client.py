@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
@@ -311,7 +311,7 @@ class Client:
         label_selector: str | None = None,
         field_selector: str | None = None,
         seconds: int = 300,
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         """What happens from a moment on, bookmarks included, until the server ends the stream.
 
         Args:

@@ -1,0 +1,277 @@
+"""A collection kept in memory by list and watch: look things up, be told, wait for a change.
+
+What is kept is trimmed, so thousands of objects stay small. What one reads here may be a moment
+old: it says *when* to look; what a destructive write rests on is read live.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import aclosing, contextmanager
+from typing import Final, TypeAlias
+
+from mattermost_migrate.domain.errors import ExpiredError, MigrateError, TransientError
+from mattermost_migrate.domain.names import Resource
+from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of, owners_of, uid_of
+from mattermost_migrate.kube.client import Client, Event, EventType
+
+__all__ = ["BY_OWNER", "Handler", "Index", "Informer", "Key", "Trim", "without_managed_fields"]
+
+#: (namespace, name); the namespace of a cluster-scoped object is an empty string.
+Key: TypeAlias = tuple[str, str]
+#: Told of a change: the object before (None: it is new) and after (None: it is gone).
+Handler: TypeAlias = Callable[[JsonObject | None, JsonObject | None], None]
+Trim: TypeAlias = Callable[[JsonObject], JsonObject]
+#: The values under which an object is to be found.
+Index: TypeAlias = Callable[[JsonObject], Iterable[str]]
+
+#: The index by the UIDs of all owners; every informer has it.
+BY_OWNER: Final = "owner"
+_FIRST_PAUSE: Final = 0.2
+_LONGEST_PAUSE: Final = 30.0
+_SHORT_STREAM: Final = 1.0
+_log = logging.getLogger(__name__)
+
+
+def without_managed_fields(obj: JsonObject) -> JsonObject:
+    """The object without the bookkeeping of server-side apply, the largest part of most."""
+    metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+    return {**obj, "metadata": metadata}
+
+
+class Informer:
+    """Keeps all objects of one resource that a selector selects.
+
+    Args:
+        client: to list and watch by.
+        resource: which kind.
+        namespace: where; None is everywhere.
+        label_selector: which ones, as kubectl takes it.
+        field_selector: which ones, as kubectl takes it.
+        trim: what of each object is worth keeping.
+        indexes: named functions to look objects up by, beside ``BY_OWNER``.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        resource: Resource,
+        *,
+        namespace: str | None = None,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+        trim: Trim = without_managed_fields,
+        indexes: Mapping[str, Index] | None = None,
+    ) -> None:
+        self.resource = resource
+        self.synced = asyncio.Event()
+        #: How far this informer has come; empty before the first list.
+        self.resource_version = ""
+        self._client = client
+        self._namespace = namespace
+        self._label_selector = label_selector
+        self._field_selector = field_selector
+        self._trim = trim
+        self._objects: dict[Key, JsonObject] = {}
+        self._index_functions: dict[str, Index] = {BY_OWNER: _owner_uids, **(indexes or {})}
+        self._indexes: dict[str, dict[str, set[Key]]] = {
+            name: defaultdict(set) for name in self._index_functions
+        }
+        self._handlers: list[Handler] = []
+        self._waiting: dict[Key | None, set[asyncio.Event]] = defaultdict(set)
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def get(self, namespace: str | None, name: str) -> JsonObject | None:
+        """The object as last seen, or None."""
+        return self._objects.get((namespace or "", name))
+
+    def items(self, namespace: str | None = None) -> Iterator[JsonObject]:
+        """All objects, or those of one namespace."""
+        for (where, _), obj in list(self._objects.items()):
+            if namespace is None or where == namespace:
+                yield obj
+
+    def by_index(self, index: str, value: str) -> tuple[JsonObject, ...]:
+        """The objects that an index holds under a value, in the order of their keys."""
+        keys = self._indexes[index].get(value, ())
+        return tuple(self._objects[key] for key in sorted(keys))
+
+    def owned_by(self, uid: str) -> tuple[JsonObject, ...]:
+        """The objects with an owner of that UID."""
+        return self.by_index(BY_OWNER, uid)
+
+    def subscribe(self, handler: Handler) -> None:
+        """Have every change told, at once also what is known already.
+
+        Handlers run in the informer's own task: they note what to look at, and return.
+        """
+        self._handlers.append(handler)
+        for obj in self._objects.values():
+            handler(None, obj)
+
+    def note(self, obj: JsonObject) -> None:
+        """Take over the answer to a write of our own, so that the next look sees it.
+
+        Older than what the watch has passed already, it is left alone.
+        """
+        if _version(obj) > _number(self.resource_version):
+            self._put(obj)
+
+    async def until(
+        self,
+        namespace: str | None,
+        name: str,
+        holds: Callable[[JsonObject | None], bool],
+    ) -> JsonObject | None:
+        """Wait until something is true of an object (None: there is none), and give it.
+
+        Waits for ever; put ``asyncio.timeout`` around it.
+        """
+        key = (namespace or "", name)
+        await self.synced.wait()
+        with self._listening(key) as changed:
+            while not holds(obj := self._objects.get(key)):
+                changed.clear()
+                await changed.wait()
+            return obj
+
+    async def changed(self, namespace: str | None = None, name: str | None = None) -> None:
+        """Wait for the next change: of one object, or of any when none is named."""
+        with self._listening((namespace or "", name) if name else None) as changed:
+            await changed.wait()
+
+    async def run(self) -> None:
+        """List and watch until cancelled; every failure is waited out."""
+        failures = 0
+        while True:
+            try:
+                if not self.resource_version:
+                    await self._relist("0" if not self.synced.is_set() else None)
+                began = time.monotonic()
+                await self._follow()
+                # Something in between that ends every stream at once must not make us spin.
+                failures = failures + 1 if time.monotonic() - began < _SHORT_STREAM else 0
+                await asyncio.sleep(_pause(failures) if failures else 0)
+            except ExpiredError:
+                self.resource_version = ""
+            except MigrateError as error:
+                failures += 1
+                log = _log.debug if isinstance(error, TransientError) else _log.warning
+                log("Lost watch", extra={"resource": self.resource.plural, "error": str(error)})
+                await asyncio.sleep(_pause(failures))
+
+    async def _relist(self, resource_version: str | None) -> None:
+        listing = await self._client.list(
+            self.resource,
+            self._namespace,
+            label_selector=self._label_selector,
+            field_selector=self._field_selector,
+            resource_version=resource_version,
+        )
+        listed = {_key(obj) for obj in listing.items}
+        for key in self._objects.keys() - listed:
+            self._drop(key)
+        for obj in listing.items:
+            self._put(obj)
+        self.resource_version = listing.resource_version
+        self.synced.set()
+
+    async def _follow(self) -> None:
+        events = self._client.watch(
+            self.resource,
+            self._namespace,
+            resource_version=self.resource_version,
+            label_selector=self._label_selector,
+            field_selector=self._field_selector,
+            # Not all at the same moment, so a server is not asked for everything at once.
+            seconds=random.randint(240, 360),  # noqa: S311 - jitter
+        )
+        async with aclosing(events):
+            async for event in events:
+                self._apply(event)
+
+    def _apply(self, event: Event) -> None:
+        match event.type:
+            case EventType.ADDED | EventType.MODIFIED:
+                self._put(event.object)
+            case EventType.DELETED:
+                known = self._objects.get(_key(event.object))
+                if known is not None and _version(known) <= _version(event.object):
+                    self._drop(_key(event.object))
+            case EventType.BOOKMARK:
+                pass
+        self.resource_version = str(event.object["metadata"]["resourceVersion"])
+
+    def _put(self, obj: JsonObject) -> None:
+        key = _key(obj)
+        before = self._objects.get(key)
+        if before is not None and _version(before) >= _version(obj):
+            return  # we know it already, from the answer to our own write
+        after = self._trim(obj)
+        self._objects[key] = after
+        self._reindex(key, before, after)
+        self._tell(key, before, after)
+
+    def _drop(self, key: Key) -> None:
+        before = self._objects.pop(key)
+        self._reindex(key, before, None)
+        self._tell(key, before, None)
+
+    def _reindex(self, key: Key, before: JsonObject | None, after: JsonObject | None) -> None:
+        for name, function in self._index_functions.items():
+            index = self._indexes[name]
+            old = set(function(before)) if before is not None else set()
+            new = set(function(after)) if after is not None else set()
+            for value in old - new:
+                index[value].discard(key)
+                if not index[value]:
+                    del index[value]
+            for value in new - old:
+                index[value].add(key)
+
+    def _tell(self, key: Key, before: JsonObject | None, after: JsonObject | None) -> None:
+        for handler in self._handlers:
+            handler(before, after)
+        for waiting in (key, None):
+            for event in self._waiting.get(waiting, ()):
+                event.set()
+
+    @contextmanager
+    def _listening(self, key: Key | None) -> Iterator[asyncio.Event]:
+        event = asyncio.Event()
+        self._waiting[key].add(event)
+        try:
+            yield event
+        finally:
+            self._waiting[key].discard(event)
+            if not self._waiting[key]:
+                del self._waiting[key]
+
+
+def _key(obj: JsonObject) -> Key:
+    return namespace_of(obj), name_of(obj)
+
+
+def _owner_uids(obj: JsonObject) -> Iterator[str]:
+    return (uid_of({"metadata": owner}) for owner in owners_of(obj))
+
+
+def _version(obj: JsonObject) -> int:
+    return _number(str(obj["metadata"]["resourceVersion"]))
+
+
+def _number(resource_version: str) -> int:
+    """A resourceVersion as the number it is, by which Kubernetes lets versions be compared."""
+    return int(resource_version or 0)
+
+
+def _pause(failures: int) -> float:
+    longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(failures - 1, 10))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
