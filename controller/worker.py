@@ -1,0 +1,90 @@
+"""Workers: take a key, reconcile it, and turn the outcome into when to look again.
+
+The one place where an unexpected error of a reconciler is caught (and logged, once).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+
+from prometheus_client import Gauge, Histogram
+
+from controller.workqueue import QueueClosedError, WorkQueue
+from mattermost_migrate.domain.errors import LeaseLostError, StaleError, TransientError
+from mattermost_migrate.kube import current_installation
+
+__all__ = ["Key", "Reconcile", "work"]
+
+#: (namespace, name)
+Key: TypeAlias = tuple[str, str]
+#: Looks at one key; gives the seconds after which to look again, or None: at the next event.
+Reconcile: TypeAlias = Callable[[Key], Awaitable[float | None]]
+
+RECONCILE_SECONDS: Final = Histogram(
+    "mattermost_migrate_reconcile_seconds", "Time of one reconcile", ("controller", "outcome")
+)
+QUEUE_DEPTH: Final = Gauge(
+    "mattermost_migrate_queue_depth", "Keys waiting for a worker", ("controller",)
+)
+_log = logging.getLogger(__name__)
+
+
+async def work(
+    queue: WorkQueue[Key], reconcile: Reconcile, *, controller: str, workers: int
+) -> None:
+    """Run workers until the queue is closed or the lease is lost.
+
+    Args:
+        queue: where the keys come from.
+        reconcile: what to do with one.
+        controller: its name, for metrics and logs.
+        workers: how many keys at the same time.
+
+    Raises:
+        LeaseLostError: another replica may be leading; this one must stop.
+    """
+    QUEUE_DEPTH.labels(controller).set_function(lambda: len(queue))
+    async with asyncio.TaskGroup() as group:
+        for _ in range(workers):
+            group.create_task(_worker(queue, reconcile, controller))
+
+
+async def _worker(queue: WorkQueue[Key], reconcile: Reconcile, controller: str) -> None:
+    while True:
+        try:
+            key = await queue.get()
+        except QueueClosedError:
+            return
+        current_installation.set("/".join(key))
+        started = time.monotonic()
+        outcome = "error"
+        try:
+            outcome = await _one(queue, reconcile, key, controller)
+        finally:
+            queue.done(key)
+            RECONCILE_SECONDS.labels(controller, outcome).observe(time.monotonic() - started)
+
+
+async def _one(queue: WorkQueue[Key], reconcile: Reconcile, key: Key, controller: str) -> str:
+    try:
+        again = await reconcile(key)
+    except LeaseLostError:
+        raise
+    except StaleError:
+        queue.add_backing_off(key)
+        return "stale"
+    except TransientError as error:
+        queue.add_backing_off(key, at_least=error.retry_after or 0.0)
+        return "transient"
+    except Exception:  # noqa: BLE001 - the top of the loop; logged here, once
+        queue.add_backing_off(key)
+        _log.exception("Failed to reconcile", extra={"controller": controller, "key": key})
+        return "error"
+    queue.forget(key)
+    if again is not None:
+        queue.add_after(key, again)
+    return "success"

@@ -1,0 +1,66 @@
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from controller.worker import Key, work
+from controller.workqueue import Backoff, WorkQueue
+from mattermost_migrate.domain.errors import LeaseLostError, StaleError, TransientError
+from mattermost_migrate.kube import current_installation
+from mattermost_migrate.testing import clock
+
+ACME = ("ns", "acme")
+
+
+def looks(outcome: Callable[[int], float | None], *, times: int) -> list[float]:
+    """When a key was looked at, given what its n-th look comes to."""
+
+    async def main() -> list[float]:
+        queue: WorkQueue[Key] = WorkQueue(backoff=Backoff(first=1, jitter=lambda: 1.0))
+        seen: list[float] = []
+
+        async def reconcile(key: Key) -> float | None:
+            assert current_installation.get() == "/".join(key)
+            seen.append(asyncio.get_running_loop().time())
+            if len(seen) == times:
+                queue.close()
+            return outcome(len(seen))
+
+        queue.add(ACME)
+        await work(queue, reconcile, controller="test", workers=3)
+        return seen
+
+    return clock.run(main())
+
+
+def fail(error: Exception) -> None:
+    raise error
+
+
+def test_success_comes_back_when_it_asked_to() -> None:
+    assert looks(lambda _: 6.0, times=3) == pytest.approx([0, 6, 12])
+
+
+@pytest.mark.parametrize(
+    "error", [StaleError("moved"), TransientError("down"), KeyError("a bug")], ids=repr
+)
+def test_a_failure_comes_back_later_each_time(error: Exception) -> None:
+    assert looks(lambda _: fail(error), times=4) == pytest.approx([0, 1, 3, 7])
+
+
+def test_the_server_is_left_alone_for_as_long_as_it_asked() -> None:
+    asked = TransientError("busy", retry_after=20)
+    assert looks(lambda _: fail(asked), times=3) == pytest.approx([0, 20, 40])
+
+
+def test_a_success_makes_the_next_failure_the_first() -> None:
+    def outcome(look: int) -> float | None:
+        return 10.0 if look == 3 else fail(StaleError("moved"))
+
+    assert looks(outcome, times=5) == pytest.approx([0, 1, 3, 13, 14])
+
+
+def test_a_lost_lease_stops_all_workers() -> None:
+    with pytest.raises(ExceptionGroup) as stopped:
+        looks(lambda _: fail(LeaseLostError("gone")), times=2)
+    assert stopped.group_contains(LeaseLostError)
