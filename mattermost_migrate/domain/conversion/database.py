@@ -1,0 +1,149 @@
+"""``spec.database``: external by its Secret, or a MysqlCluster that the operator keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from mattermost_migrate.domain.conversion import check_url, credentials
+from mattermost_migrate.domain.conversion.source import Source, plain
+from mattermost_migrate.domain.errors import Fault
+from mattermost_migrate.domain.names import SECRET, Reason
+from mattermost_migrate.domain.objects import JsonObject
+
+__all__ = ["backward", "faults", "forward", "generated_secret", "warnings"]
+
+_CONNECTION: Final = "DB_CONNECTION_STRING"
+_CHECK_URL: Final = "DB_CONNECTION_CHECK_URL"
+_DATASOURCE: Final = "MM_SQLSETTINGS_DATASOURCE"
+_CREDENTIALS: Final = ("ROOT_PASSWORD", "USER", "PASSWORD", "DATABASE")
+_FIELD: Final = "spec.database.secret"
+_CARRIED: Final = (
+    "type", "storageSize", "initBucketURL", "backupSchedule", "backupURL",
+    "backupRemoteDeletePolicy", "backupSecretName", "backupRestoreSecretName", "version",
+)  # fmt: skip
+
+
+def generated_secret(name: str) -> str:
+    """The Secret that the operator generates for a database it keeps (operator facts 0.2)."""
+    return f"{name}-mysql-root-password"
+
+
+def _is_external(source: Source) -> bool:
+    """A Secret with a connection string makes the database external (operator facts 1.1)."""
+    name = source.spec.get("database", {}).get("secret")
+    if not name:
+        return False
+    secret = source.existing.get(SECRET, name)
+    return source.assume_external if secret is None else _CONNECTION in credentials.values(secret)
+
+
+def forward(source: Source) -> dict[str, Any]:
+    """``external`` with the Secret's name, or ``operatorManaged`` with all that it has a place for.
+
+    With ``initBucketURL`` 0 replicas mean none, for a restore, not "unset"; a Mattermost is told
+    so by an explicit 0 (operator facts 1.4, 5.3). Negative ones reach the MysqlCluster as they are.
+    """
+    given = source.spec.get("database", {})
+    if _is_external(source):
+        return {"external": {"secret": given["secret"]}}
+    managed = {name: given[name] for name in _CARRIED if name in given}
+    replicas = given.get("replicas", 0)
+    if replicas or given.get("initBucketURL"):
+        managed["replicas"] = replicas
+    return {"operatorManaged": {**managed, "resources": given.get("resources", {})}}
+
+
+def backward(spec: JsonObject) -> dict[str, Any]:
+    """The ClusterInstallation's ``database``."""
+    database = spec.get("database", {})
+    external = database.get("external", {}).get("secret")
+    if external:
+        return {"resources": {}, "secret": external}
+    managed = database.get("operatorManaged", {})
+    return {
+        **{name: managed[name] for name in _CARRIED if name in managed},
+        **plain(replicas=managed.get("replicas")),
+        "resources": managed.get("resources", {}),
+    }
+
+
+def faults(source: Source) -> Iterator[Fault]:
+    """A Secret that is missing or unusable, and a database that no operator can keep."""
+    name = source.spec.get("database", {}).get("secret")
+    if not name:
+        yield from _managed_faults(source, "")
+        return
+    secret = source.existing.get(SECRET, name)
+    if secret is None:
+        if not source.assume_external:
+            yield credentials.missing(name, _FIELD)
+        return
+    held = credentials.values(secret)
+    if _CONNECTION in held:
+        yield from _external_faults(name, held)
+    else:
+        yield from _credential_faults(name, held)
+        yield from _managed_faults(source, name)
+
+
+def _external_faults(name: str, held: dict[str, bytes | None]) -> Iterator[Fault]:
+    connection = held[_CONNECTION]
+    if not connection:
+        yield _malformed(name, f"key {_CONNECTION!r} is empty; put the connection string there")
+        return
+    if _CHECK_URL not in held:
+        return
+    url = (held[_CHECK_URL] or b"").decode(errors="replace")
+    if why := check_url.trouble(url, connection.decode(errors="replace")):
+        yield _malformed(
+            name,
+            f"key {_CHECK_URL!r} {why}; a Mattermost refuses it even where it is not used; "
+            "correct or remove the key",
+        )
+
+
+def _credential_faults(name: str, held: dict[str, bytes | None]) -> Iterator[Fault]:
+    lacking = [key for key in _CREDENTIALS if not held.get(key)]
+    if lacking:
+        yield _malformed(
+            name,
+            f"has neither {_CONNECTION!r} (an external database) nor all of "
+            f"{', '.join(_CREDENTIALS)}; missing or empty: {', '.join(lacking)}",
+        )
+
+
+def _malformed(name: str, why: str) -> Fault:
+    return Fault(_FIELD, f"Secret {name!r}: {why}", Reason.SECRET_MALFORMED)
+
+
+def _managed_faults(source: Source, name: str) -> Iterator[Fault]:
+    """A MysqlCluster of a Mattermost always uses the generated Secret's name."""
+    wanted = generated_secret(source.name)
+    if name not in ("", wanted):
+        yield Fault(
+            _FIELD,
+            f"the database is kept by the operator with Secret {name!r}, and a Mattermost would "
+            f"use {wanted!r}, with new passwords the database does not know; copy the data "
+            f"to a Secret {wanted!r} and name that one here",
+        )
+    kind = source.spec.get("database", {}).get("type") or "mysql"
+    if kind != "mysql":
+        yield Fault(
+            "spec.database.type",
+            f"neither operator can keep a database of type {kind!r}, only mysql",
+        )
+
+
+def warnings(source: Source) -> Iterator[Fault]:
+    """A key that only a Mattermost reads, once its pods are no longer pinned."""
+    name = source.spec.get("database", {}).get("secret")
+    secret = source.existing.get(SECRET, name) if name else None
+    held = credentials.values(secret) if secret else {}
+    if _DATASOURCE in held and held[_DATASOURCE] != held.get(_CONNECTION):
+        yield Fault(
+            _FIELD,
+            f"Secret {name!r}: key {_DATASOURCE!r} differs from {_CONNECTION!r}; "
+            "a Mattermost passes it to its pods, a ClusterInstallation does not",
+            "NotInForce",
+        )

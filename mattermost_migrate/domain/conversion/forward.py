@@ -1,0 +1,137 @@
+"""From a ClusterInstallation to the Mattermost that does the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from mattermost_migrate.domain.conversion import (
+    database,
+    filestore,
+    labels,
+    metadata,
+    network,
+    parallel,
+    workload,
+)
+from mattermost_migrate.domain.conversion.record import LIMIT, ORIGINAL, Record, annotations_size
+from mattermost_migrate.domain.conversion.reverse import derive, original
+from mattermost_migrate.domain.conversion.source import Source
+from mattermost_migrate.domain.errors import Fault, RefusedError
+from mattermost_migrate.domain.names import MATTERMOST
+from mattermost_migrate.domain.objects import Existing, JsonObject, annotations_of, name_of
+
+__all__ = ["Converted", "convert", "preview"]
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A conversion that holds.
+
+    Attributes:
+        mattermost: ready to be created; ``restore`` gives the original back.
+        warnings: what a person should know, in the order of the spec.
+    """
+
+    mattermost: dict[str, Any]
+    warnings: tuple[Fault, ...]
+
+
+def convert(
+    cluster_installation: JsonObject, existing: Existing, *, assume_external: bool = False
+) -> Converted:
+    """Convert, or say all that stands in the way.
+
+    Args:
+        cluster_installation: stored or as written by hand; the Mattermost operator fills in what
+            is unset in the same way as the ClusterInstallation's did (operator facts 1.4).
+        existing: what else there is in the namespace; the Secrets count.
+        assume_external: take Secrets that are not among ``existing`` for good, and a database
+            named by one for external.
+
+    Raises:
+        RefusedError: it cannot be carried without changing what it does.
+    """
+    source = _source(original(cluster_installation), existing, assume_external=assume_external)
+    faults = tuple(_faults(source))
+    if faults:
+        raise RefusedError(faults)
+    mattermost = _mattermost(source)
+    _require_room(annotations_of(mattermost))
+    return Converted(mattermost, tuple(_warnings(source)))
+
+
+def preview(cluster_installation: JsonObject) -> dict[str, Any]:
+    """What it would become, for every ClusterInstallation that an API server stores.
+
+    Never refuses, and looks at nothing else: a database named by a Secret is taken for external.
+    """
+    source = _source(original(cluster_installation), Existing(), assume_external=True)
+    return _mattermost(source)
+
+
+def _source(document: JsonObject, existing: Existing, *, assume_external: bool) -> Source:
+    return Source(
+        name=name_of(document),
+        metadata=document["metadata"],
+        spec=document["spec"],
+        existing=existing,
+        assume_external=assume_external,
+        document=document,
+    )
+
+
+def _mattermost(source: Source) -> dict[str, Any]:
+    env, added_env = filestore.env_forward(source)
+    mattermost: dict[str, Any] = {
+        "apiVersion": MATTERMOST.api_version,
+        "kind": MATTERMOST.kind,
+        "metadata": metadata.forward(source),
+        "spec": {
+            **workload.forward(source),
+            **network.forward(source),
+            **labels.forward(source),
+            **({"mattermostEnv": env} if env else {}),
+            "database": database.forward(source),
+            "fileStore": filestore.forward(source),
+        },
+    }
+    derived = derive(mattermost, added_env)
+    text = Record.between(derived, source.document, added_env=added_env).text()
+    if text:
+        mattermost["metadata"] = _annotated(mattermost["metadata"], text)
+    return mattermost
+
+
+def _annotated(metadata: JsonObject, record: str) -> dict[str, Any]:
+    return {**metadata, "annotations": {**metadata.get("annotations", {}), ORIGINAL: record}}
+
+
+def _faults(source: Source) -> Iterator[Fault]:
+    yield from metadata.faults(source)
+    yield from parallel.faults(source)
+    yield from workload.faults(source)
+    yield from network.faults(source)
+    yield from labels.faults(source)
+    yield from database.faults(source)
+    yield from filestore.faults(source)
+
+
+def _warnings(source: Source) -> Iterator[Fault]:
+    yield from metadata.warnings(source)
+    yield from network.warnings(source)
+    yield from database.warnings(source)
+    yield from filestore.warnings(source)
+
+
+def _require_room(annotations: JsonObject) -> None:
+    size = annotations_size(annotations)
+    if size > LIMIT:
+        fault = Fault(
+            "metadata.annotations",
+            f"with what must be kept for the way back they come to {size} bytes, and the API "
+            f"server allows {LIMIT}; shorten or remove the largest",
+            "TooLong",
+        )
+        raise RefusedError([fault])

@@ -1,0 +1,80 @@
+"""From a Mattermost back to the ClusterInstallation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mattermost_migrate.domain import canonical
+from mattermost_migrate.domain.conversion import (
+    database,
+    filestore,
+    labels,
+    metadata,
+    network,
+    parallel,
+    workload,
+)
+from mattermost_migrate.domain.conversion.record import Record
+from mattermost_migrate.domain.names import CLUSTER_INSTALLATION
+from mattermost_migrate.domain.objects import JsonObject, annotations_of
+
+__all__ = ["derive", "original", "restore"]
+
+
+def restore(mattermost: JsonObject) -> dict[str, Any]:
+    """The ClusterInstallation that a converted Mattermost came from.
+
+    Edits made to the Mattermost meanwhile are carried back.
+
+    Args:
+        mattermost: as ``convert`` made it, or as it became since.
+
+    Returns:
+        The ClusterInstallation in canonical form, without status and server-set metadata.
+
+    Raises:
+        RefusedError: the record of the original cannot be read.
+    """
+    record = Record.of(annotations_of(mattermost))
+    spec = canonical.mattermost_spec(mattermost.get("spec") or {})
+    derived = derive({**mattermost, "spec": spec}, record.added_env)
+    restored = record.apply(derived)
+    return {**restored, "spec": canonical.cluster_installation_spec(restored["spec"])}
+
+
+def derive(mattermost: JsonObject, added_env: tuple[str, ...]) -> dict[str, Any]:
+    """What the Mattermost alone says about the ClusterInstallation.
+
+    Args:
+        mattermost: with its spec in canonical form.
+        added_env: names of env entries that the conversion added, and that may go again.
+    """
+    spec = mattermost["spec"]
+    return {
+        "apiVersion": CLUSTER_INSTALLATION.api_version,
+        "kind": CLUSTER_INSTALLATION.kind,
+        "metadata": metadata.backward(mattermost.get("metadata") or {}),
+        "spec": {
+            **workload.backward(spec),
+            **network.backward(spec),
+            **labels.backward(spec),
+            **parallel.backward(),
+            **filestore.env_backward(spec, added_env),
+            "database": database.backward(spec),
+            "minio": filestore.backward(spec),
+        },
+    }
+
+
+def original(cluster_installation: JsonObject) -> dict[str, Any]:
+    """What a round trip gives back: canonical spec, no status, no server-set metadata.
+
+    Raises:
+        ValueError: a value in the spec has not the type its field asks for.
+    """
+    return {
+        "apiVersion": CLUSTER_INSTALLATION.api_version,
+        "kind": CLUSTER_INSTALLATION.kind,
+        "metadata": metadata.original(cluster_installation.get("metadata") or {}),
+        "spec": canonical.cluster_installation_spec(cluster_installation.get("spec") or {}),
+    }

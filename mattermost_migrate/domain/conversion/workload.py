@@ -1,0 +1,71 @@
+"""The application itself: image, size, replicas, licence, search, probes and where it may run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mattermost_migrate.domain.conversion import credentials
+from mattermost_migrate.domain.conversion.source import Source, plain
+from mattermost_migrate.domain.errors import Fault
+from mattermost_migrate.domain.objects import JsonObject
+
+__all__ = ["backward", "faults", "forward"]
+
+_SAME_NAME = ("image", "version", "size", "imagePullPolicy")
+
+
+def forward(source: Source) -> dict[str, Any]:
+    """The Mattermost's fields (operator facts 5.3).
+
+    A ClusterInstallation says "none" with a negative number of replicas and "unset" with 0; a
+    Mattermost with 0 and nothing.
+    """
+    spec = source.spec
+    result = {name: spec[name] for name in _SAME_NAME if name in spec}
+    if replicas := spec.get("replicas", 0):
+        result["replicas"] = max(replicas, 0)
+    if secret := spec.get("mattermostLicenseSecret"):
+        result["licenseSecret"] = secret
+    return {
+        **result,
+        "elasticSearch": spec.get("elasticSearch", {}),
+        "podExtensions": {},
+        "probes": {
+            "livenessProbe": spec.get("livenessProbe", {}),
+            "readinessProbe": spec.get("readinessProbe", {}),
+        },
+        "scheduling": {
+            "resources": spec.get("resources", {}),
+            **plain(nodeSelector=spec.get("nodeSelector") or None, affinity=spec.get("affinity")),
+        },
+    }
+
+
+def backward(spec: JsonObject) -> dict[str, Any]:
+    """The ClusterInstallation's fields."""
+    result = {name: spec[name] for name in _SAME_NAME if name in spec}
+    if (replicas := spec.get("replicas")) is not None:
+        result["replicas"] = replicas or -1
+    if secret := spec.get("licenseSecret"):
+        result["mattermostLicenseSecret"] = secret
+    probes, scheduling = spec.get("probes", {}), spec.get("scheduling", {})
+    return {
+        **result,
+        "elasticSearch": spec.get("elasticSearch", {}),
+        "livenessProbe": probes.get("livenessProbe", {}),
+        "readinessProbe": probes.get("readinessProbe", {}),
+        "resources": scheduling.get("resources", {}),
+        **plain(
+            nodeSelector=scheduling.get("nodeSelector") or None,
+            affinity=scheduling.get("affinity"),
+        ),
+    }
+
+
+def faults(source: Source) -> Iterator[Fault]:
+    """The licence Secret must be there: both operators stop without it (operator facts 0.5)."""
+    name = source.spec.get("mattermostLicenseSecret")
+    if name:
+        field = "spec.mattermostLicenseSecret"
+        yield from credentials.lacking(source, name, keys=("license",), field=field)
