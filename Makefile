@@ -22,7 +22,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@touch $@
 
 tools: venv ## build etcd, the control plane, kwok, kubectl and both Helm majors, once
-	@$(BIN)/python -m deploy.tools
+	@$(BIN)/python -m mattermost_migrate.testing.tools
 
 check: format lint types layers ## exactly what CI checks besides the tests
 
