@@ -85,7 +85,7 @@ def _file(entry: Mapping[str, Any], field: str, path: Path, folder: Path) -> Pat
 
 def _token(user: Mapping[str, Any], path: Path) -> str | None:
     if user.get("tokenFile"):
-        return (path.parent / user["tokenFile"]).read_text().strip()
+        return Path(path.parent, user["tokenFile"]).read_text().strip()
     return str(user["token"]) if user.get("token") else None
 
 
