@@ -11,14 +11,17 @@ from enum import StrEnum
 from typing import Final
 
 __all__ = [
+    "ACKNOWLEDGEMENT",
     "APP_LABEL",
     "APP_VALUE",
+    "BACKUP_LABEL",
     "CLUSTER_INSTALLATION",
     "CONFIG_MAP",
     "CRD",
     "DEPLOYMENT",
     "ENDPOINT_SLICE",
     "EVENT",
+    "FLEET_LABEL",
     "FLEET_MIGRATION",
     "INGRESS",
     "INGRESS_CLASS",
@@ -26,7 +29,10 @@ __all__ = [
     "JOB",
     "LAST_APPLIED",
     "LEASE",
+    "LOCK_LABEL",
+    "MANAGED_BY",
     "MATTERMOST",
+    "MIGRATION_ANNOTATION",
     "MINIO_INSTANCE",
     "MYSQL_CLUSTER",
     "NAMESPACE",
@@ -43,6 +49,7 @@ __all__ = [
     "V1BETA1",
     "Condition",
     "Labels",
+    "Lock",
     "Reason",
     "Resource",
 ]
@@ -123,6 +130,20 @@ APP_LABEL: Final = "app"
 APP_VALUE: Final = "mattermost"
 #: Where the operator keeps the object as it last wrote it (operator facts 0.4).
 LAST_APPLIED: Final = "mattermost.com/last-applied"
+#: How a refusal of the operator to migrate begins; on a frozen ClusterInstallation it is the proof
+#: that the operator has seen the freeze (operator facts 5.1, row 1).
+ACKNOWLEDGEMENT: Final = "Migration to Mattermost cannot be performed safely"
+
+#: On an InstallationMigration: the FleetMigration that made it.
+FLEET_LABEL: Final = f"{OWN_GROUP}/fleet"
+#: On an InstallationMigration: it holds the edit lock; the value is a ``Lock``.
+LOCK_LABEL: Final = f"{OWN_GROUP}/lock"
+#: On the Secret with the originals: the installation they belong to.
+BACKUP_LABEL: Final = f"{OWN_GROUP}/backup"
+#: On what a migration created: the UID of that InstallationMigration.
+MIGRATION_ANNOTATION: Final = f"{OWN_GROUP}/migration"
+#: Field manager, and the value of ``app.kubernetes.io/managed-by``.
+MANAGED_BY: Final = "mattermost-migrate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +168,16 @@ V1BETA1: Final = Labels(
 )
 
 
+class Lock(StrEnum):
+    """How far an edit lock goes.
+
+    FROZEN: nobody but our controller writes. HANDOVER: the operator may take the children over.
+    """
+
+    FROZEN = "frozen"
+    HANDOVER = "handover"
+
+
 class Condition(StrEnum):
     """Condition types of an InstallationMigration, in the order of the ladder."""
 
@@ -155,11 +186,13 @@ class Condition(StrEnum):
     SOURCE_FROZEN = "SourceFrozen"
     DEPLOYMENT_RELEASED = "DeploymentReleased"
     PODS_LABELLED = "PodsLabelled"
+    PODS_SEEN = "PodsSeen"
     DEPLOYMENT_ADOPTED = "DeploymentAdopted"
     TARGET_CREATED = "TargetCreated"
-    CHILDREN_TRANSFERRED = "ChildrenTransferred"
     TARGET_STABLE = "TargetStable"
+    CHILDREN_TRANSFERRED = "ChildrenTransferred"
     SOURCE_REMOVED = "SourceRemoved"
+    UNLOCKED = "Unlocked"
     SUCCEEDED = "Succeeded"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
@@ -177,6 +210,8 @@ class Reason(StrEnum):
     CANARY_ENABLED = "CanaryEnabled"
     NAME_TAKEN = "NameTaken"
     NO_SOURCE = "NoSource"
+    SOURCE_DELETED = "SourceDeleted"
+    DEPLOYMENT_NOT_OWNED = "DeploymentNotOwned"
     NO_DEPLOYMENT = "NoDeployment"
     NO_READY_PODS = "NoReadyPods"
     SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason, not a password

@@ -1,0 +1,172 @@
+"""The status of an InstallationMigration, computed from the ladder: report and decision agree.
+
+Conditions are observations (Kubernetes API conventions): ``lastTransitionTime`` moves only with the
+status, messages hold no times and no counts, and the same problem gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from mattermost_migrate.domain.names import Condition, Reason
+from mattermost_migrate.domain.objects import JsonObject
+from mattermost_migrate.domain.steps import Act, Decision, Done, Ladder, Look, Refuse, Wait
+
+__all__ = [
+    "Progress",
+    "condition",
+    "condition_status",
+    "finished",
+    "merge_conditions",
+    "parse_time",
+    "status_of",
+    "timestamp",
+]
+
+_SUMMARY: Final = (Condition.SUCCEEDED, Condition.RECONCILING, Condition.STALLED)
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC with whole seconds, as Kubernetes writes times."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_time(text: str) -> datetime:
+    """The moment that ``timestamp`` wrote down."""
+    return datetime.fromisoformat(text)
+
+
+def condition_status(obj: JsonObject, kind: str) -> JsonObject | None:
+    """The condition of that type in ``status.conditions``, if there is one."""
+    conditions = (obj.get("status") or {}).get("conditions") or ()
+    return next((c for c in conditions if c.get("type") == kind), None)
+
+
+def finished(migration: JsonObject) -> bool:
+    """Whether it came to an end, or was refused, for the spec as it is now."""
+    summary = condition_status(migration, Condition.SUCCEEDED)
+    generation = migration["metadata"].get("generation")
+    if summary is None or summary.get("observedGeneration") != generation:
+        return False
+    if summary["status"] == "True":
+        return True
+    stalled = condition_status(migration, Condition.STALLED)
+    return stalled is not None and stalled["status"] == "True"
+
+
+def condition(kind: str, status: str, reason: str, message: str) -> dict[str, Any]:
+    """A condition yet without times; ``status`` is True, False or Unknown, as Kubernetes spells."""
+    return {"type": str(kind), "status": status, "reason": str(reason), "message": message}
+
+
+def merge_conditions(
+    previous: Iterable[JsonObject],
+    current: Iterable[Mapping[str, Any]],
+    *,
+    generation: int,
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Give each condition its times: a transition keeps the old one unless the status moved."""
+    before = {c["type"]: c for c in previous}
+    merged = []
+    for fresh in current:
+        old = before.get(fresh["type"])
+        same = old is not None and old["status"] == fresh["status"]
+        moved = old["lastTransitionTime"] if old is not None and same else timestamp(now)
+        merged.append({**fresh, "observedGeneration": generation, "lastTransitionTime": moved})
+    return merged
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the shell knows beside the decision.
+
+    Attributes:
+        now: the time.
+        writes: sent by the engine for this installation so far.
+        started: when this life of the controller first saw it, if there was a write since.
+        backup: the Secret's name and the digest of what is in it.
+        warnings: of the conversion, as field and message.
+    """
+
+    now: datetime
+    writes: int = 0
+    started: datetime | None = None
+    backup: tuple[str, str] | None = None
+    warnings: tuple[tuple[str, str], ...] = ()
+
+
+def status_of(
+    migration: JsonObject, decision: Decision, ladder: Ladder, progress: Progress
+) -> dict[str, Any]:
+    """The whole status to write, made from the one that stands and from what was decided."""
+    previous: Mapping[str, Any] = migration.get("status") or {}
+    generation = int(migration["metadata"].get("generation", 0))
+    now = timestamp(progress.now)
+    conditions = [*_summary(decision), *_steps(decision, ladder)]
+    status: dict[str, Any] = {
+        "observedGeneration": generation,
+        "conditions": merge_conditions(
+            previous.get("conditions") or (), conditions, generation=generation, now=progress.now
+        ),
+        "apiWrites": progress.writes,
+    }
+    if start := previous.get("startTime"):
+        status["startTime"] = start
+    elif progress.started:
+        status["startTime"] = timestamp(progress.started)
+    if isinstance(decision.verdict, Done):
+        status["completionTime"] = previous.get("completionTime") or now
+    elif decision.current is not None:
+        same = previous.get("currentStep") == decision.current
+        status["currentStep"] = str(decision.current)
+        status["currentStepTime"] = (previous.get("currentStepTime") if same else None) or now
+    if progress.backup:
+        status["backup"] = dict(zip(("secretName", "digest"), progress.backup, strict=True))
+    elif backup := previous.get("backup"):
+        status["backup"] = backup
+    if warnings := progress.warnings or _kept_warnings(previous):
+        status["warnings"] = [{"field": field, "message": text} for field, text in warnings]
+    if isinstance(decision.verdict, Refuse) and decision.verdict.next_command:
+        status["nextCommand"] = decision.verdict.next_command
+    return status
+
+
+def _kept_warnings(previous: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((w["field"], w["message"]) for w in previous.get("warnings") or ())
+
+
+def _summary(decision: Decision) -> list[dict[str, Any]]:
+    match decision.verdict:
+        case Done(message):
+            return [condition(Condition.SUCCEEDED, "True", Reason.SUCCEEDED, message)]
+        case Refuse(reason, message, _):
+            return [
+                condition(Condition.SUCCEEDED, "False", reason, message),
+                condition(Condition.STALLED, "True", reason, message),
+            ]
+        case Wait(message, reason):
+            pass
+        case Act() | Look():
+            reason, message = Reason.PROGRESSING, f"bringing about {decision.current}"
+    return [
+        condition(Condition.SUCCEEDED, "Unknown", reason, message),
+        condition(Condition.RECONCILING, "True", reason, message),
+    ]
+
+
+def _steps(decision: Decision, ladder: Ladder) -> list[dict[str, Any]]:
+    """One condition a rung up to the current one; what lies above it is not known yet."""
+    steps = []
+    for step in ladder:
+        if step.condition in decision.holding:
+            steps.append(condition(step.condition, "True", str(step.condition), ""))
+        elif step.condition == decision.current:
+            verdict = decision.verdict
+            reason = verdict.reason if isinstance(verdict, Wait | Refuse) else Reason.PROGRESSING
+            message = verdict.message if isinstance(verdict, Wait | Refuse) else ""
+            steps.append(condition(step.condition, "False", reason, message))
+    return steps

@@ -1,0 +1,184 @@
+"""The exchange of one Deployment for another around ReplicaSets that stay: steps 4 to 7.
+
+Selectors cannot be edited, but a Deployment adopts any ReplicaSet whose labels match its selector,
+and counts it as its own revision when the template is equal; labels and templates can be patched.
+So ReplicaSets, their templates and their pods get the labels of both kinds, while the Deployment
+object is exchanged. Either direction uses the same steps.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from mattermost_migrate.domain.backup import Backup
+from mattermost_migrate.domain.errors import InvariantError
+from mattermost_migrate.domain.names import DEPLOYMENT, LAST_APPLIED, POD, REPLICA_SET, Reason
+from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, owners_of, uid_of
+from mattermost_migrate.domain.snapshot import Snapshot, deployment_settled
+from mattermost_migrate.domain.steps import Act, Refuse, Verdict, Wait
+from mattermost_migrate.domain.writes import Outcome, PatchType, Write, create, orphan, patch
+
+__all__ = [
+    "adopt_deployment",
+    "await_pods_seen",
+    "label_pods",
+    "new_deployment",
+    "release_deployment",
+    "saved_deployment",
+]
+
+#: The Deployment controller writes it by itself, from the ReplicaSets it finds.
+_REVISION: Final = "deployment.kubernetes.io/revision"
+
+
+def saved_deployment(backup: Backup | None) -> JsonObject:
+    """The Deployment as it was; the steps before this one see to it that it is saved."""
+    deployment = backup.get("deployment") if backup else None
+    if deployment is None:
+        raise InvariantError("no Deployment in the backup, though its step holds")
+    return deployment
+
+
+def release_deployment(seen: Snapshot) -> Verdict | None:
+    """Delete the Deployment, leave its ReplicaSets; holds as soon as the DELETE is accepted."""
+    former = seen.former_deployment
+    if former is None or former["metadata"].get("deletionTimestamp"):
+        return None
+    if uid_of(former) != uid_of(saved_deployment(seen.backup)):
+        return Refuse(
+            Reason.NAME_TAKEN,
+            f"Deployment {seen.namespace}/{seen.name} (uid {uid_of(former)}) is not the one that "
+            "was saved: somebody created it in the middle of the migration",
+            f"kubectl -n {seen.namespace} get deployment {seen.name} -o yaml",
+        )
+    return Act(
+        f"Deleted Deployment {seen.name}, leaving its ReplicaSets", (orphan(DEPLOYMENT, former),)
+    )
+
+
+def label_pods(seen: Snapshot) -> Verdict | None:
+    """Give ReplicaSets, their templates and their pods the labels of the kind that takes over.
+
+    One patch a ReplicaSet, and it also takes the old owner out. That it is one patch is what makes
+    a fence on the Deployment unnecessary: a Deployment controller that has not seen the deletion
+    finds its ReplicaSet orphaned, must re-read the Deployment live, and gives up.
+    """
+    if seen.exchanged:
+        return None
+    wanted = seen.taking.labels.of(seen.name)
+    former = uid_of(saved_deployment(seen.backup))
+    sets = [
+        write
+        for replica_set in seen.replica_sets
+        if (write := _label_replica_set(replica_set, wanted, former))
+    ]
+    if sets:
+        return Act(f"Labelled ReplicaSets of {seen.name} and took their owner out", tuple(sets))
+    pods = [_label_pod(pod, wanted) for pod in seen.pods if _lacks(pod, wanted)]
+    return Act(f"Labelled pods of {seen.name}", tuple(pods)) if pods else None
+
+
+def _label_replica_set(
+    replica_set: JsonObject, wanted: dict[str, str], former: str
+) -> Write | None:
+    owned = any(owner.get("uid") == former for owner in owners_of(replica_set))
+    if not (
+        owned or _lacks(replica_set, wanted) or _lacks(replica_set["spec"]["template"], wanted)
+    ):
+        return None
+    metadata: dict[str, Any] = {"uid": uid_of(replica_set), "labels": wanted}
+    if owned:
+        metadata["ownerReferences"] = [{"$patch": "delete", "uid": former}]
+    return patch(
+        REPLICA_SET,
+        name_of(replica_set),
+        {"metadata": metadata, "spec": {"template": {"metadata": {"labels": wanted}}}},
+        patch_type=PatchType.STRATEGIC,
+    )
+
+
+def _label_pod(pod: JsonObject, wanted: dict[str, str]) -> Write:
+    """A pod that is gone by now, or another of that name, is no failure: its ReplicaSet cares."""
+    return patch(
+        POD,
+        name_of(pod),
+        {"metadata": {"uid": uid_of(pod), "labels": wanted}},
+        tolerate=frozenset({Outcome.NOT_FOUND, Outcome.CONFLICT}),
+    )
+
+
+def _lacks(obj: JsonObject, wanted: dict[str, str]) -> bool:
+    labels = labels_of(obj)
+    return any(labels.get(key) != value for key, value in wanted.items())
+
+
+def await_pods_seen(seen: Snapshot) -> Verdict | None:
+    """Wait until kube-controller-manager's own caches hold the labels and the Deployment is gone.
+
+    Without these fences it was measured to make new pods and to lose addresses of the Service.
+    Labelled pods are counted, not healthy ones, and those there are, not those wanted: neither
+    readiness nor a full quota may stop an exchange.
+    """
+    if seen.exchanged:
+        return None
+    for replica_set in seen.replica_sets:
+        status = replica_set.get("status") or {}
+        where = f"ReplicaSet {name_of(replica_set)}"
+        if status.get("observedGeneration", 0) < replica_set["metadata"].get("generation", 0):
+            return Wait(f"{where}: its controller has yet to see the new labels")
+        if status.get("fullyLabeledReplicas", 0) != status.get("replicas", 0):
+            return Wait(f"{where}: its controller has yet to see the labels of its pods")
+    if seen.former_deployment is not None:
+        return Wait(f"Deployment {seen.name}: the garbage collector has yet to remove it")
+    return None
+
+
+def new_deployment(seen: Snapshot) -> dict[str, Any]:
+    """The Deployment that takes the ReplicaSets over: the saved one under the other labels.
+
+    The owner comes later, with the custom resource: an owner that does not exist yet would have
+    the garbage collector delete it. Others' labels and annotations stay; the operator's record of
+    what it last applied does not, since it was written for the other kind.
+    """
+    saved = saved_deployment(seen.backup)
+    giving, taking = seen.giving.labels.of(seen.name), seen.taking.labels.of(seen.name)
+    labels = {key: value for key, value in labels_of(saved).items() if key not in giving}
+    annotations = {
+        key: value
+        for key, value in (saved["metadata"].get("annotations") or {}).items()
+        if key not in (LAST_APPLIED, _REVISION)
+    }
+    template = saved["spec"]["template"]
+    metadata = template.get("metadata") or {}
+    return {
+        "apiVersion": DEPLOYMENT.api_version,
+        "kind": DEPLOYMENT.kind,
+        "metadata": {
+            "name": seen.name,
+            "namespace": seen.namespace,
+            "labels": labels | taking,
+            **({"annotations": annotations} if annotations else {}),
+        },
+        "spec": {
+            **saved["spec"],
+            "selector": {"matchLabels": seen.taking.labels.selector(seen.name)},
+            "template": {
+                **template,
+                "metadata": {**metadata, "labels": (metadata.get("labels") or {}) | taking},
+            },
+        },
+    }
+
+
+def adopt_deployment(seen: Snapshot) -> Verdict | None:
+    """Create the Deployment; holds when every replica wanted is its own, available and current."""
+    if seen.deployment is None:
+        return Act(
+            f"Created Deployment {seen.name} around its ReplicaSets",
+            (create(DEPLOYMENT, new_deployment(seen)),),
+        )
+    if seen.deployment["metadata"].get("deletionTimestamp"):
+        return Wait(f"Deployment {seen.name}: somebody deleted it, waiting for its end")
+    if seen.source is not None and not deployment_settled(seen.deployment):
+        return Wait(f"Deployment {seen.name}: not all replicas are adopted, current and available")
+    return None

@@ -1,0 +1,70 @@
+"""What belongs to an installation, by kind and name (operator facts 0.2, 5.5)."""
+
+from __future__ import annotations
+
+import hashlib
+
+from mattermost_migrate.domain.names import (
+    DEPLOYMENT,
+    INGRESS,
+    MINIO_INSTANCE,
+    MYSQL_CLUSTER,
+    ROLE,
+    ROLE_BINDING,
+    SECRET,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    Resource,
+)
+from mattermost_migrate.domain.objects import JsonObject, name_of
+
+__all__ = ["children", "database_name", "minio_secret", "mysql_secret", "references"]
+
+
+def database_name(installation: str) -> str:
+    """The MysqlCluster's name; md5 is the operator's choice and guards nothing."""
+    digest = hashlib.md5(installation.encode(), usedforsecurity=False).hexdigest()
+    return f"db-{digest[:6]}"
+
+
+def minio_secret(installation: str) -> str:
+    """The generated file store Secret's name, and usually the MinIOInstance's."""
+    return f"{installation}-minio"
+
+
+def mysql_secret(installation: str) -> str:
+    """The generated database Secret's name."""
+    return f"{installation}-mysql-root-password"
+
+
+def children(installation: str) -> tuple[tuple[Resource, str], ...]:
+    """Everything that either kind may own under the installation's name."""
+    named = (DEPLOYMENT, SERVICE, INGRESS, SERVICE_ACCOUNT, ROLE, ROLE_BINDING)
+    return (
+        *((resource, installation) for resource in named),
+        (SECRET, minio_secret(installation)),
+        (SECRET, mysql_secret(installation)),
+        (MYSQL_CLUSTER, database_name(installation)),
+        (MINIO_INSTANCE, minio_secret(installation)),
+    )
+
+
+def references(installation: JsonObject) -> tuple[tuple[Resource, str], ...]:
+    """What a conversion of this ClusterInstallation reads besides the object itself.
+
+    Returns:
+        kind and name of each: database, file store and license Secret, named or as generated; the
+        Service of the MinIO operator; and the Service and Ingress, which are saved.
+    """
+    name, spec = name_of(installation), installation.get("spec") or {}
+    secrets = (
+        (spec.get("database") or {}).get("secret") or mysql_secret(name),
+        (spec.get("minio") or {}).get("secret") or minio_secret(name),
+        spec.get("mattermostLicenseSecret"),
+    )
+    return (
+        *((SECRET, secret) for secret in dict.fromkeys(secrets) if secret),
+        (SERVICE, f"{name}-minio-hl-svc"),
+        (SERVICE, name),
+        (INGRESS, name),
+    )

@@ -1,0 +1,135 @@
+"""Can this installation be moved? Everything that is asked before the first write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mattermost_migrate.domain.conversion import Converted, convert
+from mattermost_migrate.domain.errors import InvariantError, RefusedError
+from mattermost_migrate.domain.names import (
+    MIGRATION_ANNOTATION,
+    Reason,
+)
+from mattermost_migrate.domain.objects import (
+    JsonObject,
+    annotations_of,
+    namespace_of,
+    uid_of,
+)
+from mattermost_migrate.domain.pin import pin
+from mattermost_migrate.domain.snapshot import Snapshot, owned_by, pod_ready
+from mattermost_migrate.domain.steps import Refuse
+
+__all__ = ["is_ours", "plan_mattermost", "preflight"]
+
+
+def is_ours(seen: Snapshot, obj: JsonObject) -> bool:
+    """Whether this very InstallationMigration created the object."""
+    return annotations_of(obj).get(MIGRATION_ANNOTATION) == uid_of(seen.migration)
+
+
+def preflight(seen: Snapshot) -> Iterator[Refuse]:
+    """Every reason not to start, cheap ones first; none when it may.
+
+    The conversion is asked only when ``seen.existing`` was looked at.
+    """
+    yield from _source(seen)
+    if seen.source is None:
+        return
+    if seen.target is not None and not is_ours(seen, seen.target):
+        yield Refuse(
+            Reason.NAME_TAKEN,
+            f"{seen.taking.kind} {seen.namespace}/{seen.name} exists and no migration made it: "
+            f"it and the {seen.giving.kind} of that name claim the same children",
+            f"kubectl -n {seen.namespace} get {seen.taking.resource.plural}"
+            f".{seen.taking.resource.group} {seen.name} -o yaml",
+        )
+    yield from _deployment(seen, seen.source)
+    if seen.existing is not None:
+        yield from _convertible(seen)
+
+
+def _source(seen: Snapshot) -> Iterator[Refuse]:
+    plural = f"{seen.giving.resource.plural}.{seen.giving.resource.group}"
+    if seen.source is None:
+        yield Refuse(
+            Reason.NO_SOURCE,
+            f"there is no {seen.giving.kind} {seen.namespace}/{seen.name} to migrate",
+            f"kubectl -n {seen.namespace} get {plural}",
+        )
+    elif seen.source["metadata"].get("deletionTimestamp"):
+        yield Refuse(
+            Reason.SOURCE_DELETED,
+            f"{seen.giving.kind} {seen.namespace}/{seen.name} is being deleted",
+            f"kubectl -n {seen.namespace} get {plural} {seen.name} -o yaml",
+        )
+
+
+def _deployment(seen: Snapshot, source: JsonObject) -> Iterator[Refuse]:
+    describe = f"kubectl -n {seen.namespace} describe deployment {seen.name}"
+    if seen.deployment is None:
+        if not _by_colours(source):
+            yield Refuse(
+                Reason.NO_DEPLOYMENT,
+                f"Deployment {seen.namespace}/{seen.name} does not exist: the {seen.giving.kind} "
+                "was never reconciled, or its Deployment was deleted",
+                f"kubectl -n {seen.namespace} get {seen.giving.resource.plural}"
+                f".{seen.giving.resource.group} {seen.name} -o yaml",
+            )
+        return
+    if not owned_by(seen.deployment, uid_of(source)):
+        yield Refuse(
+            Reason.DEPLOYMENT_NOT_OWNED,
+            f"Deployment {seen.namespace}/{seen.name} is not owned by "
+            f"{seen.giving.kind} {seen.name} (uid {uid_of(source)})",
+            describe,
+        )
+    elif seen.deployment["spec"].get("replicas", 1) and not any(map(pod_ready, seen.pods)):
+        yield Refuse(
+            Reason.NO_READY_PODS,
+            f"no pod of Deployment {seen.namespace}/{seen.name} is ready: a migration "
+            "keeps what runs, and nothing does",
+            describe,
+        )
+
+
+def _by_colours(source: JsonObject) -> bool:
+    """With blue/green there is no Deployment of that name; the conversion says so better."""
+    return bool(((source.get("spec") or {}).get("blueGreen") or {}).get("enable"))
+
+
+def _convertible(seen: Snapshot) -> Iterator[Refuse]:
+    try:
+        plan_mattermost(seen)
+    except RefusedError as refused:
+        first = refused.faults[0]
+        reason = Reason.NOT_CONVERTIBLE if first.reason == "Invalid" else first.reason
+        yield Refuse(
+            reason,
+            f"{seen.giving.kind} {seen.namespace}/{seen.name} cannot be converted: {refused}",
+            f"kubectl -n {namespace_of(seen.migration)} edit {seen.giving.resource.plural}"
+            f".{seen.giving.resource.group} {seen.name}",
+        )
+
+
+def plan_mattermost(seen: Snapshot) -> Converted:
+    """The Mattermost that this migration will create: converted, pinned if asked, and marked.
+
+    Raises:
+        RefusedError: it cannot be carried over; every fault with its field path.
+    """
+    if seen.source is None or seen.existing is None:
+        raise InvariantError(f"{seen.namespace}/{seen.name}: planned without having looked")
+    converted = convert(seen.source, seen.existing)
+    mattermost = converted.mattermost
+    if seen.migration["spec"].get("pinPodTemplate", True) and seen.deployment is not None:
+        mattermost = pin(mattermost, seen.deployment["spec"]["template"], seen.existing)
+    metadata = mattermost["metadata"]
+    marked = {
+        **metadata,
+        "annotations": {
+            **(metadata.get("annotations") or {}),
+            MIGRATION_ANNOTATION: uid_of(seen.migration),
+        },
+    }
+    return Converted({**mattermost, "metadata": marked}, converted.warnings)

@@ -1,0 +1,146 @@
+"""What one look at the cluster showed of one installation, and the questions the ladder asks of it.
+
+A snapshot is taken by the shell; nothing in here reads anything. Parts that cost a live read are
+None until somebody looked: ``existing`` (Secrets and what else a conversion needs), ``children``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mattermost_migrate.domain.backup import Backup
+from mattermost_migrate.domain.names import LOCK_LABEL, Lock
+from mattermost_migrate.domain.objects import (
+    Existing,
+    JsonObject,
+    controller_of,
+    labels_of,
+    name_of,
+    namespace_of,
+    owners_of,
+    uid_of,
+)
+from mattermost_migrate.domain.sides import OLD, Side, other, side
+
+__all__ = ["Snapshot", "deployment_settled", "owned_by", "pod_ready"]
+
+
+def owned_by(obj: JsonObject, uid: str) -> bool:
+    """Whether any owner reference of ``obj`` names that UID."""
+    return any(owner.get("uid") == uid for owner in owners_of(obj))
+
+
+def pod_ready(pod: JsonObject) -> bool:
+    """Whether the pod's Ready condition is True and it is not on its way out."""
+    if pod["metadata"].get("deletionTimestamp"):
+        return False
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
+
+
+def deployment_settled(deployment: JsonObject) -> bool:
+    """Whether every replica wanted is of the current template, and no other is left."""
+    status: Mapping[str, Any] = deployment.get("status") or {}
+    wanted = deployment["spec"].get("replicas", 1)
+    return bool(
+        status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
+        and status.get("updatedReplicas", 0) == wanted
+        and status.get("replicas", 0) == wanted
+        and status.get("availableReplicas", 0) == wanted
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One installation as it stands.
+
+    Attributes:
+        migration: the InstallationMigration.
+        source, target: the custom resource of the kind that gives, and of the kind that takes.
+        deployment: whatever Deployment has the installation's name.
+        replica_sets: those of the installation, whoever controls them now.
+        pods: those controlled by these ReplicaSets.
+        backup: the originals, if they are saved.
+        existing: what a conversion reads besides; None: not looked at.
+        children: Service, Ingress, RBAC, Secrets, database and file store; None: not looked at.
+        beside_operator: the Go operator runs; without it our own reconcilers do its part.
+        target_kind: the kind that shall own the installation; a rollback turns it round.
+    """
+
+    migration: JsonObject
+    source: JsonObject | None = None
+    target: JsonObject | None = None
+    deployment: JsonObject | None = None
+    replica_sets: tuple[JsonObject, ...] = ()
+    pods: tuple[JsonObject, ...] = ()
+    backup: Backup | None = None
+    existing: Existing | None = None
+    children: tuple[JsonObject, ...] | None = None
+    beside_operator: bool = False
+    target_kind: str = field(default="Mattermost")
+
+    @property
+    def name(self) -> str:
+        """The installation's name, which all its main objects share."""
+        return name_of(self.migration)
+
+    @property
+    def namespace(self) -> str:
+        """The installation's namespace."""
+        return namespace_of(self.migration)
+
+    @property
+    def giving(self) -> Side:
+        """The side that owns the installation now."""
+        return other(self.taking)
+
+    @property
+    def taking(self) -> Side:
+        """The side that shall own it."""
+        return side(self.target_kind)
+
+    @property
+    def forward(self) -> bool:
+        """Whether this goes from ClusterInstallation to Mattermost."""
+        return self.giving is OLD
+
+    @property
+    def lock(self) -> Lock | None:
+        """The edit lock it holds: present from the first write to the last."""
+        value = labels_of(self.migration).get(LOCK_LABEL)
+        return Lock(value) if value in set(Lock) else None
+
+    @property
+    def paused(self) -> bool:
+        """Asked not to start."""
+        return bool(self.migration["spec"].get("paused"))
+
+    @property
+    def arrived(self) -> bool:
+        """The kind that was wanted owns it alone, and nothing is under way."""
+        return self.lock is None and self.source is None and self.target is not None
+
+    @property
+    def exchanged(self) -> bool:
+        """The Deployment selects by the labels of the taking side."""
+        if self.deployment is None:
+            return False
+        selected = (self.deployment["spec"].get("selector") or {}).get("matchLabels") or {}
+        return all(
+            selected.get(key) == value for key, value in self.taking.labels.of(self.name).items()
+        )
+
+    @property
+    def former_deployment(self) -> JsonObject | None:
+        """The Deployment that still selects by the labels of the giving side, if it is there."""
+        return None if self.exchanged else self.deployment
+
+    def pods_of(self, replica_set: JsonObject) -> tuple[JsonObject, ...]:
+        """The pods that this ReplicaSet controls."""
+        return tuple(
+            pod
+            for pod in self.pods
+            if (controller := controller_of(pod)) and controller.get("uid") == uid_of(replica_set)
+        )
