@@ -117,7 +117,9 @@ def _as_decimal(parts: _Parts) -> tuple[int, int, str]:
     else:
         scale += parts.exponent
     if scale < _SMALLEST:
-        value = -(-value // 10 ** (_SMALLEST - scale))  # away from zero: nothing becomes nothing
+        # Away from zero: nothing becomes nothing. More digits than there are need no division.
+        drop = min(_SMALLEST - scale, len(str(value)))
+        value = -(-value // 10**drop)
         scale = _SMALLEST
     if style != "binary":
         return value, scale, style

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 
 from mattermost_migrate.domain.canonical import durations, quantities
 
-__all__ = ["MismatchError", "Trip", "compared", "written"]
+__all__ = ["MismatchError", "Trip", "compared", "fields_of", "known", "written"]
 
 Write: TypeAlias = Callable[[Any], Any]
 Trip: TypeAlias = Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -226,6 +226,11 @@ _WRITTEN: Final = _Types(_same)
 _COMPARED: Final = _Types(_compared_port)
 
 
+def fields_of(go_type: str) -> tuple[tuple[str, str], ...]:
+    """Names and kinds of a struct's fields, in the words of ``go_types.txt``."""
+    return tuple(_TABLE[go_type])
+
+
 def written(go_type: str) -> Trip:
     """The trip of a type as an object is sent: ``written("Deployment")(obj)``."""
     return _WRITTEN.trip(go_type)
@@ -234,3 +239,8 @@ def written(go_type: str) -> Trip:
 def compared(go_type: str) -> Trip:
     """The trip of a type as the last-applied annotation writes it."""
     return _COMPARED.trip(go_type)
+
+
+def known(go_type: str) -> bool:
+    """Whether the table has the type."""
+    return go_type in _TABLE
