@@ -21,6 +21,7 @@ __all__ = [
     "condition_status",
     "finished",
     "merge_conditions",
+    "micro_timestamp",
     "parse_time",
     "status_of",
     "timestamp",
@@ -32,6 +33,11 @@ _SUMMARY: Final = (Condition.SUCCEEDED, Condition.RECONCILING, Condition.STALLED
 def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC with whole seconds, as Kubernetes writes times."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def micro_timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC with microseconds, Kubernetes' MicroTime."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def parse_time(text: str) -> datetime:
@@ -87,7 +93,7 @@ class Progress:
     Attributes:
         now: the time.
         writes: sent by the engine for this installation so far.
-        started: when this life of the controller first saw it, if there was a write since.
+        started: when the first write was about to be sent, if that was in this life.
         backup: the Secret's name and the digest of what is in it.
         warnings: of the conversion, as field and message.
     """
@@ -117,9 +123,9 @@ def status_of(
     if start := previous.get("startTime"):
         status["startTime"] = start
     elif progress.started:
-        status["startTime"] = timestamp(progress.started)
+        status["startTime"] = micro_timestamp(progress.started)
     if isinstance(decision.verdict, Done):
-        status["completionTime"] = previous.get("completionTime") or now
+        status["completionTime"] = previous.get("completionTime") or micro_timestamp(progress.now)
     elif decision.current is not None:
         same = previous.get("currentStep") == decision.current
         status["currentStep"] = str(decision.current)

@@ -179,7 +179,7 @@ class Lock(StrEnum):
 
 
 class Condition(StrEnum):
-    """Condition types of an InstallationMigration, in the order of the ladder."""
+    """Condition types: the rungs of the ladder in their order, then the summaries."""
 
     VALIDATED = "Validated"
     ORIGINALS_SAVED = "OriginalsSaved"
@@ -194,6 +194,7 @@ class Condition(StrEnum):
     SOURCE_REMOVED = "SourceRemoved"
     UNLOCKED = "Unlocked"
     SUCCEEDED = "Succeeded"
+    TARGETS_SELECTED = "TargetsSelected"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
 
@@ -217,5 +218,12 @@ class Reason(StrEnum):
     SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason, not a password
     SECRET_MALFORMED = "SecretMalformed"  # noqa: S105 - a reason, not a password
     DRY_RUN_REFUSED = "DryRunRefused"
+    PAUSED = "Paused"
+    NOTHING_SELECTED = "NothingSelected"
+    MEMBERS_FAILED = "MembersFailed"
+    MEMBERS_SKIPPED = "MembersSkipped"
+    ALREADY_RUNNING = "AlreadyRunning"
+    IN_ANOTHER_FLEET = "InAnotherFleet"
+    FORBIDDEN = "Forbidden"
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     INTERNAL_ERROR = "InternalError"

@@ -1,0 +1,201 @@
+"""Reconciles one InstallationMigration: observe, decide, act, look again, report.
+
+Waiting is no work: a pass ends where the cluster has to move, and an informer's event, or a
+deadline, begins the next one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import logging
+from datetime import UTC, datetime
+from typing import Final
+
+from controller.execute import execute
+from controller.observe import Informers, Observer
+from controller.report import Reporter
+from controller.worker import Key
+from mattermost_migrate.domain.adoption import ADOPTION
+from mattermost_migrate.domain.conditions import condition_status, finished, parse_time
+from mattermost_migrate.domain.errors import (
+    ForbiddenError,
+    InvariantError,
+    RejectedError,
+    StaleError,
+)
+from mattermost_migrate.domain.names import (
+    FLEET_LABEL,
+    INSTALLATION_MIGRATION,
+    LOCK_LABEL,
+    Condition,
+    Reason,
+)
+from mattermost_migrate.domain.objects import JsonObject, labels_of
+from mattermost_migrate.domain.snapshot import Snapshot
+from mattermost_migrate.domain.steps import Act, Decision, Done, Look, Refuse, Wait, decide
+from mattermost_migrate.kube import Client, EventRecorder
+
+__all__ = ["MigrationReconciler"]
+
+#: Actions in one pass. A whole migration needs fewer, so more of them is a circle.
+_MOST_ACTIONS: Final = 40
+#: Seconds after which a refused migration is looked at again: Secrets are not watched.
+_SECOND_LOOK: Final = 60.0
+_log = logging.getLogger(__name__)
+
+
+class MigrationReconciler:
+    """One engine for every installation.
+
+    Args:
+        client: to read and to write by; fenced by the lease.
+        informers: what is known of the cluster.
+        observer: takes the snapshots.
+        events: tells users what happened to their object.
+    """
+
+    def __init__(
+        self, client: Client, informers: Informers, observer: Observer, events: EventRecorder
+    ) -> None:
+        self._client = client
+        self._migrations = informers[INSTALLATION_MIGRATION]
+        self._observer = observer
+        self._reporter = Reporter(client, self._migrations.note)
+        self._events = events
+
+    async def reconcile(self, key: Key) -> float | None:
+        """One pass over one InstallationMigration.
+
+        Returns:
+            Seconds after which to look again even if nothing happens, or None.
+        """
+        migration = self._migrations.get(*key)
+        if migration is None or _over(migration):
+            if migration is not None:
+                self._forget(migration)
+            return None
+        try:
+            seen, decision = await self._climb(migration)
+        except StaleError:
+            self._observer.forget(migration)
+            raise
+        except (RejectedError, ForbiddenError, InvariantError) as error:
+            seen, decision = await self._failed(migration, error)
+        return await self._conclude(seen, decision)
+
+    async def _climb(self, migration: JsonObject) -> tuple[Snapshot, Decision]:
+        """Act until there is nothing to do but wait."""
+        seen = await self._observer.look(migration)
+        for _ in range(_MOST_ACTIONS):
+            decision = _in_time(seen, decide(seen, ADOPTION))
+            match decision.verdict:
+                case Look(part):
+                    seen = await self._observer.closer(seen, part)
+                case Act() as act:
+                    seen = await self._act(seen, act)
+                case _:
+                    return seen, decision
+        raise InvariantError(f"{seen.namespace}/{seen.name}: acted {_MOST_ACTIONS} times in a row")
+
+    async def _act(self, seen: Snapshot, act: Act) -> Snapshot:
+        journal = self._reporter.journal(seen.migration)
+        if not seen.lock:
+            journal.begin(act.warnings)
+            self._say(seen, Reason.PROGRESSING, f"Migration to {seen.taking.kind} started")
+        note = functools.partial(self._observer.note, seen.migration)
+        journal.writes += await execute(self._client, seen.namespace, act, note)
+        _log.info(act.summary, extra={"step_writes": len(act.writes)})
+        fresh = self._migrations.get(seen.namespace, seen.name)
+        if fresh is None:
+            raise StaleError(f"InstallationMigration {seen.namespace}/{seen.name} is gone")
+        return await self._observer.look(fresh)
+
+    async def _failed(self, migration: JsonObject, error: Exception) -> tuple[Snapshot, Decision]:
+        """What the API server will not have, or what we promised and broke: a person must look."""
+        _log.error("Stalled migration", extra={"error": str(error)})
+        reasons: dict[type[Exception], Reason] = {
+            RejectedError: Reason.DRY_RUN_REFUSED,
+            ForbiddenError: Reason.FORBIDDEN,
+        }
+        reason = reasons.get(type(error), Reason.INTERNAL_ERROR)
+        seen = Snapshot(migration=migration, target_kind=migration["spec"]["desiredKind"])
+        step = (migration.get("status") or {}).get("currentStep") or Condition.VALIDATED
+        command = f"helm mattermost-migrate status {seen.name} -n {seen.namespace} -o yaml"
+        return seen, Decision(Refuse(reason, str(error), command), (), Condition(step))
+
+    async def _conclude(self, seen: Snapshot, decision: Decision) -> float | None:
+        if isinstance(decision.verdict, Wait) and decision.verdict.reason == Reason.PAUSED:
+            return None
+        before = condition_status(seen.migration, Condition.SUCCEEDED)
+        held_back = await self._reporter.report(seen, decision)
+        match decision.verdict:
+            case Done():
+                self._say(seen, Reason.SUCCEEDED, f"{seen.taking.kind} owns the installation")
+                _log.info("Succeeded")
+                self._forget(seen.migration)
+                return None
+            case Refuse(reason, message, _):
+                if before is None or before.get("message") != message:
+                    self._say(seen, reason, message, warning=True)
+                return _SECOND_LOOK
+        left = _seconds_left(seen.migration)
+        return min((each for each in (held_back, left) if each is not None), default=None)
+
+    def _say(self, seen: Snapshot, reason: str, note: str, *, warning: bool = False) -> None:
+        kind = {
+            "apiVersion": INSTALLATION_MIGRATION.api_version,
+            "kind": INSTALLATION_MIGRATION.kind,
+        }
+        self._events.record(
+            {**kind, **seen.migration}, reason, note, action="Migrate", warning=warning
+        )
+
+    def _forget(self, migration: JsonObject) -> None:
+        self._observer.forget(migration)
+        self._reporter.forget(migration)
+
+
+def _over(migration: JsonObject) -> bool:
+    """Nothing to do for the spec as it is.
+
+    A refused member of a fleet stays refused, or it would start without its fleet knowing; a
+    refused migration on its own is looked at again when something changes.
+    """
+    if labels_of(migration).get(LOCK_LABEL) or not finished(migration):
+        return False
+    summary = condition_status(migration, Condition.SUCCEEDED)
+    succeeded = summary is not None and summary["status"] == "True"
+    return succeeded or FLEET_LABEL in labels_of(migration)
+
+
+def _in_time(seen: Snapshot, decision: Decision) -> Decision:
+    """The decision, or the end of patience when a wait has lasted beyond the deadline."""
+    left = _seconds_left(seen.migration)
+    status = seen.migration.get("status") or {}
+    if (
+        not isinstance(decision.verdict, Wait)
+        or left is None
+        or left > 0
+        or status.get("currentStep") != decision.current
+    ):
+        return decision
+    seconds = seen.migration["spec"].get("progressDeadlineSeconds")
+    return dataclasses.replace(
+        decision,
+        verdict=Refuse(
+            Reason.DEADLINE_EXCEEDED,
+            f"no progress for {seconds} s: {decision.verdict.message}",
+            f"helm mattermost-migrate status {seen.name} -n {seen.namespace} -o yaml",
+        ),
+    )
+
+
+def _seconds_left(migration: JsonObject) -> float | None:
+    """Until the progress deadline; None before the first report."""
+    since = (migration.get("status") or {}).get("currentStepTime")
+    deadline = migration["spec"].get("progressDeadlineSeconds")
+    if since is None or deadline is None or not labels_of(migration).get(LOCK_LABEL):
+        return None
+    elapsed = (datetime.now(UTC) - parse_time(since)).total_seconds()
+    return max(0.0, float(deadline) - elapsed)

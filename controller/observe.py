@@ -1,0 +1,161 @@
+"""Looking at one installation: informers say what there was a moment ago, live reads what is.
+
+Snapshots come from memory; what costs a read (the backup, Secrets, children) is taken when the
+ladder asks for it. What a write of ours left behind is noted at once, so the next look sees it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from mattermost_migrate.domain.backup import Backup, backup_name
+from mattermost_migrate.domain.inventory import children, references
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    DEPLOYMENT,
+    INSTALLATION_MIGRATION,
+    MATTERMOST,
+    POD,
+    REPLICA_SET,
+    SECRET,
+    V1ALPHA1,
+    V1BETA1,
+    Resource,
+)
+from mattermost_migrate.domain.objects import (
+    Existing,
+    JsonObject,
+    controller_of,
+    labels_of,
+    name_of,
+    namespace_of,
+    uid_of,
+)
+from mattermost_migrate.domain.sides import other, side
+from mattermost_migrate.domain.snapshot import Snapshot
+from mattermost_migrate.domain.steps import Part
+from mattermost_migrate.domain.writes import Write
+from mattermost_migrate.kube import Client, Informer
+
+__all__ = ["BY_INSTALLATION", "WATCHED", "Informers", "Observer", "installations_of"]
+
+#: One informer a resource, shared by everyone in the process.
+Informers = Mapping[Resource, Informer]
+
+#: The index of ReplicaSets by ``namespace/name`` of their installation, in either vocabulary.
+BY_INSTALLATION: Final = "installation"
+#: What a migration looks at.
+WATCHED: Final = (
+    INSTALLATION_MIGRATION,
+    CLUSTER_INSTALLATION,
+    MATTERMOST,
+    DEPLOYMENT,
+    REPLICA_SET,
+    POD,
+)
+
+
+def installations_of(obj: JsonObject) -> Iterator[str]:
+    """The installations, as ``namespace/name``, that an object's labels say it belongs to."""
+    labels = labels_of(obj)
+    names = {labels.get(V1ALPHA1.installation), labels.get(V1BETA1.installation)} - {None}
+    return (f"{namespace_of(obj)}/{name}" for name in names)
+
+
+class Observer:
+    """Takes snapshots.
+
+    Args:
+        client: for what must be read live.
+        informers: by resource, at least ``WATCHED``; ReplicaSets indexed by ``BY_INSTALLATION``.
+        beside_operator: the Go operator runs in this cluster.
+    """
+
+    def __init__(self, client: Client, informers: Informers, *, beside_operator: bool) -> None:
+        self._client = client
+        self._informers = informers
+        self._beside_operator = beside_operator
+        self._backups: dict[str, Backup] = {}
+
+    async def look(self, migration: JsonObject) -> Snapshot:
+        """One look at the installation of this InstallationMigration.
+
+        Raises:
+            InvariantError: the backup Secret is not what was written.
+        """
+        namespace, name = namespace_of(migration), name_of(migration)
+        taking = side(migration["spec"]["desiredKind"])
+        seen = Snapshot(
+            migration=migration,
+            source=self._informers[other(taking).resource].get(namespace, name),
+            target=self._informers[taking.resource].get(namespace, name),
+            deployment=self._informers[DEPLOYMENT].get(namespace, name),
+            beside_operator=self._beside_operator,
+            target_kind=taking.kind,
+        )
+        backup = await self._backup(seen) if seen.lock else None
+        replica_sets = tuple(self._replica_sets(seen, backup))
+        pods = self._informers[POD]
+        return dataclasses.replace(
+            seen,
+            backup=backup,
+            replica_sets=replica_sets,
+            pods=tuple(pod for each in replica_sets for pod in pods.owned_by(uid_of(each))),
+        )
+
+    async def closer(self, seen: Snapshot, part: Part) -> Snapshot:
+        """The same snapshot with one costly part read live."""
+        if part is Part.EXISTING:
+            wanted = references(seen.source) if seen.source is not None else ()
+            return dataclasses.replace(seen, existing=Existing.of(await self._read(seen, wanted)))
+        return dataclasses.replace(seen, children=await self._read(seen, children(seen.name)))
+
+    def note(self, migration: JsonObject, write: Write, answer: JsonObject) -> None:
+        """Take over what a write of ours, made for this migration, left behind."""
+        if write.resource is SECRET:
+            self._backups[uid_of(migration)] = Backup.read(answer)
+            return
+        informer = self._informers.get(write.resource)
+        if informer is not None:
+            informer.note(answer)
+
+    def forget(self, migration: JsonObject) -> None:
+        """Drop what is kept of a migration: it is over, or what is kept was stale."""
+        self._backups.pop(uid_of(migration), None)
+
+    async def _backup(self, seen: Snapshot) -> Backup | None:
+        uid = uid_of(seen.migration)
+        if uid not in self._backups:
+            secret = await self._client.find(SECRET, seen.namespace, backup_name(seen.name))
+            if secret is None:
+                return None
+            self._backups[uid] = Backup.read(secret)
+        return self._backups[uid]
+
+    def _replica_sets(self, seen: Snapshot, backup: Backup | None) -> Iterator[JsonObject]:
+        """Those of the Deployment that is there, of the one that was saved, and orphans by name."""
+        saved = backup.get("deployment") if backup else None
+        owners = {uid_of(each) for each in (seen.deployment, saved) if each is not None}
+        informer = self._informers[REPLICA_SET]
+        for each in informer.by_index(BY_INSTALLATION, f"{seen.namespace}/{seen.name}"):
+            controller = controller_of(each)
+            if controller is None:
+                if name_of(each).startswith(f"{seen.name}-"):
+                    yield each
+            elif controller.get("uid") in owners:
+                yield each
+
+    async def _read(
+        self, seen: Snapshot, wanted: tuple[tuple[Resource, str], ...]
+    ) -> tuple[JsonObject, ...]:
+        found = await asyncio.gather(
+            *(self._client.find(resource, seen.namespace, name) for resource, name in wanted)
+        )
+        return tuple(
+            {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
+            for (resource, _), obj in zip(wanted, found, strict=True)
+            if obj is not None
+        )

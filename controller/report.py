@@ -1,0 +1,122 @@
+"""Telling people: the status of a migration, written seldom enough to cost little."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from mattermost_migrate.domain.adoption import ADOPTION
+from mattermost_migrate.domain.backup import backup_name
+from mattermost_migrate.domain.conditions import Progress, status_of
+from mattermost_migrate.domain.names import INSTALLATION_MIGRATION
+from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of, uid_of
+from mattermost_migrate.domain.snapshot import Snapshot
+from mattermost_migrate.domain.steps import Decision, Done, Refuse
+from mattermost_migrate.kube import Client
+
+__all__ = ["Journal", "Reporter"]
+
+#: Seconds between two reports on a migration under way; its end is told at once. Most migrations
+#: are over before the first, and then one status write is all they cost.
+INTERVAL: Final = 2.0
+
+
+@dataclass(slots=True)
+class Journal:
+    """What this life of the controller knows of one migration.
+
+    Attributes:
+        writes: sent by the engine so far; in other lives too, as far as they were reported.
+        reported: when, by the monotonic clock, a report was last made or the journal begun.
+        began: when the first write was about to be sent, if that was in this life.
+        warnings: of the conversion.
+    """
+
+    writes: int
+    reported: float
+    began: datetime | None = None
+    warnings: tuple[tuple[str, str], ...] = ()
+
+    def begin(self, warnings: tuple[tuple[str, str], ...]) -> None:
+        """The first write is about to be sent."""
+        self.began, self.reported = datetime.now(UTC), time.monotonic()
+        self.warnings = warnings
+
+
+class Reporter:
+    """Counts writes and keeps ``status`` current.
+
+    Args:
+        client: to write by; fenced by the lease.
+        note: told of the InstallationMigration as it is after a report.
+    """
+
+    def __init__(self, client: Client, note: Callable[[JsonObject], None]) -> None:
+        self._client = client
+        self._note = note
+        self._journals: dict[str, Journal] = {}
+
+    def journal(self, migration: JsonObject) -> Journal:
+        """The journal of a migration, begun on first sight from what its status says."""
+        uid = uid_of(migration)
+        if uid not in self._journals:
+            counted = int((migration.get("status") or {}).get("apiWrites", 0))
+            self._journals[uid] = Journal(counted, time.monotonic())
+        return self._journals[uid]
+
+    def forget(self, migration: JsonObject) -> None:
+        """Drop the journal of a migration that is over."""
+        self._journals.pop(uid_of(migration), None)
+
+    async def report(self, seen: Snapshot, decision: Decision) -> float | None:
+        """Write the status if it changed and its time has come.
+
+        Returns:
+            Seconds until a change that was held back is due, or None.
+        """
+        migration = seen.migration
+        journal = self.journal(migration)
+        status = self._status(seen, decision, journal)
+        if _same(migration.get("status") or {}, status):
+            return None
+        over = isinstance(decision.verdict, Done | Refuse)
+        due = journal.reported + INTERVAL - time.monotonic()
+        if not over and due > 0:
+            return due
+        journal.writes += 1
+        status["apiWrites"] = journal.writes
+        answer = await self._client.patch(
+            INSTALLATION_MIGRATION,
+            namespace_of(migration),
+            name_of(migration),
+            {"metadata": {"uid": uid_of(migration)}, "status": _patch(migration, status)},
+            subresource="status",
+        )
+        journal.reported = time.monotonic()
+        self._note(answer)
+        return None
+
+    def _status(self, seen: Snapshot, decision: Decision, journal: Journal) -> dict[str, Any]:
+        backup = (backup_name(seen.name), seen.backup.digest) if seen.backup else None
+        progress = Progress(
+            datetime.now(UTC),
+            writes=journal.writes,
+            started=journal.began,
+            backup=backup,
+            warnings=journal.warnings,
+        )
+        return status_of(seen.migration, decision, ADOPTION, progress)
+
+
+def _same(before: JsonObject, after: JsonObject) -> bool:
+    """Whether nothing changed that a person would want to know."""
+    return {**before, "apiWrites": 0} == {**after, "apiWrites": 0}
+
+
+def _patch(migration: JsonObject, status: dict[str, Any]) -> dict[str, Any]:
+    """A merge patch that also takes away the fields the new status has not."""
+    before = migration.get("status") or {}
+    return {**dict.fromkeys(before.keys() - status.keys()), **status}
