@@ -16,13 +16,17 @@ from mattermost_migrate.kube.client import (
     Propagation,
 )
 from mattermost_migrate.kube.connect import Connection, connect
+from mattermost_migrate.kube.events import EventRecorder
 from mattermost_migrate.kube.informer import Informer
+from mattermost_migrate.kube.lease import Election, Timing
 from mattermost_migrate.kube.transport import Patience
 
 __all__ = [
     "Client",
     "Connection",
+    "Election",
     "Event",
+    "EventRecorder",
     "EventType",
     "Informer",
     "Listing",
@@ -30,6 +34,7 @@ __all__ = [
     "Patience",
     "Propagation",
     "Request",
+    "Timing",
     "connect",
     "current_installation",
 ]

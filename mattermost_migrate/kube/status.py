@@ -71,9 +71,21 @@ def error_of(
         return _forbidden(status, message)
     if reason == "AlreadyExists":
         return AlreadyExistsError(message)
+    if _names_another(status):
+        return StaleError(message)
     if code in _PASSING or code >= _FIRST_SERVER_ERROR:
         return TransientError(message, retry_after=wait)
     return _BY_CODE.get(code, RejectedError)(message)
+
+
+def _names_another(status: Mapping[str, Any]) -> bool:
+    """Whether a patch was meant for an earlier object of that name.
+
+    A UID in a patch is a precondition to whoever sends it; to the server, which has no such thing
+    for patches, it is an attempt to change an immutable field, and answered as invalid.
+    """
+    causes = (status.get("details") or {}).get("causes") or ()
+    return any(cause.get("field") == "metadata.uid" for cause in causes)
 
 
 def _forbidden(status: Mapping[str, Any], message: str) -> MigrateError:

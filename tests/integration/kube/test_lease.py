@@ -1,0 +1,131 @@
+import asyncio
+import time
+
+import pytest
+
+from mattermost_migrate.domain.errors import LeaseLostError
+from mattermost_migrate.domain.names import EVENT, LEASE, NAMESPACE
+from mattermost_migrate.kube import Election, EventRecorder, Timing
+from mattermost_migrate.testing.cluster import Cluster
+from mattermost_migrate.testing.requests import Recorder, client
+
+QUICK = Timing(duration=2.0, deadline=1.0, retry=0.2)
+
+
+def test_one_leads_and_the_next_follows_at_once_when_it_goes(
+    cluster: Cluster, namespace: str
+) -> None:
+    async def main() -> list[str]:
+        order: list[str] = []
+        async with client(cluster) as api, asyncio.timeout(20):
+            first, second = (
+                Election(api, namespace, "leader", identity=name, timing=QUICK)
+                for name in ("first", "second")
+            )
+            done = asyncio.Event()
+
+            async def lead(name: str, election: Election, until: asyncio.Event | None) -> None:
+                assert election.held()
+                order.append(f"{name} leads")
+                if until:
+                    await until.wait()
+                order.append(f"{name} ends")
+
+            one = asyncio.create_task(first.lead(lambda: lead("first", first, done)))
+            await asyncio.sleep(0.5)
+            two = asyncio.create_task(second.lead(lambda: lead("second", second, None)))
+            # Longer than the lease lasts: it is kept because it is renewed.
+            await asyncio.sleep(QUICK.duration * 1.5)
+            assert not second.held()
+            done.set()
+            ended = time.monotonic()
+            await asyncio.gather(one, two)
+            assert time.monotonic() - ended < QUICK.duration
+            lease = await api.get(LEASE, namespace, "leader")
+            assert lease["spec"]["holderIdentity"] == ""
+            assert lease["spec"]["leaseTransitions"] == 1
+        return order
+
+    assert asyncio.run(main()) == ["first leads", "first ends", "second leads", "second ends"]
+
+
+def test_a_dead_leader_is_followed_when_its_lease_has_run_out(
+    cluster: Cluster, namespace: str
+) -> None:
+    dead = {
+        "metadata": {"namespace": namespace, "name": "leader"},
+        "spec": {
+            "holderIdentity": "dead",
+            "leaseDurationSeconds": 2,
+            # By its own clock, which is not ours, it has just been renewed far in the future.
+            "renewTime": "2099-01-01T00:00:00.000000Z",
+        },
+    }
+
+    async def main() -> float:
+        async with client(cluster) as api, asyncio.timeout(20):
+            await api.create(LEASE, dead)
+            began = time.monotonic()
+            heir = Election(api, namespace, "leader", identity="heir", timing=QUICK)
+            return await heir.lead(_now) - began
+
+    assert 2.0 <= asyncio.run(main()) < 4.0
+
+
+async def _now() -> float:
+    return time.monotonic()
+
+
+def test_a_leader_that_is_overruled_stops_and_writes_nothing_more(
+    cluster: Cluster, namespace: str
+) -> None:
+    async def main() -> None:
+        async with client(cluster) as api, asyncio.timeout(20):
+            election = Election(api, namespace, "leader", identity="old", timing=QUICK)
+            fenced = api.fenced(election.held)
+            cancelled = False
+
+            async def body() -> None:
+                nonlocal cancelled
+                await fenced.patch(NAMESPACE, None, namespace, {"metadata": {"labels": {"a": "b"}}})
+                usurper = {"spec": {"holderIdentity": "another", "leaseDurationSeconds": 60}}
+                await api.patch(LEASE, namespace, "leader", usurper)
+                try:
+                    await asyncio.sleep(60)
+                except asyncio.CancelledError:
+                    cancelled = True
+                    with pytest.raises(LeaseLostError):
+                        await fenced.patch(NAMESPACE, None, namespace, {"metadata": {}})
+                    raise
+
+            with pytest.raises(LeaseLostError):
+                await election.lead(body)
+            assert cancelled
+            lease = await api.get(LEASE, namespace, "leader")
+            assert lease["spec"]["holderIdentity"] == "another"
+
+    asyncio.run(main())
+
+
+def test_an_event_is_told_once_and_then_counted(cluster: Cluster, namespace: str) -> None:
+    async def main() -> None:
+        sent = Recorder()
+        async with client(cluster, on_request=sent.note) as api, asyncio.timeout(20):
+            lease = await api.create(LEASE, {"metadata": {"namespace": namespace, "name": "it"}})
+            sent.clear()
+            recorder = EventRecorder(api, controller="mattermost.test/tests", instance="one")
+            task = asyncio.create_task(recorder.run())
+            for _ in range(3):
+                recorder.record(lease, "Tested", "It works", action="Test")
+            recorder.record(lease, "Tested", "x" * 2000, action="Test", warning=True)
+            await recorder.flush()
+            task.cancel()
+            events = (await api.list(EVENT, namespace)).items
+            told = {event["type"]: event for event in events if event["reason"] == "Tested"}
+            assert told["Normal"]["note"] == "It works"
+            assert told["Normal"]["regarding"]["uid"] == lease["metadata"]["uid"]
+            assert told["Normal"]["series"]["count"] == 2
+            assert len(told["Warning"]["note"].encode()) == 1024
+            assert [write.split()[0] for write in sent.writes] == ["create", "patch", "create"]
+
+    asyncio.run(main())
