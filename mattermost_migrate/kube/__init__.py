@@ -15,7 +15,7 @@ from mattermost_migrate.kube.client import (
     PatchKind,
     Propagation,
 )
-from mattermost_migrate.kube.connection import Connection, connect
+from mattermost_migrate.kube.connect import Connection, connect
 from mattermost_migrate.kube.events import EventRecorder
 from mattermost_migrate.kube.informer import Informer
 from mattermost_migrate.kube.lease import Election, Timing

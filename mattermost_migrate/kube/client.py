@@ -24,7 +24,7 @@ from mattermost_migrate.domain.errors import (
 from mattermost_migrate.domain.names import Resource
 from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of
 from mattermost_migrate.kube.accounting import OnRequest
-from mattermost_migrate.kube.connection import Connection
+from mattermost_migrate.kube.connect import Connection
 from mattermost_migrate.kube.status import error_of
 from mattermost_migrate.kube.transport import Call, Patience, Transport
 

@@ -31,7 +31,7 @@ from mattermost_migrate.kube.accounting import (
     Request,
     current_installation,
 )
-from mattermost_migrate.kube.connection import Connection
+from mattermost_migrate.kube.connect import Connection
 from mattermost_migrate.kube.status import error_of, retry_after, status_of
 
 __all__ = ["Call", "Patience", "Transport"]

@@ -1,4 +1,5 @@
 import asyncio
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,8 @@ def test_a_token_file_is_read_again_when_it_may_have_changed(
     found = connection(KUBECONFIG=str(kubeconfig(tmp_path / "config", users=users)))
     assert authorization(found) == "Bearer early"
     (tmp_path / "token").write_text("late")
-    monkeypatch.setattr("mattermost_migrate.kube.connection._REFRESH_SECONDS", 0.0)
+    # The package exports the function by the module's own name.
+    monkeypatch.setattr(sys.modules[connect.__module__], "_REFRESH_SECONDS", 0.0)
     assert authorization(found) == "Bearer late"
 
 
