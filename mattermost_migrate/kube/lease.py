@@ -72,6 +72,7 @@ class Election:
         self._mine: JsonObject | None = None
         self._seen: tuple[str, float] = ("", 0.0)  # a record, and when we first saw it so
 
+    @property
     def held(self) -> bool:
         """Whether nobody else can be leading now. The fence for writes."""
         return time.monotonic() < self._held_until
@@ -106,7 +107,7 @@ class Election:
         while True:
             await asyncio.sleep(self._timing.retry)
             await self._try()
-            if not self.held():
+            if not self.held:
                 raise LeaseLostError(f"Lease {self._namespace}/{self._name}: could not be renewed")
 
     async def _try(self) -> bool:
@@ -167,7 +168,7 @@ class Election:
 
     async def _release(self) -> None:
         """Say that nobody holds it, so that another need not wait for it to run out."""
-        still_ours = self.held()
+        still_ours = self.held
         self._held_until = 0.0
         if self._mine is None or not still_ours:
             return

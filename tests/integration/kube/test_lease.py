@@ -25,7 +25,7 @@ def test_one_leads_and_the_next_follows_at_once_when_it_goes(
             done = asyncio.Event()
 
             async def lead(name: str, election: Election, until: asyncio.Event | None) -> None:
-                assert election.held()
+                assert election.held
                 order.append(f"{name} leads")
                 if until:
                     await until.wait()
@@ -36,7 +36,7 @@ def test_one_leads_and_the_next_follows_at_once_when_it_goes(
             two = asyncio.create_task(second.lead(lambda: lead("second", second, None)))
             # Longer than the lease lasts: it is kept because it is renewed.
             await asyncio.sleep(QUICK.duration * 1.5)
-            assert not second.held()
+            assert not second.held
             done.set()
             ended = time.monotonic()
             await asyncio.gather(one, two)
@@ -82,7 +82,7 @@ def test_a_leader_that_is_overruled_stops_and_writes_nothing_more(
     async def main() -> None:
         async with client(cluster) as api, asyncio.timeout(20):
             election = Election(api, namespace, "leader", identity="old", timing=QUICK)
-            fenced = api.fenced(election.held)
+            fenced = api.fenced(lambda: election.held)
             cancelled = False
 
             async def body() -> None:
