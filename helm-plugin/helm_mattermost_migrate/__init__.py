@@ -1,1 +1,1 @@
-"""`helm mattermost-migrate`: plan, run and watch migrations."""
+"""``helm mattermost-migrate``: what a person runs to plan, start and follow migrations."""

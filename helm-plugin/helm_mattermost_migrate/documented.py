@@ -1,0 +1,40 @@
+"""A command whose ``--help`` ends with examples that can be copied as they stand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+__all__ = ["Documented", "program_name"]
+
+
+def program_name() -> str:
+    """What a person types to start us: Helm's way, or the console script's."""
+    helm = "HELM_PLUGIN_NAME" in os.environ
+    return "helm mattermost-migrate" if helm else "mattermost-migrate"
+
+
+class Documented(click.Command):
+    """Adds an ``Examples`` section.
+
+    Args:
+        examples: arguments and what they do, in the order to show.
+        kwargs: as for ``click.Command``.
+    """
+
+    def __init__(self, *args: Any, examples: Sequence[tuple[str, str]] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = tuple(examples)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The examples, then the epilog."""
+        if self.examples:
+            with formatter.section("Examples"):
+                rows = [
+                    (f"{ctx.command_path} {args}".strip(), told) for args, told in self.examples
+                ]
+                formatter.write_dl(rows, col_max=60)
+        super().format_epilog(ctx, formatter)

@@ -1,0 +1,151 @@
+"""A FleetMigration as a person sees it, and what exit code its end means; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from helm_mattermost_migrate.durations import parse_time
+from helm_mattermost_migrate.errors import Exit
+from helm_mattermost_migrate.members import Member, Standing, condition
+from mattermost_migrate.domain.fleet import fleet_over
+from mattermost_migrate.domain.names import Condition, Reason
+from mattermost_migrate.domain.objects import JsonObject, name_of
+
+__all__ = ["Counts", "Fleet", "Notice", "counted", "fleet_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """``selected`` = waiting + running + succeeded + failed + skipped."""
+
+    selected: int = 0
+    waiting: int = 0
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    @property
+    def through(self) -> int:
+        """Those of which nothing more is to come."""
+        return self.succeeded + self.failed + self.skipped
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One installation that failed or was skipped, and why."""
+
+    path: str
+    reason: str
+    message: str
+    next_command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """One FleetMigration.
+
+    Attributes:
+        name: its name.
+        desired: the kind the installations shall be.
+        standing: what has become of it.
+        counts: how far it is.
+        paused: it starts no further ones.
+        max_concurrent: how many may run at once, by number or percentage.
+        started: when it began.
+        ended: when it was through.
+        created: when it was asked for.
+        reason: of the condition that tells most.
+        message: the same, for the person.
+        failures: the most recent ones, as its status holds them.
+        skips: the same.
+    """
+
+    name: str
+    desired: str = ""
+    standing: Standing = Standing.RUNNING
+    counts: Counts = field(default_factory=Counts)
+    paused: bool = False
+    max_concurrent: str = ""
+    started: datetime | None = None
+    ended: datetime | None = None
+    created: str = ""
+    reason: str = ""
+    message: str = ""
+    failures: tuple[Notice, ...] = ()
+    skips: tuple[Notice, ...] = ()
+
+    @property
+    def exit(self) -> Exit:
+        """0 done, 1 something failed, 2 not through, 3 some were skipped or none selected."""
+        if not self.standing.ended:
+            return Exit.UNFINISHED
+        if self.standing is Standing.SUCCEEDED:
+            return Exit.DONE
+        return Exit.FAILED if self.standing is Standing.FAILED else Exit.REFUSED
+
+
+def fleet_of(obj: JsonObject) -> Fleet:
+    """Read a FleetMigration."""
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    summary = condition(obj, Condition.SUCCEEDED)
+    return Fleet(
+        name=name_of(obj),
+        desired=str(spec.get("desiredKind") or ""),
+        standing=_standing(obj),
+        counts=Counts(**{key: int(status.get("counts", {}).get(key) or 0) for key in _COUNTED}),
+        paused=bool(spec.get("paused")),
+        max_concurrent=str(spec.get("maxConcurrent") or ""),
+        started=parse_time(status.get("startTime")),
+        ended=parse_time(status.get("completionTime")),
+        created=str(obj["metadata"].get("creationTimestamp") or ""),
+        reason=str(summary.get("reason") or ""),
+        message=str(summary.get("message") or ""),
+        failures=_notices(status.get("recentFailures")),
+        skips=_notices(status.get("recentSkips")),
+    )
+
+
+_COUNTED = ("selected", "waiting", "running", "succeeded", "failed", "skipped")
+
+
+def _notices(entries: Iterable[Mapping[str, Any]] | None) -> tuple[Notice, ...]:
+    return tuple(
+        Notice(
+            f"{entry['namespace']}/{entry['name']}",
+            str(entry.get("reason") or ""),
+            str(entry.get("message") or ""),
+            str(entry.get("nextCommand") or ""),
+        )
+        for entry in entries or ()
+    )
+
+
+def _standing(obj: JsonObject) -> Standing:
+    if not fleet_over(obj):
+        return Standing.RUNNING if obj.get("status") else Standing.WAITING
+    match condition(obj, Condition.SUCCEEDED):
+        case {"status": "True"}:
+            return Standing.SUCCEEDED
+        case {"reason": Reason.NOTHING_SELECTED | Reason.MEMBERS_SKIPPED}:
+            return Standing.REFUSED
+        case _:
+            return Standing.FAILED
+
+
+def counted(members: Iterable[Member]) -> Counts:
+    """The counts of some installations by their own standing, before a fleet's status says it."""
+    standings = [member.standing for member in members]
+    waiting, running = standings.count(Standing.WAITING), standings.count(Standing.RUNNING)
+    succeeded, refused = standings.count(Standing.SUCCEEDED), standings.count(Standing.REFUSED)
+    return Counts(
+        selected=len(standings),
+        waiting=waiting,
+        running=running,
+        succeeded=succeeded,
+        failed=len(standings) - waiting - running - succeeded - refused,
+        skipped=refused,
+    )

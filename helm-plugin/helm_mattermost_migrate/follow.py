@@ -1,0 +1,135 @@
+"""Following what goes on in the cluster until it is through, the time is up, or nobody looks on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from helm_mattermost_migrate.documented import program_name
+from helm_mattermost_migrate.errors import CommandError
+from helm_mattermost_migrate.feed import Feed, Watched, feed
+from helm_mattermost_migrate.fleets import fleet_of
+from helm_mattermost_migrate.inventory import Inventory
+from helm_mattermost_migrate.lines import LineScreen
+from helm_mattermost_migrate.members import members
+from helm_mattermost_migrate.progress import Progress
+from helm_mattermost_migrate.selection import Selection, key_of
+from helm_mattermost_migrate.terminal import console, interactive, now
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    FLEET_LABEL,
+    FLEET_MIGRATION,
+    INSTALLATION_MIGRATION,
+    MATTERMOST,
+)
+
+if TYPE_CHECKING:
+    from helm_mattermost_migrate.live import LiveScreen
+    from mattermost_migrate.kube.client import Client
+
+__all__ = ["follow_fleet", "follow_selection", "screen"]
+
+#: A controller that is there takes a run up within a moment; after this long we say it has not.
+_TAKEN_UP_SECONDS: Final = 10.0
+
+
+def screen(title: str) -> LiveScreen | LineScreen:
+    """The view for whoever reads us: live on a terminal, lines in a pipe."""
+    if interactive() and not console().is_dumb_terminal:
+        from helm_mattermost_migrate.live import LiveScreen  # noqa: PLC0415 - only on a terminal
+
+        return LiveScreen(console(), title)
+    return LineScreen()
+
+
+async def follow_fleet(
+    client: Client, name: str, *, title: str, within: float | None = None
+) -> Progress:
+    """Show a FleetMigration until it has ended or the time is up.
+
+    Args:
+        client: an open client.
+        name: the FleetMigration.
+        title: what to call it on the screen.
+        within: seconds; None waits for the end.
+
+    Returns:
+        The last look; ``through`` is false when the time was up.
+    """
+    began = now()
+    watched: tuple[Watched, ...] = (
+        (FLEET_MIGRATION, None, None, f"metadata.name={name}"),
+        (INSTALLATION_MIGRATION, None, f"{FLEET_LABEL}={name}", None),
+    )
+
+    def look(told: Feed) -> Progress:
+        fleets = told.objects(FLEET_MIGRATION)
+        if not fleets:
+            raise CommandError(
+                f"FleetMigration {name}: it is gone; its installations go on by themselves",
+                hint=f"{program_name()} status --all",
+            )
+        return Progress(
+            members((), told.objects(INSTALLATION_MIGRATION)), fleet_of(fleets[0]), began
+        )
+
+    async with feed(client, *watched) as told:
+        return await _follow(told, look, screen(title), within)
+
+
+async def follow_selection(
+    client: Client, selection: Selection, *, within: float | None = None
+) -> Progress:
+    """Show the migrations of a selection until all of them have ended or the time is up."""
+    began = now()
+    namespaces = selection.searched or (None,)
+    watched: list[Watched] = []
+    for namespace in namespaces:
+        watched.append((INSTALLATION_MIGRATION, namespace, None, None))
+        watched.extend(
+            (resource, namespace, selection.label_selector, None)
+            for resource in (CLUSTER_INSTALLATION, MATTERMOST)
+        )
+
+    def look(told: Feed) -> Progress:
+        installations = tuple(
+            obj
+            for resource in (CLUSTER_INSTALLATION, MATTERMOST)
+            for obj in told.objects(resource)
+            if selection.admits(obj)
+        )
+        wanted = {key_of(obj) for obj in installations}
+        migrations = tuple(
+            obj for obj in told.objects(INSTALLATION_MIGRATION) if key_of(obj) in wanted
+        )
+        return Progress(Inventory(installations, migrations).members, None, began)
+
+    async with feed(client, *watched) as told:
+        return await _follow(told, look, screen(selection.described()), within)
+
+
+async def _follow(
+    told: Feed,
+    look: Callable[[Feed], Progress],
+    view: LiveScreen | LineScreen,
+    within: float | None,
+) -> Progress:
+    ends = None if within is None else asyncio.get_running_loop().time() + within
+    patience = _TAKEN_UP_SECONDS
+    with view as shown:
+        while True:
+            progress = look(told)
+            shown.show(progress)
+            left = None if ends is None else ends - asyncio.get_running_loop().time()
+            if progress.through or (left is not None and left <= 0):
+                return progress
+            taken_up = progress.fleet is None or progress.fleet.started is not None
+            limits = [seconds for seconds in (left, None if taken_up else patience) if seconds]
+            moved = await told.changed(within=min(limits, default=None))
+            if not moved and not taken_up and patience:
+                shown.note(
+                    "no controller has taken it up yet; is one running? "
+                    "kubectl get leases -A | grep mattermost-migrate"
+                )
+                patience = 0.0

@@ -1,0 +1,122 @@
+"""Reading what is in the cluster: installations, their migrations, and the fleets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from helm_mattermost_migrate.errors import CommandError
+from helm_mattermost_migrate.fleets import Fleet, fleet_of
+from helm_mattermost_migrate.members import Member, members
+from helm_mattermost_migrate.selection import Selection, key_of
+from mattermost_migrate.domain.errors import ForbiddenError, NotFoundError
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    FLEET_MIGRATION,
+    INSTALLATION_MIGRATION,
+    MATTERMOST,
+    OWN_GROUP,
+    Resource,
+)
+from mattermost_migrate.domain.objects import JsonObject
+
+if TYPE_CHECKING:
+    from mattermost_migrate.kube.client import Client
+
+__all__ = ["INSTALL_HINT", "Inventory", "list_selected", "read_inventory"]
+
+INSTALL_HINT: Final = "install the server side first; docs/how-to/install.md says how"
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What was found.
+
+    Attributes:
+        installations: ClusterInstallations and Mattermosts.
+        migrations: the InstallationMigrations of the same names.
+        fleets: the FleetMigrations; None where we may not see them.
+    """
+
+    installations: tuple[JsonObject, ...] = ()
+    migrations: tuple[JsonObject, ...] = ()
+    fleets: tuple[JsonObject, ...] | None = ()
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """One entry an installation."""
+        return members(self.installations, self.migrations)
+
+    def shown_fleets(self, selection: Selection) -> tuple[Fleet, ...]:
+        """The fleets of what is shown; all of them when the whole cluster is."""
+        theirs = {member.fleet for member in self.members}
+        fleets = map(fleet_of, self.fleets or ())
+        wide = not selection.names and not selection.namespaces and not selection.requirements
+        return tuple(fleet for fleet in fleets if wide or fleet.name in theirs)
+
+
+async def read_inventory(client: Client, selection: Selection) -> Inventory:
+    """List everything a selection is about.
+
+    Raises:
+        CommandError: the cluster does not know our kinds, or not those of Mattermost.
+    """
+    old, new, migrations, fleets = await asyncio.gather(
+        list_selected(client, CLUSTER_INSTALLATION, selection),
+        list_selected(client, MATTERMOST, selection),
+        _list(client, INSTALLATION_MIGRATION, selection.searched),
+        _fleets(client),
+    )
+    installations = (*old, *new)
+    keys = {key_of(obj) for obj in installations}
+    wanted = keys | set(selection.names)
+    if not selection.requirements and not selection.names:
+        wanted |= {key_of(obj) for obj in migrations}
+    return Inventory(
+        installations,
+        tuple(obj for obj in migrations if key_of(obj) in wanted),
+        fleets,
+    )
+
+
+async def list_selected(
+    client: Client, resource: Resource, selection: Selection
+) -> tuple[JsonObject, ...]:
+    """The objects of one kind that a selection is about."""
+    found = await _list(client, resource, selection.searched, labels=selection.label_selector)
+    return tuple(obj for obj in found if selection.admits(obj))
+
+
+async def _fleets(client: Client) -> tuple[JsonObject, ...] | None:
+    """All fleets, or None: who may see a namespace may not be let see the whole cluster."""
+    try:
+        return await _list(client, FLEET_MIGRATION, ())
+    except ForbiddenError:
+        return None
+
+
+async def _list(
+    client: Client,
+    resource: Resource,
+    namespaces: Iterable[str],
+    *,
+    labels: str | None = None,
+) -> tuple[JsonObject, ...]:
+    try:
+        listings = await asyncio.gather(
+            *(
+                client.list(resource, namespace, label_selector=labels)
+                for namespace in tuple(namespaces) or (None,)
+            )
+        )
+    except NotFoundError as error:
+        plural = f"{resource.plural}.{resource.group}"
+        ours = resource.group == OWN_GROUP
+        raise CommandError(
+            f"CustomResourceDefinition {plural}: the cluster does not have it"
+            + ("" if ours else ", so it holds no such installation"),
+            hint=INSTALL_HINT if ours else f"kubectl get crd {plural}",
+        ) from error
+    return tuple(obj for listing in listings for obj in listing.items)

@@ -1,0 +1,165 @@
+"""The view of a run on a terminal: a bar, what is in flight, and what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from helm_mattermost_migrate.durations import brief
+from helm_mattermost_migrate.fleets import Notice
+from helm_mattermost_migrate.members import LADDER, Member
+from helm_mattermost_migrate.progress import Progress
+from helm_mattermost_migrate.terminal import now as current_time
+from mattermost_migrate.domain.names import Condition
+
+__all__ = ["LiveScreen", "draw"]
+
+_REDRAWS_A_SECOND: Final = 8
+_BAR_WIDTH: Final = 32
+_STEP_WIDTH: Final = 12
+#: Lines that are not rows of what is in flight: heading, bar, counts, gaps, failures.
+_FRAME: Final = 14
+_FAILURES: Final = 5
+
+
+class LiveScreen:
+    """Redraws in place; what is left on the screen in the end is the last look."""
+
+    def __init__(self, console: Console, title: str) -> None:
+        self._title = title
+        self._console = console
+        self._progress: Progress | None = None
+        self._live = Live(
+            console=console,
+            get_renderable=self._render,
+            refresh_per_second=_REDRAWS_A_SECOND,
+            transient=True,
+        )
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._live.__exit__(kind, error, trace)
+
+    def show(self, progress: Progress) -> None:
+        """Draw this look from now on."""
+        self._progress = progress
+
+    def note(self, text: str) -> None:
+        """A line above the view, that stays."""
+        self._console.print(Text(text, style="yellow"))
+
+    def _render(self) -> RenderableType:
+        if self._progress is None:
+            return Text(f"{self._title}: waiting for the first word from the cluster …")
+        return draw(
+            self._progress, title=self._title, now=current_time(), height=self._console.height
+        )
+
+
+def draw(progress: Progress, *, title: str, now: datetime, height: int = 40) -> RenderableType:
+    """The whole view at one moment.
+
+    Args:
+        progress: how far it is.
+        title: what this is.
+        now: to tell durations by.
+        height: lines the terminal has.
+    """
+    room = max(3, height - _FRAME)
+    return Group(*_parts(progress, title, now, room))
+
+
+def _parts(progress: Progress, title: str, now: datetime, room: int) -> Iterator[RenderableType]:
+    yield Text(title, style="bold")
+    yield _bar(progress, now)
+    yield _counts(progress)
+    if running := progress.running:
+        yield Text()
+        yield _in_flight(running[:room], now)
+        if len(running) > room:
+            yield Text(f"  … and {len(running) - room} more", style="dim")
+    if notices := progress.notices:
+        yield Text()
+        yield from map(_notice, notices[-_FAILURES:])
+        if len(notices) > _FAILURES:
+            yield Text(f"  … and {len(notices) - _FAILURES} more", style="dim")
+
+
+def _bar(progress: Progress, now: datetime) -> RenderableType:
+    counts = progress.counts
+    share = counts.through / counts.selected if counts.selected else 0.0
+    figures = [f"{counts.through}/{counts.selected}", f"{share:4.0%}", brief(progress.elapsed(now))]
+    if rate := progress.rate(now):
+        figures.append(f"{rate:.1f}/s" if rate >= 1 else f"{rate * 60:.1f}/min")
+    if not progress.through and (left := progress.remaining(now)):
+        figures.append(f"ETA {brief(left)}")
+    row = Table.grid(padding=(0, 2))
+    row.add_row(
+        ProgressBar(total=counts.selected or 1, completed=counts.through, width=_BAR_WIDTH),
+        Text("  ".join(figures)),
+    )
+    return row
+
+
+def _counts(progress: Progress) -> Text:
+    counts = progress.counts
+    text = Text()
+    for number, word, style in (
+        (counts.waiting, "waiting", "dim"),
+        (counts.running, "running", "cyan"),
+        (counts.succeeded, "succeeded", "green"),
+        (counts.failed, "failed", "red"),
+        (counts.skipped, "skipped", "yellow"),
+    ):
+        text.append(f"{number} {word}   ", style=style if number else "dim")
+    if progress.fleet is not None and progress.fleet.paused:
+        text.append("paused: no further ones are started", style="bold yellow")
+    return text
+
+
+def _in_flight(members: tuple[Member, ...], now: datetime) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    table.add_column("INSTALLATION", no_wrap=True, overflow="ellipsis")
+    table.add_column("STEP", no_wrap=True)
+    table.add_column("", width=_STEP_WIDTH, no_wrap=True)
+    table.add_column("TIME", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
+    for member in members:
+        seconds = member.seconds(now)
+        table.add_row(
+            member.path,
+            member.rung or "starting",
+            ProgressBar(total=len(LADDER), completed=_rungs(member), width=_STEP_WIDTH),
+            brief(seconds) if seconds is not None else "",
+            Text(member.message, style="dim"),
+        )
+    return table
+
+
+def _rungs(member: Member) -> int:
+    return LADDER.index(Condition(member.step)) if member.step in LADDER else 0
+
+
+def _notice(notice: Notice) -> Text:
+    text = Text("✗ ", style="red")
+    text.append(notice.path, style="bold")
+    text.append(f"  {notice.reason}: {notice.message}", style="default")
+    if notice.next_command:
+        text.append(f"\n  next: {notice.next_command}", style="dim")
+    return text

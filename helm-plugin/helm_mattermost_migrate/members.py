@@ -1,0 +1,203 @@
+"""Where each installation stands, read from its custom resource and its InstallationMigration.
+
+Pure: objects in, a value out. The words a person sees are made here once, so the table, the live
+view and the piped lines cannot disagree.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from helm_mattermost_migrate.durations import parse_time
+from helm_mattermost_migrate.selection import Key, key_of
+from mattermost_migrate.domain.conditions import finished
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    FLEET_LABEL,
+    LOCK_LABEL,
+    MATTERMOST,
+    Condition,
+    Reason,
+)
+from mattermost_migrate.domain.objects import JsonObject, labels_of
+
+__all__ = ["LADDER", "Member", "Standing", "condition", "member", "members"]
+
+#: The rungs of the ladder, in order; what comes after them in the list is summaries. Taken from
+#: the names, because the ladder itself brings the whole conversion with it.
+LADDER: Final = tuple(Condition)[: tuple(Condition).index(Condition.SUCCEEDED)]
+
+
+class Standing(StrEnum):
+    """What has become of a migration, in one word."""
+
+    NONE = "none"
+    WAITING = "waiting"
+    RUNNING = "running"
+    REFUSED = "refused"
+    SUCCEEDED = "succeeded"
+    ROLLED_BACK = "rolled back"
+    FAILED = "failed"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more happens unless a person acts."""
+        return self not in {Standing.WAITING, Standing.RUNNING}
+
+    @property
+    def bad(self) -> bool:
+        """Whether it ended otherwise than was asked for."""
+        return self in {Standing.REFUSED, Standing.ROLLED_BACK, Standing.FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One installation.
+
+    Attributes:
+        key: namespace and name.
+        kinds: which of the two kinds are there; both while it is under way.
+        state: ``status.state`` of the kind that owns it.
+        version: ``status.version`` of the same.
+        replicas: ``status.replicas`` of the same.
+        created: creation time of the older of the two.
+        desired: the kind that shall own it; empty without a migration.
+        standing: what has become of the migration.
+        step: the condition being brought about; empty when none is.
+        since: since when that step is the current one.
+        started: when it left the queue.
+        ended: when it was through.
+        reason: of the summary condition.
+        message: the same, for the person.
+        next_command: what to run when only a person can help.
+        writes: writes sent for it so far.
+        fleet: the FleetMigration it belongs to.
+    """
+
+    key: Key
+    kinds: tuple[str, ...] = ()
+    state: str = ""
+    version: str = ""
+    replicas: int | None = None
+    created: str = ""
+    desired: str = ""
+    standing: Standing = Standing.NONE
+    step: str = ""
+    since: datetime | None = None
+    started: datetime | None = None
+    ended: datetime | None = None
+    reason: str = ""
+    message: str = ""
+    next_command: str = ""
+    writes: int | None = None
+    fleet: str = ""
+
+    @property
+    def path(self) -> str:
+        """``namespace/name``."""
+        return "/".join(self.key)
+
+    @property
+    def rung(self) -> str:
+        """``4/10 PodsLabelled``, or the bare step where it is none of the ladder."""
+        if self.step in LADDER:
+            return f"{LADDER.index(Condition(self.step)) + 1}/{len(LADDER)} {self.step}"
+        return self.step
+
+    def seconds(self, now: datetime) -> float | None:
+        """How long it took, or has taken so far; None when it has not begun."""
+        if self.started is None:
+            return None
+        return max(0.0, ((self.ended or now) - self.started).total_seconds())
+
+
+def condition(obj: JsonObject, kind: str) -> Mapping[str, Any]:
+    """The condition of that type; empty when there is none."""
+    found = (obj.get("status") or {}).get("conditions") or ()
+    return next((each for each in found if each.get("type") == kind), {})
+
+
+def members(
+    installations: Iterable[JsonObject], migrations: Iterable[JsonObject]
+) -> tuple[Member, ...]:
+    """Every installation that any of the objects speaks of, by namespace and name.
+
+    Args:
+        installations: ClusterInstallations and Mattermosts.
+        migrations: InstallationMigrations.
+    """
+    owners: dict[Key, list[JsonObject]] = {}
+    for obj in installations:
+        owners.setdefault(key_of(obj), []).append(obj)
+    plans = {key_of(obj): obj for obj in migrations}
+    return tuple(
+        member(key, owners.get(key, ()), plans.get(key)) for key in sorted({*owners, *plans})
+    )
+
+
+def member(key: Key, owners: Iterable[JsonObject], migration: JsonObject | None) -> Member:
+    """One installation from what bears its name.
+
+    Args:
+        key: namespace and name.
+        owners: its ClusterInstallation, its Mattermost, or both.
+        migration: its InstallationMigration, if there is one.
+    """
+    by_kind = {str(obj["kind"]): obj for obj in owners}
+    kinds = tuple(kind for kind in (CLUSTER_INSTALLATION.kind, MATTERMOST.kind) if kind in by_kind)
+    spec = (migration or {}).get("spec") or {}
+    desired = str(spec.get("desiredKind") or "")
+    speaking = by_kind.get(desired) or (by_kind[kinds[0]] if kinds else {})
+    shown = speaking.get("status") or {}
+    created = min(
+        (str(obj["metadata"].get("creationTimestamp") or "") for obj in by_kind.values()),
+        default="",
+    )
+    base = Member(
+        key,
+        kinds=kinds,
+        state=str(shown.get("state") or ""),
+        version=str(shown.get("version") or ""),
+        replicas=shown.get("replicas"),
+        created=created,
+        desired=desired,
+    )
+    return base if migration is None else _with_migration(base, migration)
+
+
+def _with_migration(base: Member, migration: JsonObject) -> Member:
+    status = migration.get("status") or {}
+    summary = condition(migration, Condition.SUCCEEDED)
+    standing = _standing(migration)
+    return dataclasses.replace(
+        base,
+        standing=standing,
+        step="" if standing.ended else str(status.get("currentStep") or ""),
+        since=parse_time(status.get("currentStepTime")),
+        started=parse_time(status.get("startTime")),
+        ended=parse_time(status.get("completionTime")),
+        reason=str(summary.get("reason") or ""),
+        message=str(summary.get("message") or ""),
+        next_command=str(status.get("nextCommand") or "") if standing.bad else "",
+        writes=status.get("apiWrites"),
+        fleet=labels_of(migration).get(FLEET_LABEL, ""),
+    )
+
+
+def _standing(migration: JsonObject) -> Standing:
+    """As its fleet counts it (``domain.fleet``), with rolled back and failed told apart."""
+    summary = condition(migration, Condition.SUCCEEDED)
+    if finished(migration):
+        if summary.get("status") == "True":
+            return Standing.SUCCEEDED
+        if summary.get("reason") == Reason.ROLLED_BACK:
+            return Standing.ROLLED_BACK
+        started = (migration.get("status") or {}).get("startTime")
+        return Standing.FAILED if started else Standing.REFUSED
+    locked = LOCK_LABEL in labels_of(migration)
+    return Standing.WAITING if migration["spec"].get("paused") and not locked else Standing.RUNNING

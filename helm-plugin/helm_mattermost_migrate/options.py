@@ -1,0 +1,97 @@
+"""Arguments that several commands share, declared once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import click
+
+from helm_mattermost_migrate.connection import Target, connection_options
+from helm_mattermost_migrate.durations import parse_seconds
+from helm_mattermost_migrate.selection import Selection, SelectionError
+
+__all__ = [
+    "Duration",
+    "output_option",
+    "parse_selection",
+    "selecting",
+    "target_of",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+_SELECTING = ("labels", "all_namespaces", "namespaces", "everything")
+
+
+class Duration(click.ParamType[float]):
+    """``90``, ``90s``, ``5m``, ``1h30m``; the value is in seconds."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read it, or fail as a usage error."""
+        if isinstance(value, float):
+            return value
+        try:
+            return parse_seconds(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def output_option(*formats: str) -> Callable[[F], F]:
+    """``-o``; the first format is the default."""
+    return click.option(
+        "-o",
+        "--output",
+        "output",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help="How to print.",
+    )
+
+
+def selecting(command: F) -> F:
+    """Names, ``-l``, ``-A``, ``--namespaces``, ``--all`` and the connection flags."""
+    for decorate in reversed(
+        (
+            click.argument("names", nargs=-1, metavar="[NAME…]"),
+            click.option("-l", "--selector", "labels", default="", help="Label selector."),
+            click.option("-A", "--all-namespaces", is_flag=True, help="Look in every namespace."),
+            click.option(
+                "--namespaces", default="", metavar="A,B", help="Look in these namespaces."
+            ),
+            click.option(
+                "--all",
+                "everything",
+                is_flag=True,
+                help="Every installation of every namespace.",
+            ),
+            connection_options,
+        )
+    ):
+        command = decorate(command)
+    return command
+
+
+def target_of(arguments: Mapping[str, Any]) -> Target:
+    """Which cluster the arguments of a command mean."""
+    return Target.of(arguments)
+
+
+def parse_selection(arguments: Mapping[str, Any], *, namespace: str) -> Selection:
+    """What the arguments of a ``selecting`` command select.
+
+    Raises:
+        click.UsageError: they contradict each other.
+    """
+    try:
+        return Selection.parse(
+            arguments["names"],
+            namespace=namespace,
+            **{name: arguments[name] for name in _SELECTING},
+        )
+    except SelectionError as error:
+        raise click.UsageError(str(error)) from error

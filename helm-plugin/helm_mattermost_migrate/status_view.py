@@ -1,0 +1,163 @@
+"""What ``status`` prints, from what was read; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from helm_mattermost_migrate.durations import age, brief
+from helm_mattermost_migrate.errors import Exit
+from helm_mattermost_migrate.fleets import Fleet
+from helm_mattermost_migrate.members import Member, Standing
+from helm_mattermost_migrate.tables import table
+
+__all__ = ["exit_code", "fleet_table", "member_table", "structured", "troubles"]
+
+_HEADER = ("NAMESPACE", "NAME", "KIND", "STATE", "MIGRATION", "STEP", "TIME", "AGE")
+_WIDE = ("VERSION", "REPLICAS", "WRITES", "FLEET", "MESSAGE")
+_FLEET_HEADER = (
+    "FLEET",
+    "DESIRED",
+    "STATE",
+    "SELECTED",
+    "WAITING",
+    "RUNNING",
+    "SUCCEEDED",
+    "FAILED",
+    "SKIPPED",
+    "TIME",
+    "AGE",
+)
+
+
+def member_table(members: Iterable[Member], now: datetime, *, wide: bool = False) -> str:
+    """One row an installation.
+
+    Args:
+        members: the installations.
+        now: to tell ages by.
+        wide: more columns.
+    """
+    rows = [_row(member, now, wide=wide) for member in members]
+    return table((*_HEADER, *_WIDE) if wide else _HEADER, rows)
+
+
+def _row(member: Member, now: datetime, *, wide: bool) -> Sequence[object]:
+    seconds = member.seconds(now)
+    row = (
+        *member.key,
+        "+".join(member.kinds),
+        member.state,
+        "" if member.standing is Standing.NONE else member.standing,
+        member.rung,
+        "" if seconds is None else brief(seconds),
+        age(member.created, now),
+    )
+    if not wide:
+        return row
+    return (*row, member.version, member.replicas, member.writes, member.fleet, member.message)
+
+
+def fleet_table(fleets: Iterable[Fleet], now: datetime) -> str:
+    """One row a FleetMigration, the newest first."""
+    ordered = sorted(fleets, key=lambda fleet: fleet.created, reverse=True)
+    return table(_FLEET_HEADER, [_fleet_row(fleet, now) for fleet in ordered])
+
+
+def _fleet_row(fleet: Fleet, now: datetime) -> Sequence[object]:
+    counts = fleet.counts
+    took = ((fleet.ended or now) - fleet.started).total_seconds() if fleet.started else None
+    state = "paused" if fleet.paused and not fleet.standing.ended else str(fleet.standing)
+    return (
+        fleet.name,
+        fleet.desired,
+        state,
+        counts.selected,
+        counts.waiting,
+        counts.running,
+        counts.succeeded,
+        counts.failed,
+        counts.skipped,
+        "" if took is None else brief(took),
+        age(fleet.created, now),
+    )
+
+
+def troubles(members: Iterable[Member]) -> tuple[str, ...]:
+    """For each installation that did not end as asked: what, which, why, and what to run next."""
+    lines: list[str] = []
+    for member in members:
+        if member.standing.bad:
+            lines.append(f"{member.path}: {member.standing}: {member.message or member.reason}")
+            if member.next_command:
+                lines.append(f"  Next: {member.next_command}")
+    return tuple(lines)
+
+
+def exit_code(members: Iterable[Member]) -> Exit:
+    """1 when something went wrong, 2 while something is under way, else 0."""
+    standings = [member.standing for member in members]
+    if any(standing.bad for standing in standings):
+        return Exit.FAILED
+    return Exit.DONE if all(standing.ended for standing in standings) else Exit.UNFINISHED
+
+
+def structured(members: Iterable[Member], fleets: Iterable[Fleet]) -> dict[str, Any]:
+    """The same for machines; the names of the fields are an interface."""
+    return {
+        "installations": [_structured_member(member) for member in members],
+        "fleets": [_structured_fleet(fleet) for fleet in fleets],
+    }
+
+
+def _structured_member(member: Member) -> dict[str, Any]:
+    return {
+        "namespace": member.key[0],
+        "name": member.key[1],
+        "kinds": list(member.kinds),
+        "state": member.state,
+        "version": member.version,
+        "replicas": member.replicas,
+        "desiredKind": member.desired or None,
+        "migration": _word(member.standing),
+        "step": member.step or None,
+        "startTime": _time(member.started),
+        "completionTime": _time(member.ended),
+        "reason": member.reason,
+        "message": member.message,
+        "nextCommand": member.next_command,
+        "apiWrites": member.writes,
+        "fleet": member.fleet or None,
+    }
+
+
+def _structured_fleet(fleet: Fleet) -> dict[str, Any]:
+    counts = fleet.counts
+    return {
+        "name": fleet.name,
+        "desiredKind": fleet.desired,
+        "state": _word(fleet.standing),
+        "paused": fleet.paused,
+        "maxConcurrent": fleet.max_concurrent,
+        "counts": {
+            "selected": counts.selected,
+            "waiting": counts.waiting,
+            "running": counts.running,
+            "succeeded": counts.succeeded,
+            "failed": counts.failed,
+            "skipped": counts.skipped,
+        },
+        "startTime": _time(fleet.started),
+        "completionTime": _time(fleet.ended),
+        "reason": fleet.reason,
+        "message": fleet.message,
+    }
+
+
+def _word(standing: Standing) -> str:
+    return standing.title().replace(" ", "")
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat().replace("+00:00", "Z") if moment else None

@@ -1,0 +1,34 @@
+"""What kind of screen we write to, and the way to write on it."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["console", "interactive", "now", "say"]
+
+
+def interactive() -> bool:
+    """Whether a person sees what we print: only then anything is redrawn or coloured."""
+    return sys.stdout.isatty()
+
+
+def now() -> datetime:
+    """The time, for ages and durations."""
+    return datetime.now(UTC)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a line at once, also into a pipe."""
+    print(text, file=sys.stderr if err else sys.stdout, flush=True)
+
+
+def console() -> Console:
+    """The terminal as rich sees it; NO_COLOR and TERM=dumb are honoured there."""
+    from rich.console import Console  # noqa: PLC0415 - only where something is drawn
+
+    return Console(highlight=False)
