@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
 
 .DEFAULT_GOAL := help
-.PHONY: help venv tools check format lint types layers test demo lock clean
+.PHONY: help venv tools cluster check format lint types layers test demo lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ $(STAMP): requirements/dev.txt pyproject.toml
 
 tools: venv ## build etcd, the control plane, kwok, kubectl and both Helm majors, once
 	@$(BIN)/python -m mattermost_migrate.testing.tools
+
+cluster: venv ## a control plane with our CRDs, until Ctrl-C (RUN='kubectl get crds': run that in it)
+	@$(BIN)/python -m mattermost_migrate.testing.cluster $(OPTIONS) -- $(RUN)
 
 check: format lint types layers ## exactly what CI checks besides the tests
 

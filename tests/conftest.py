@@ -11,7 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from mattermost_migrate.testing.cluster import Client, Cluster, LocalCluster
+from mattermost_migrate.testing.cluster import (
+    Client,
+    Cluster,
+    LocalCluster,
+    Options,
+    Process,
+    storage_operators,
+)
 from mattermost_migrate.testing.tools import Toolbox, ready
 from mattermost_migrate.testing.tools.__main__ import Screen
 
@@ -52,9 +59,13 @@ def tools() -> Toolbox:
 def cluster(tools: Toolbox, request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """The session's cluster, with every CRD of ours and of the operator's installed."""
     given = request.config.getoption("--kubeconfig")
-    with Cluster.existing(given) if given else LocalCluster(tools) as running:
-        running.install_crds(CRDS)
-        yield running
+    if given:
+        with Cluster.existing(given) as running:
+            running.install_crds(CRDS)
+            yield running
+    else:
+        with LocalCluster(tools, Options(crds=(CRDS,))) as running:
+            yield running
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +80,12 @@ def local_cluster(cluster: Cluster) -> LocalCluster:
 def admin(cluster: Cluster) -> Client:
     """A client with every right."""
     return cluster.admin
+
+
+@pytest.fixture(scope="session")
+def storage(cluster: Cluster) -> Process:
+    """The stand-in for the MySQL and MinIO operators, at work in the cluster."""
+    return storage_operators.start(cluster)
 
 
 @pytest.fixture

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import secrets
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from mattermost_migrate.domain.names import CRD, NAMESPACE, SERVICE_ACCOUNT
 from mattermost_migrate.domain.objects import JsonObject
 from mattermost_migrate.testing.cluster import kubeconfig
 from mattermost_migrate.testing.cluster.client import ApiError, Client, Credentials
+from mattermost_migrate.testing.cluster.process import Process, stop_all
 
 __all__ = ["Cluster", "manifests"]
 
@@ -42,6 +44,7 @@ class Cluster:
         self.kubeconfig = kubeconfig
         self.folder = folder
         self.admin = Client(credentials)
+        self._started: list[Process] = []
 
     @classmethod
     @contextmanager
@@ -54,13 +57,33 @@ class Cluster:
         with tempfile.TemporaryDirectory(prefix="mattermost-migrate-") as scratch:
             folder = Path(scratch)
             cluster = cls(path, folder, kubeconfig.read(path, folder))
-            with cluster.admin:
+            try:
                 yield cluster
+            finally:
+                cluster.close()
+
+    def close(self) -> None:
+        """End the programs that `run` started and close the connections."""
+        stop_all(reversed(self._started))
+        self._started.clear()
+        self.admin.close()
 
     @property
     def server(self) -> str:
         """The URL of the API server."""
         return self.admin.credentials.server
+
+    def run(self, name: str, command: Sequence[str | Path], **environment: str) -> Process:
+        """Start a program that ends with the cluster, such as a process under test.
+
+        Its output goes to ``NAME.log`` in `folder`; ``environment`` is added to ours.
+        """
+        process = Process(
+            name, command, log=self.folder / f"{name}.log", environment=os.environ | environment
+        )
+        process.start()
+        self._started.append(process)
+        return process
 
     def install_crds(self, *paths: Path) -> None:
         """Apply the CustomResourceDefinitions of files or folders and wait until all are served."""

@@ -210,12 +210,16 @@ class Client:
         namespace: str | None = None,
         *,
         name: str | None = None,
+        since: str | None = None,
         seconds: float = _PATIENCE,
     ) -> Iterator[tuple[str, dict[str, Any]]]:
-        """What is there (as ``ADDED``), then each change, for that long: (type, object) pairs."""
-        params = {"watch": "true", "timeoutSeconds": str(max(1, round(seconds)))}
-        if name:
-            params["fieldSelector"] = f"metadata.name={name}"
+        """Each change since a resourceVersion, for that long: (type, object) pairs.
+
+        Without ``since``, first what is there, as ``ADDED``.
+        """
+        params = {"watch": "true", "timeoutSeconds": str(max(1, round(seconds))), **_named(name)}
+        if since:
+            params["resourceVersion"] = since
         with self._send("GET", resource.path(namespace), params=params, stream=True) as answer:
             for line in answer.iter_lines(chunk_size=None):
                 event = json.loads(line)
@@ -253,9 +257,12 @@ class Client:
         """Wait until an object is deleted; TimeoutError if it stays."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
-            if self.find(resource, namespace, name) is None:
+            # A watch of an object that has just gone would show nothing: so read, then watch on.
+            seen = self.request("GET", resource.path(namespace), params=_named(name))
+            if not seen.get("items"):
                 return
-            for kind, _ in self.watch(resource, namespace, name=name, seconds=left):
+            since = seen["metadata"]["resourceVersion"]
+            for kind, _ in self.watch(resource, namespace, name=name, since=since, seconds=left):
                 if kind == "DELETED":
                     return
         raise TimeoutError(f"{resource} {namespace}/{name} is still there after {seconds} s")
@@ -292,6 +299,10 @@ class Client:
             with self._lock:
                 self._opened.append(session)
         return session
+
+
+def _named(name: str | None) -> dict[str, str]:
+    return {"fieldSelector": f"metadata.name={name}"} if name else {}
 
 
 def _open(credentials: Credentials) -> requests.Session:

@@ -21,7 +21,7 @@ from mattermost_migrate.testing.cluster.certificates import Authority, write_sig
 from mattermost_migrate.testing.cluster.client import ApiError, Credentials
 from mattermost_migrate.testing.cluster.components import AuditLevel, Pace, Site
 from mattermost_migrate.testing.cluster.ports import Port
-from mattermost_migrate.testing.cluster.process import Process, ProcessError
+from mattermost_migrate.testing.cluster.process import Process, ProcessError, stop_all
 from mattermost_migrate.testing.tools import Toolbox, cache_folder
 
 __all__ = ["LocalCluster", "Options"]
@@ -35,7 +35,6 @@ _IDENTITIES: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
 }
 
 _START_SECONDS: Final = 60
-_STOP_SECONDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +45,15 @@ class Options:
         nodes: how many kwok nodes.
         audit: what the audit log keeps of each request; None: no log.
         pace: the speed of kube-controller-manager.
+        crds: files or folders of CustomResourceDefinitions that are there before the
+            controller-manager starts: its garbage collector looks for new kinds every 30 s only,
+            and until then it deletes nothing of what they own.
     """
 
     nodes: int = 1
     audit: AuditLevel | None = AuditLevel.METADATA
     pace: Pace = components.RAISED
+    crds: Sequence[Path] = ()
 
 
 class LocalCluster(Cluster):
@@ -58,6 +61,7 @@ class LocalCluster(Cluster):
 
     Attributes:
         processes: its components by name, to be paused, killed and started again.
+        authority: signs its certificates, and those of servers that it should trust.
     """
 
     processes: Mapping[str, Process]
@@ -65,10 +69,10 @@ class LocalCluster(Cluster):
     def __init__(self, tools: Toolbox, options: Options | None = None) -> None:
         self.options = options or Options()
         self.tools = tools
-        self._extras: list[Process] = []
         self._lock, folder = _new_folder()
         self._ports = [Port.reserve() for _ in range(3)]
-        self._site = _lay_out(folder, self._ports, tools.stages, self.options)
+        self.authority = Authority.create(folder)
+        self._site = _lay_out(self.authority, self._ports, tools.stages, self.options)
         self.processes = {
             name: Process(
                 name,
@@ -100,6 +104,7 @@ class LocalCluster(Cluster):
         self.processes["etcd"].start()
         self.processes["kube-apiserver"].start()
         self.until_api_server_ready()
+        self.install_crds(*self.options.crds)
         for name in components.COMPONENTS[2:]:
             self.processes[name].start()
         self.apply(components.KWOK_RIGHTS)
@@ -127,16 +132,6 @@ class LocalCluster(Cluster):
                 raise ProcessError(f"kube-apiserver is not ready:\n{server.tail()}")
             time.sleep(0.05)  # no other sign to wait for: it does not listen yet
 
-    def run(self, name: str, command: Sequence[str | Path], **environment: str) -> Process:
-        """Start another program that ends with the cluster, such as a process under test.
-
-        Its output goes to ``NAME.log`` in the cluster's folder; ``environment`` is added to ours.
-        """
-        process = Process(name, command, log=self.folder / f"{name}.log", environment=environment)
-        process.start()
-        self._extras.append(process)
-        return process
-
     def audit(self) -> Iterator[dict[str, Any]]:
         """The audit events so far, in the order they were written."""
         with (self.folder / components.AUDIT_LOG).open() as log:
@@ -145,14 +140,8 @@ class LocalCluster(Cluster):
 
     def stop(self) -> None:
         """End every process, release the ports, remove the folder. May be called twice."""
-        self.admin.close()
-        running = [*self._extras, *reversed(tuple(self.processes.values()))]
-        for process in running:
-            with suppress(ProcessError):
-                process.terminate()
-        deadline = time.monotonic() + _STOP_SECONDS
-        for process in running:
-            process.stop(max(0, deadline - time.monotonic()))
+        self.close()
+        stop_all(reversed(tuple(self.processes.values())))
         for port in self._ports:
             port.release()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -165,9 +154,9 @@ def _schedulable(node: Mapping[str, Any]) -> bool:
     return ready and not node["spec"].get("taints")
 
 
-def _lay_out(folder: Path, ports: Sequence[Port], stages: Path, options: Options) -> Site:
+def _lay_out(authority: Authority, ports: Sequence[Port], stages: Path, options: Options) -> Site:
     """Write the certificates, kubeconfigs and policies that the flags name."""
-    authority = Authority.create(folder)
+    folder = authority.folder
     write_signing_key(folder / "service-accounts.key")
     hosts = ("127.0.0.1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
     api, etcd, peer = (port.number for port in ports)

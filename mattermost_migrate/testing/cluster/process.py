@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Process", "ProcessError"]
+__all__ = ["Process", "ProcessError", "stop_all"]
 
 #: Runs in the new process before the program: on Linux, ask the kernel to kill it when its parent
 #: dies, however that happens; then become the program. (A ``preexec_fn`` would run Python between
@@ -31,6 +32,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 _STARTER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="process-starter")
 
 _TAIL_BYTES: Final = 8192
+_STOP_SECONDS: Final = 5
 
 
 class ProcessError(Exception):
@@ -92,26 +94,25 @@ class Process:
         self._signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """End it at once (SIGKILL), paused or not."""
+        """End it at once (SIGKILL), paused or not, with every process it started."""
         if self._child is not None:
             with suppress(ProcessLookupError):
-                self._child.kill()
+                os.killpg(self._child.pid, signal.SIGKILL)
             self._child.wait()
 
     def terminate(self) -> None:
         """Ask it to end (SIGTERM) without waiting; a paused one is continued, so it can."""
-        if self.running:
-            self._signal(signal.SIGTERM)
-            self._signal(signal.SIGCONT)
+        if self._child is not None:
+            self._child.send_signal(signal.SIGTERM)
+            self._child.send_signal(signal.SIGCONT)
 
-    def stop(self, seconds: float = 5) -> None:
-        """Ask it to end, and kill it if it has not after that long."""
+    def stop(self, seconds: float = _STOP_SECONDS) -> None:
+        """Ask it to end, and kill what is left of it after that long."""
         self.terminate()
         if self._child is not None:
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 self._child.wait(seconds)
-            except subprocess.TimeoutExpired:
-                self.kill()
+        self.kill()
 
     def restart(self) -> None:
         """Kill it and start it anew with the same arguments."""
@@ -154,3 +155,13 @@ class Process:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+
+def stop_all(processes: Iterable[Process], seconds: float = _STOP_SECONDS) -> None:
+    """Ask all to end, in that order, and kill those that have not after that long."""
+    asked = list(processes)
+    for process in asked:
+        process.terminate()
+    deadline = time.monotonic() + seconds
+    for process in asked:
+        process.stop(max(0, deadline - time.monotonic()))

@@ -53,6 +53,11 @@ class Toolbox:
         return self.paths[name]
 
     @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of all programs, for a PATH."""
+        return tuple(dict.fromkeys(path.parent for path in self.paths.values()))
+
+    @property
     def stages(self) -> Path:
         """The stages by which kwok plays a kubelet: its own file, from its own module."""
         return _home(TOOLS["kwok"]) / "stages.yaml"
