@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from mattermost_migrate.domain.conversion import check_url, credentials
+from mattermost_migrate.domain.children import check_url
+from mattermost_migrate.domain.children.database import (
+    CHECK_URL,
+    CONNECTION,
+    DATASOURCE,
+    database_type,
+)
+from mattermost_migrate.domain.conversion import credentials
 from mattermost_migrate.domain.conversion.source import Source, plain
 from mattermost_migrate.domain.errors import Fault
 from mattermost_migrate.domain.names import SECRET, Reason
@@ -13,11 +20,9 @@ from mattermost_migrate.domain.objects import JsonObject
 
 __all__ = ["backward", "faults", "forward", "generated_secret", "warnings"]
 
-_CONNECTION: Final = "DB_CONNECTION_STRING"
-_CHECK_URL: Final = "DB_CONNECTION_CHECK_URL"
-_DATASOURCE: Final = "MM_SQLSETTINGS_DATASOURCE"
 _CREDENTIALS: Final = ("ROOT_PASSWORD", "USER", "PASSWORD", "DATABASE")
 _FIELD: Final = "spec.database.secret"
+_QUOTES_THE_URL: Final = "failed to parse"
 _CARRIED: Final = (
     "type", "storageSize", "initBucketURL", "backupSchedule", "backupURL",
     "backupRemoteDeletePolicy", "backupSecretName", "backupRestoreSecretName", "version",
@@ -35,7 +40,7 @@ def _is_external(source: Source) -> bool:
     if not name:
         return False
     secret = source.existing.get(SECRET, name)
-    return source.assume_external if secret is None else _CONNECTION in credentials.values(secret)
+    return source.assume_external if secret is None else CONNECTION in credentials.values(secret)
 
 
 def forward(source: Source) -> dict[str, Any]:
@@ -80,7 +85,7 @@ def faults(source: Source) -> Iterator[Fault]:
             yield credentials.missing(name, _FIELD)
         return
     held = credentials.values(secret)
-    if _CONNECTION in held:
+    if CONNECTION in held:
         yield from _external_faults(name, held)
     else:
         yield from _credential_faults(name, held)
@@ -88,17 +93,19 @@ def faults(source: Source) -> Iterator[Fault]:
 
 
 def _external_faults(name: str, held: dict[str, bytes | None]) -> Iterator[Fault]:
-    connection = held[_CONNECTION]
+    connection = held[CONNECTION]
     if not connection:
-        yield _malformed(name, f"key {_CONNECTION!r} is empty; put the connection string there")
+        yield _malformed(name, f"key {CONNECTION!r} is empty; put the connection string there")
         return
-    if _CHECK_URL not in held:
+    if CHECK_URL not in held:
         return
-    url = (held[_CHECK_URL] or b"").decode(errors="replace")
-    if why := check_url.trouble(url, connection.decode(errors="replace")):
+    url = (held[CHECK_URL] or b"").decode(errors="replace")
+    if why := check_url.fault(url, database_type(connection)):
+        if why.startswith(_QUOTES_THE_URL):
+            why = "it cannot be parsed"  # and may hold a password, so it is not repeated
         yield _malformed(
             name,
-            f"key {_CHECK_URL!r} {why}; a Mattermost refuses it even where it is not used; "
+            f"key {CHECK_URL!r} is refused by a Mattermost, even where it is not used: {why}; "
             "correct or remove the key",
         )
 
@@ -108,7 +115,7 @@ def _credential_faults(name: str, held: dict[str, bytes | None]) -> Iterator[Fau
     if lacking:
         yield _malformed(
             name,
-            f"has neither {_CONNECTION!r} (an external database) nor all of "
+            f"has neither {CONNECTION!r} (an external database) nor all of "
             f"{', '.join(_CREDENTIALS)}; missing or empty: {', '.join(lacking)}",
         )
 
@@ -140,10 +147,10 @@ def warnings(source: Source) -> Iterator[Fault]:
     name = source.spec.get("database", {}).get("secret")
     secret = source.existing.get(SECRET, name) if name else None
     held = credentials.values(secret) if secret else {}
-    if _DATASOURCE in held and held[_DATASOURCE] != held.get(_CONNECTION):
+    if DATASOURCE in held and held[DATASOURCE] != held.get(CONNECTION):
         yield Fault(
             _FIELD,
-            f"Secret {name!r}: key {_DATASOURCE!r} differs from {_CONNECTION!r}; "
+            f"Secret {name!r}: key {DATASOURCE!r} differs from {CONNECTION!r}; "
             "a Mattermost passes it to its pods, a ClusterInstallation does not",
             "NotInForce",
         )

@@ -14,6 +14,7 @@ from mattermost_migrate.domain.objects import JsonObject
 __all__ = ["SSL", "backward", "env_backward", "env_forward", "faults", "forward", "warnings"]
 
 SSL: Final = "MM_FILESETTINGS_AMAZONS3SSL"
+_BUCKET: Final = "MM_FILESETTINGS_AMAZONS3BUCKET"
 _FIELD: Final = "spec.minio.secret"
 _KEYS: Final = ("accesskey", "secretkey")
 _CARRIED: Final = ("storageSize", "replicas")
@@ -60,30 +61,35 @@ def backward(spec: JsonObject) -> dict[str, Any]:
     }
 
 
-def env_forward(source: Source) -> tuple[list[JsonObject], tuple[str, ...]]:
-    """``mattermostEnv``, and the names of the entries added to it.
+def env_forward(source: Source) -> tuple[JsonObject, ...]:
+    """The entries that ``mattermostEnv`` needs so that the pods go on as they are.
 
     A ClusterInstallation talks to every store without TLS, a Mattermost to every external one
-    with it (operator facts 4.2); an entry of the user's own decides in both.
+    with it (operator facts 4.2). A ClusterInstallation uses ``externalBucket`` even in the store
+    the operator keeps, where a Mattermost always uses its own name (operator facts 2.4, 3.3).
+    An entry of the user's own decides in both kinds.
     """
-    env = source.spec.get("mattermostEnv", [])
-    external = source.spec.get("minio", {}).get("externalURL")
-    if not external or _names(env, SSL):
-        return env, ()
-    return [*env, {"name": SSL, "value": "false"}], (SSL,)
+    given = source.spec.get("minio", {})
+    bucket = given.get("externalBucket") or source.name
+    if given.get("externalURL"):
+        wanted = {"name": SSL, "value": "false"}
+    elif bucket != source.name:
+        wanted = {"name": _BUCKET, "value": bucket}
+    else:
+        return ()
+    return () if _names(source.spec.get("mattermostEnv", []), wanted["name"]) else (wanted,)
 
 
-def env_backward(spec: JsonObject, added: Sequence[str]) -> dict[str, Any]:
+def env_backward(spec: JsonObject, added: Sequence[JsonObject]) -> dict[str, Any]:
     """``mattermostEnv`` of the ClusterInstallation, where there is one.
 
     Our own entry goes, as long as it still says what it said. Where there is none, somebody wants
     the Mattermost's default, and a ClusterInstallation must be told.
     """
-    env = spec.get("mattermostEnv", [])
-    if SSL in added:
-        env = [entry for entry in env if entry != {"name": SSL, "value": "false"}]
+    given = spec.get("mattermostEnv", [])
+    env = [entry for entry in given if entry not in added] if added else given
     external = spec.get("fileStore", {}).get("external", {}).get("url")
-    if external and not _names(spec.get("mattermostEnv", []), SSL):
+    if external and not _names(given, SSL):
         env = [*env, {"name": SSL, "value": "true"}]
     return {"mattermostEnv": env} if env else {}
 

@@ -99,7 +99,8 @@ def _source(document: JsonObject, existing: Existing, *, assume_external: bool) 
 
 
 def _mattermost(source: Source) -> dict[str, Any]:
-    env, added_env = filestore.env_forward(source)
+    added_env = filestore.env_forward(source)
+    env = [*source.spec.get("mattermostEnv", ()), *added_env]
     mattermost: dict[str, Any] = {
         "apiVersion": MATTERMOST.api_version,
         "kind": MATTERMOST.kind,

@@ -46,14 +46,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """All changes, and the names of the env entries that the conversion added."""
+    """All changes, and the env entries that the conversion added."""
 
     changes: tuple[Change, ...] = ()
-    added_env: tuple[str, ...] = ()
+    added_env: tuple[JsonObject, ...] = ()
 
     @classmethod
     def between(
-        cls, derived: JsonObject, original: JsonObject, *, added_env: tuple[str, ...] = ()
+        cls, derived: JsonObject, original: JsonObject, *, added_env: tuple[JsonObject, ...] = ()
     ) -> Record:
         """Note what turns ``derived`` into ``original``."""
         return cls(tuple(_changes(derived, original, ())), added_env)
@@ -126,7 +126,7 @@ def _decode(text: str) -> Record:
             )
             for change in document["changes"]
         )
-        return Record(changes, tuple(map(str, document.get("addedEnv", ()))))
+        return Record(changes, tuple(dict(entry) for entry in document.get("addedEnv", ())))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         fault = Fault(
             f"metadata.annotations[{ORIGINAL}]",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mattermost_migrate.domain import canonical
@@ -42,12 +43,12 @@ def restore(mattermost: JsonObject) -> dict[str, Any]:
     return {**restored, "spec": canonical.cluster_installation_spec(restored["spec"])}
 
 
-def derive(mattermost: JsonObject, added_env: tuple[str, ...]) -> dict[str, Any]:
+def derive(mattermost: JsonObject, added_env: Sequence[JsonObject]) -> dict[str, Any]:
     """What the Mattermost alone says about the ClusterInstallation.
 
     Args:
         mattermost: with its spec in canonical form.
-        added_env: names of env entries that the conversion added, and that may go again.
+        added_env: the env entries that the conversion added, and that may go again.
     """
     spec = mattermost["spec"]
     return {

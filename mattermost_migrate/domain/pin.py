@@ -1,0 +1,186 @@
+"""Keep the pods of a migrated installation: make what is generated equal to what runs.
+
+The v1beta1 operator writes another env and other labels into the pod template than v1alpha1 did
+(operator facts 4), so it would roll the pods of every Deployment it finds. A Mattermost's own
+``spec.resourcePatch.deployment`` puts the running template back (operator facts 3.6, 4.3).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from mattermost_migrate.domain.children import render_mattermost
+from mattermost_migrate.domain.defaults import default_mattermost
+from mattermost_migrate.domain.errors import Fault, RefusedError
+from mattermost_migrate.domain.names import DEPLOYMENT, OWN_GROUP, V1BETA1
+from mattermost_migrate.domain.objects import Existing, JsonObject, annotations_of, name_of
+from mattermost_migrate.domain.pod_patch import operations
+from mattermost_migrate.domain.pod_template import defaulted
+
+__all__ = ["PINNED", "generated_template", "is_pinned", "pin", "pinned_target", "unpin"]
+
+#: On a pinned Mattermost: the digest of the operations that are ours, the last ones of its patch.
+PINNED: Final = f"{OWN_GROUP}/pod-template-pin"
+_PATCH: Final = "spec.resourcePatch.deployment"
+
+
+def pin(mm: JsonObject, running_template: JsonObject, existing: Existing) -> dict[str, Any]:
+    """The Mattermost whose generated pods are the running ones.
+
+    Args:
+        mm: pinned before or not; what a user patched himself stays.
+        running_template: ``spec.template`` of the live Deployment or ReplicaSet. Labels of the
+            Mattermost need not be on it yet: the migration puts them there.
+        existing: what else there is in the namespace, enough to generate the Deployment.
+
+    Raises:
+        RefusedError: nothing is generated, or the operator lets no patch make it equal.
+    """
+    bare = unpin(mm)
+    _require_patch_in_force(bare)
+    target = pinned_target(running_template, name_of(mm))
+    ours = operations(generated_template(bare, existing), target)
+    if not ours:
+        return bare
+    pinned = _with_operations(bare, [*_operations_of(bare), *ours], digest=_digest(ours))
+    _require_equal(generated_template(pinned, existing), target, ours)
+    return pinned
+
+
+def unpin(mm: JsonObject) -> dict[str, Any]:
+    """The Mattermost without its pin; the same where there is none.
+
+    Raises:
+        RefusedError: somebody edited the pinning operations, so they cannot be told from his own.
+    """
+    digest = annotations_of(mm).get(PINNED)
+    if digest is None:
+        return dict(mm)
+    patch = _operations_of(mm)
+    for start in range(len(patch)):
+        if _digest(patch[start:]) == digest:
+            return _with_operations(mm, patch[:start], digest=None)
+    if not patch:
+        return _with_operations(mm, (), digest=None)
+    raise RefusedError(
+        [
+            Fault(
+                f"{_PATCH}.patch",
+                "was edited since the pods were pinned; take the pinning operations out of it, "
+                f"and the annotation {PINNED}",
+            )
+        ]
+    )
+
+
+def is_pinned(mm: JsonObject) -> bool:
+    """Whether ``pin`` has put a patch on it."""
+    return PINNED in annotations_of(mm)
+
+
+def pinned_target(running_template: JsonObject, name: str) -> dict[str, Any]:
+    """The running template once the migration has labelled it as a Mattermost's."""
+    template = defaulted(running_template)
+    labels = {**template["metadata"].get("labels", {}), **V1BETA1.selector(name)}
+    return {**template, "metadata": {**template["metadata"], "labels": labels}}
+
+
+def generated_template(mm: JsonObject, existing: Existing) -> JsonObject:
+    """The pod template that the v1beta1 operator generates, resource patch included.
+
+    Raises:
+        RefusedError: it generates none, or its defaulting refuses the Mattermost.
+    """
+    rendered = render_mattermost(
+        default_mattermost(mm), existing, generate=lambda _, length: "x" * length
+    )
+    name = name_of(mm)
+    for child in rendered.children:
+        if child["kind"] == DEPLOYMENT.kind and name_of(child) == name:
+            template: JsonObject = child["spec"]["template"]
+            return template
+    why = rendered.error or "the operator generates no Deployment"
+    raise RefusedError([Fault("", f"cannot generate the pods of Mattermost {name!r}: {why}")])
+
+
+def _require_patch_in_force(mm: JsonObject) -> None:
+    """A disabled patch of the user's would come into force with ours."""
+    deployment = _deployment_patch(mm)
+    if deployment.get("disable") and deployment.get("patch"):
+        raise RefusedError(
+            [Fault(f"{_PATCH}.disable", "a patch that is switched off is in the way; remove it")]
+        )
+    try:
+        valid = isinstance(json.loads(deployment.get("patch") or "[]"), list)
+    except ValueError:
+        valid = False
+    if not valid:
+        raise RefusedError([Fault(f"{_PATCH}.patch", "is no JSON Patch; correct or remove it")])
+
+
+def _require_equal(generated: JsonObject, target: JsonObject, ours: Sequence[JsonObject]) -> None:
+    """The proof: generate once more, and compare. A refused patch leaves all as it was."""
+    left = {operation["path"] for operation in operations(generated, target)}
+    faults = [
+        Fault(
+            operation["path"].strip("/").replace("/", "."),
+            "differs between the running pods and those the Mattermost generates, "
+            "and the operator lets no patch change it",
+            "NotPinnable",
+        )
+        for operation in ours
+        if operation["path"] in left
+    ]
+    if left:
+        raise RefusedError(faults)
+
+
+def _deployment_patch(mm: JsonObject) -> JsonObject:
+    spec = mm.get("spec") or {}
+    patch: JsonObject = (spec.get("resourcePatch") or {}).get("deployment") or {}
+    return patch
+
+
+def _operations_of(mm: JsonObject) -> list[JsonObject]:
+    """The operations in the patch, none where it cannot be read."""
+    try:
+        patch = json.loads(_deployment_patch(mm).get("patch") or "[]")
+    except ValueError:
+        return []
+    return patch if isinstance(patch, list) else []
+
+
+def _with_operations(
+    mm: JsonObject, patch: Sequence[JsonObject], *, digest: str | None
+) -> dict[str, Any]:
+    """The Mattermost with these operations, and the mark of the pin set or taken off."""
+    metadata = dict(mm.get("metadata") or {})
+    annotations = {key: text for key, text in annotations_of(mm).items() if key != PINNED}
+    if digest is not None:
+        annotations[PINNED] = digest
+    if annotations:
+        metadata["annotations"] = annotations
+    else:
+        metadata.pop("annotations", None)
+    spec = {key: value for key, value in mm["spec"].items() if key != "resourcePatch"}
+    others = {
+        key: value
+        for key, value in (mm["spec"].get("resourcePatch") or {}).items()
+        if key != "deployment"
+    }
+    if patch:
+        others["deployment"] = {"patch": _compact(patch)}
+    if others:
+        spec["resourcePatch"] = others
+    return {**mm, "metadata": metadata, "spec": spec}
+
+
+def _digest(patch: Sequence[JsonObject]) -> str:
+    return hashlib.sha256(_compact(patch).encode()).hexdigest()[:32]
+
+
+def _compact(patch: Sequence[JsonObject]) -> str:
+    return json.dumps(patch, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
