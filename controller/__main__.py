@@ -1,0 +1,104 @@
+"""``mattermost-migrate-controller``: one leads, the others stand by."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+import uuid
+from collections.abc import Coroutine
+from typing import Any, Final
+
+import click
+from prometheus_client import start_http_server
+
+from controller.app import Settings, lead, make_informers
+from controller.builtin import BuiltinOperator
+from mattermost_migrate.domain.errors import ConfigurationError, LeaseLostError, MigrateError
+from mattermost_migrate.kube import Client, Election, connect
+from mattermost_migrate.logs import configure
+
+LEASE_NAME: Final = "mattermost-migrate-controller"
+_log = logging.getLogger(__name__)
+
+
+@click.command(
+    epilog="""
+    \b
+    Examples:
+      mattermost-migrate-controller --operator builtin
+      mattermost-migrate-controller --operator external --workers 40 --log-level debug
+    """,
+    context_settings={"auto_envvar_prefix": "MATTERMOST_MIGRATE", "show_default": True},
+)
+@click.option(
+    "--operator",
+    type=click.Choice(["builtin", "external"]),
+    default="external",
+    help="Who reconciles the installations: this controller, or the Go operator beside it.",
+)
+@click.option("--workers", type=click.IntRange(1, 1000), default=50, help="Migrations at once.")
+@click.option(
+    "--max-inflight", type=click.IntRange(1, 1000), default=64, help="API requests at once."
+)
+@click.option("--namespace", default=None, help="Where the Lease is; the pod's own by default.")
+@click.option("--context", default=None, help="Context of the kubeconfig, outside a cluster.")
+@click.option(
+    "--metrics-port", type=click.IntRange(0, 65535), default=0, help="Port of /metrics; 0 is none."
+)
+@click.option("--metrics-host", default="0.0.0.0", help="Address of /metrics.")  # noqa: S104 - the pod's own
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info"
+)
+def main(**options: Any) -> None:
+    """Reconcile InstallationMigrations and FleetMigrations."""
+    configure(options["log_level"])
+    if options["metrics_port"]:
+        start_http_server(options["metrics_port"], options["metrics_host"])
+    try:
+        asyncio.run(_until_signalled(_run(options)))
+    except ConfigurationError as error:
+        sys.exit(f"cannot reach a cluster: {error}")
+    except BaseExceptionGroup as group:
+        if group.split(LeaseLostError)[1] is None:
+            sys.exit("lost the lease: another replica leads now")
+        raise
+    except LeaseLostError:
+        sys.exit("lost the lease: another replica leads now")
+    except MigrateError as error:
+        sys.exit(str(error))
+
+
+async def _until_signalled(body: Coroutine[Any, Any, None]) -> None:
+    """Run until SIGTERM or SIGINT; then let go of the Lease and leave."""
+    task = asyncio.ensure_future(body)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def _run(options: dict[str, Any]) -> None:
+    connection = await connect(context=options["context"], namespace=options["namespace"])
+    identity = f"{socket.gethostname()}_{os.getpid()}_{uuid.uuid4().hex[:8]}"
+    settings = Settings(options["operator"] == "external", options["workers"], identity)
+    async with Client(connection, max_inflight=options["max_inflight"]) as client:
+        election = Election(client, connection.namespace, LEASE_NAME, identity=identity)
+        fenced = client.fenced(lambda: election.held)
+        informers = make_informers(client)
+        async with asyncio.TaskGroup() as group:
+            # A standby keeps its informers warm, so that a take-over costs no lists.
+            watching = [group.create_task(each.run()) for each in informers.values()]
+            operator = () if settings.beside_operator else (BuiltinOperator(fenced, informers).run,)
+            await election.lead(lambda: lead(fenced, informers, settings, *operator))
+            for task in watching:
+                task.cancel()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""The controller as one process: informers, queues, workers, and the Lease that lets it write."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from controller.fleet import BY_FLEET, FleetReconciler, fleets_of
+from controller.migrate import MigrationReconciler
+from controller.observe import BY_INSTALLATION, Informers, Observer, installations_of
+from controller.worker import Key, work
+from controller.workqueue import WorkQueue
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    DEPLOYMENT,
+    FLEET_MIGRATION,
+    INSTALLATION_MIGRATION,
+    MATTERMOST,
+    POD,
+    REPLICA_SET,
+    Resource,
+)
+from mattermost_migrate.domain.objects import (
+    JsonObject,
+    name_of,
+    namespace_of,
+)
+from mattermost_migrate.kube import Client, EventRecorder, Informer
+from mattermost_migrate.kube.informer import Handler
+
+__all__ = ["Settings", "lead", "make_informers", "pod_outline"]
+
+#: What every Mattermost pod and ReplicaSet carries, of either kind (operator facts 0.3).
+_SELECTOR: Final = "app=mattermost"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the controller runs.
+
+    Attributes:
+        beside_operator: the Go operator reconciles the installations; else we do.
+        workers: migrations that are looked at at the same time.
+        identity: of this process, in Events.
+    """
+
+    beside_operator: bool
+    workers: int
+    identity: str
+
+
+def pod_outline(pod: JsonObject) -> JsonObject:
+    """What a migration needs of a pod: thousands of them are held."""
+    metadata, status = pod["metadata"], pod.get("status") or {}
+    kept = (
+        "name",
+        "namespace",
+        "uid",
+        "resourceVersion",
+        "labels",
+        "ownerReferences",
+        "deletionTimestamp",
+    )
+    ready = [c for c in status.get("conditions") or () if c.get("type") == "Ready"]
+    return {
+        "metadata": {key: metadata[key] for key in kept if key in metadata},
+        "status": {"phase": status.get("phase"), "conditions": ready},
+    }
+
+
+def make_informers(client: Client) -> dict[Resource, Informer]:
+    """One informer a resource, for everyone in the process."""
+    return {
+        INSTALLATION_MIGRATION: Informer(
+            client, INSTALLATION_MIGRATION, indexes={BY_FLEET: fleets_of}
+        ),
+        FLEET_MIGRATION: Informer(client, FLEET_MIGRATION),
+        CLUSTER_INSTALLATION: Informer(client, CLUSTER_INSTALLATION),
+        MATTERMOST: Informer(client, MATTERMOST),
+        DEPLOYMENT: Informer(client, DEPLOYMENT, label_selector=_SELECTOR),
+        REPLICA_SET: Informer(
+            client,
+            REPLICA_SET,
+            label_selector=_SELECTOR,
+            indexes={BY_INSTALLATION: installations_of},
+        ),
+        POD: Informer(client, POD, label_selector=_SELECTOR, trim=pod_outline),
+    }
+
+
+async def lead(
+    client: Client,
+    informers: Informers,
+    settings: Settings,
+    *others: Callable[[], Coroutine[Any, Any, None]],
+) -> None:
+    """Do the leader's work until cancelled or until the lease is lost.
+
+    Args:
+        client: fenced by the lease.
+        informers: synced or about to be.
+        settings: how to run.
+        others: what else only the leader does.
+    """
+    events = EventRecorder(
+        client,
+        controller="migration.mattermost.com/controller",
+        instance=settings.identity,
+    )
+    observer = Observer(client, informers, beside_operator=settings.beside_operator)
+    migrations = MigrationReconciler(client, informers, observer, events)
+    fleets = FleetReconciler(client, informers, events)
+    migration_queue: WorkQueue[Key] = WorkQueue()
+    fleet_queue: WorkQueue[Key] = WorkQueue()
+    _subscribe(informers, migration_queue, fleet_queue)
+    await asyncio.gather(*(informer.synced.wait() for informer in informers.values()))
+    _log.info("Led", extra={"identity": settings.identity})
+    async with asyncio.TaskGroup() as group:
+        group.create_task(events.run())
+        group.create_task(
+            work(
+                migration_queue,
+                migrations.reconcile,
+                controller="installationmigration",
+                workers=settings.workers,
+            )
+        )
+        group.create_task(
+            work(fleet_queue, fleets.reconcile, controller="fleetmigration", workers=1)
+        )
+        for other in others:
+            group.create_task(other())
+
+
+def _subscribe(informers: Informers, migrations: WorkQueue[Key], fleets: WorkQueue[Key]) -> None:
+    """Have each change of an object looked at by those it concerns."""
+    known = informers[INSTALLATION_MIGRATION]
+
+    def look(keys_of: Callable[[JsonObject], Iterable[Key]]) -> Handler:
+        """Have the migrations looked at whose installation an object belongs to."""
+
+        def changed(before: JsonObject | None, after: JsonObject | None) -> None:
+            for key in keys_of(after or before or {}):
+                if known.get(*key) is not None:
+                    migrations.add(key)
+
+        return changed
+
+    def migration_changed(before: JsonObject | None, after: JsonObject | None) -> None:
+        obj = after or before or {}
+        migrations.add(_key(obj))
+        for fleet in fleets_of(obj):
+            fleets.add(("", fleet))
+
+    def fleet_changed(before: JsonObject | None, after: JsonObject | None) -> None:
+        fleets.add(_key(after or before or {}))
+
+    informers[INSTALLATION_MIGRATION].subscribe(migration_changed)
+    informers[FLEET_MIGRATION].subscribe(fleet_changed)
+    for resource in (CLUSTER_INSTALLATION, MATTERMOST, DEPLOYMENT):
+        informers[resource].subscribe(look(lambda obj: (_key(obj),)))
+    for resource in (REPLICA_SET, POD):
+        informers[resource].subscribe(look(_installations))
+
+
+def _key(obj: JsonObject) -> Key:
+    return namespace_of(obj), name_of(obj)
+
+
+def _installations(obj: JsonObject) -> Iterator[Key]:
+    for installation in installations_of(obj):
+        namespace, _, name = installation.partition("/")
+        yield namespace, name

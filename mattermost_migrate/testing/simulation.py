@@ -1,0 +1,436 @@
+"""A simulated cluster: enough of Kubernetes and of an operator to climb the ladder without one.
+
+It is a model, not a mock: it holds objects, carries out ``Write`` values by the rules of the API
+server, and lets the controllers that matter move one at a time, so that a test can put any order
+between them. Integration tests execute the same ladder on a real control plane and compare.
+
+What it counts is what nobody may notice: pods and ReplicaSets created, ready pods, addresses.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from mattermost_migrate.domain.backup import Backup, backup_name
+from mattermost_migrate.domain.errors import AlreadyExistsError, NotFoundError, StaleError
+from mattermost_migrate.domain.freeze import frozen
+from mattermost_migrate.domain.inventory import children, references
+from mattermost_migrate.domain.names import (
+    ACKNOWLEDGEMENT,
+    CLUSTER_INSTALLATION,
+    DEPLOYMENT,
+    INSTALLATION_MIGRATION,
+    LAST_APPLIED,
+    MATTERMOST,
+    POD,
+    REPLICA_SET,
+    SECRET,
+    SERVICE,
+    Resource,
+)
+from mattermost_migrate.domain.objects import (
+    Existing,
+    JsonObject,
+    controller_of,
+    labels_of,
+    owner_reference,
+    owners_of,
+    uid_of,
+)
+from mattermost_migrate.domain.sides import NEW, other, side
+from mattermost_migrate.domain.snapshot import Snapshot, pod_ready
+from mattermost_migrate.domain.steps import Part
+from mattermost_migrate.domain.writes import Outcome, PatchType, Verb, Write
+
+__all__ = ["Simulation", "merge_patch"]
+
+_HASH: Final = "pod-template-hash"
+_ORPHAN: Final = "orphan"
+
+
+def merge_patch(target: Any, body: Any) -> Any:
+    """RFC 7386."""
+    if not isinstance(body, Mapping):
+        return body
+    result = dict(target) if isinstance(target, Mapping) else {}
+    for key, value in body.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merge_patch(result.get(key), value)
+    return result
+
+
+def _strategic(target: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+    """As far as the ladder uses it: owner references merge by uid, ``$patch: delete`` removes."""
+    body = copy.deepcopy(body)
+    references = body.get("metadata", {}).pop("ownerReferences", ())
+    result: dict[str, Any] = merge_patch(target, body)
+    owners = {owner["uid"]: owner for owner in owners_of(result)}
+    for reference in references:
+        if reference.get("$patch") == "delete":
+            owners.pop(reference["uid"], None)
+        else:
+            owners[reference["uid"]] = reference
+    result["metadata"]["ownerReferences"] = list(owners.values())
+    return result
+
+
+class Simulation:
+    """One namespace of a cluster.
+
+    Attributes:
+        fewest_ready: the least ready pods there ever were.
+        created: what controllers created, as ``Kind/name``.
+        lost: addresses that the Service lost, ever.
+        violations: what must never be seen, and was.
+    """
+
+    def __init__(self) -> None:
+        self._objects: dict[tuple[str, str], dict[str, Any]] = {}
+        self._version = 0
+        self.fewest_ready: int | None = None
+        self.created: list[str] = []
+        self.lost: set[str] = set()
+        self.violations: list[str] = []
+        self._addresses: set[str] = set()
+
+    # -- the API server ---------------------------------------------------------------------
+
+    def find(self, resource: Resource, name: str) -> dict[str, Any] | None:
+        """The object, or None."""
+        return self._objects.get((resource.kind, name))
+
+    def all(self, resource: Resource) -> Iterator[dict[str, Any]]:
+        """Every object of a kind, in the order of their names."""
+        for (kind, _), obj in sorted(self._objects.items()):
+            if kind == resource.kind:
+                yield obj
+
+    def put(self, resource: Resource, obj: JsonObject) -> dict[str, Any]:
+        """Store an object as given, with a UID and a version; for building the beginning."""
+        fresh = copy.deepcopy(dict(obj))
+        fresh.update(apiVersion=resource.api_version, kind=resource.kind)
+        self._version += 1
+        metadata = fresh["metadata"]
+        metadata.setdefault("uid", f"{resource.kind.lower()}-{metadata['name']}-{self._version}")
+        metadata.setdefault("namespace", "ns")
+        metadata.update(generation=1, resourceVersion=str(self._version))
+        self._objects[resource.kind, metadata["name"]] = fresh
+        return fresh
+
+    def apply(self, write: Write, *, dry_run: bool = False) -> None:
+        """Carry one write out.
+
+        Raises:
+            AlreadyExistsError, NotFoundError, StaleError: as the API server would answer, unless
+                the write tolerates it.
+        """
+        before = copy.deepcopy(self._objects), self._version
+        try:
+            self._apply(write)
+        except AlreadyExistsError:
+            if not dry_run and Outcome.ALREADY_EXISTS not in write.tolerate:
+                raise
+        except NotFoundError:
+            if Outcome.NOT_FOUND not in write.tolerate:
+                raise
+        except StaleError:
+            if Outcome.CONFLICT not in write.tolerate:
+                raise
+        finally:
+            if dry_run:
+                self._objects, self._version = before
+        self._watch()
+
+    def _apply(self, write: Write) -> None:
+        current = self.find(write.resource, write.name)
+        if write.verb is Verb.CREATE:
+            if current is not None:
+                raise AlreadyExistsError(str(write))
+            assert isinstance(write.body, Mapping)  # noqa: S101 - a test kit
+            self.put(write.resource, write.body)
+            return
+        if current is None:
+            raise NotFoundError(str(write))
+        if write.verb is Verb.DELETE:
+            self._fence(current, {"uid": write.uid, "resourceVersion": write.resource_version})
+            metadata = current["metadata"]
+            if not metadata.get("deletionTimestamp"):
+                metadata["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+                metadata["finalizers"] = [*metadata.get("finalizers", ()), _ORPHAN]
+                self._touch(current)
+            return
+        assert isinstance(write.body, Mapping)  # noqa: S101 - a test kit
+        body = copy.deepcopy(dict(write.body))
+        fence = body.get("metadata", {})
+        self._fence(current, {key: fence.get(key, "") for key in ("uid", "resourceVersion")})
+        fence.pop("resourceVersion", None)
+        self._replace(current, self._patched(current, write, body))
+
+    def _patched(
+        self, current: dict[str, Any], write: Write, body: dict[str, Any]
+    ) -> dict[str, Any]:
+        if write.verb is Verb.REPLACE:
+            return {**body, "metadata": {**current["metadata"], **body["metadata"]}}
+        if write.patch_type is PatchType.STRATEGIC:
+            return _strategic(current, body)
+        result: dict[str, Any] = merge_patch(current, body)
+        return result
+
+    def _fence(self, current: dict[str, Any], wanted: Mapping[str, Any]) -> None:
+        for key, value in wanted.items():
+            if value and current["metadata"][key] != value:
+                raise StaleError(f"{key} is {current['metadata'][key]}, not {value}")
+
+    def _replace(self, current: dict[str, Any], fresh: dict[str, Any]) -> None:
+        moved = fresh.get("spec") != current.get("spec")
+        current.clear()
+        current.update(fresh)
+        self._touch(current, spec=moved)
+
+    def _touch(self, obj: dict[str, Any], *, spec: bool = False) -> None:
+        self._version += 1
+        obj["metadata"]["resourceVersion"] = str(self._version)
+        if spec:
+            obj["metadata"]["generation"] += 1
+
+    def _status(self, obj: dict[str, Any], status: dict[str, Any]) -> bool:
+        if obj.get("status") == status:
+            return False
+        obj["status"] = status
+        self._touch(obj)
+        return True
+
+    # -- the controllers --------------------------------------------------------------------
+
+    def controllers(self) -> tuple[Callable[[], bool], ...]:
+        """Each moves one thing and says whether there was one to move."""
+        return (self.collect, self.run_replica_sets, self.run_deployments, self.run_operator)
+
+    def settle(self) -> None:
+        """Let all controllers work until none has anything to do."""
+        while sum(move() for move in self.controllers()):  # not any(): each has its turn
+            self._watch()
+        self._watch()
+
+    def collect(self) -> bool:
+        """The garbage collector, for deletions that orphan."""
+        for key, obj in list(self._objects.items()):
+            metadata = obj["metadata"]
+            if not metadata.get("deletionTimestamp"):
+                continue
+            for dependent in self._objects.values():
+                kept = [each for each in owners_of(dependent) if each["uid"] != metadata["uid"]]
+                if len(kept) != len(owners_of(dependent)):
+                    dependent["metadata"]["ownerReferences"] = kept
+                    self._touch(dependent)
+            metadata["finalizers"].remove(_ORPHAN)
+            if not metadata["finalizers"]:
+                del self._objects[key]
+            return True
+        return False
+
+    def run_replica_sets(self) -> bool:
+        """The ReplicaSet controller: as many pods as wanted, and an honest status."""
+        moved = False
+        for replica_set in list(self.all(REPLICA_SET)):
+            pods = self._pods_of(replica_set)
+            template = replica_set["spec"]["template"]
+            for number in range(len(pods), replica_set["spec"]["replicas"]):
+                self._make_pod(replica_set, number)
+                moved = True
+            labelled = [p for p in self._pods_of(replica_set) if _covers(p, labels_of(template))]
+            moved |= self._status(
+                replica_set,
+                {
+                    "observedGeneration": replica_set["metadata"]["generation"],
+                    "replicas": len(self._pods_of(replica_set)),
+                    "fullyLabeledReplicas": len(labelled),
+                    "availableReplicas": sum(map(pod_ready, self._pods_of(replica_set))),
+                },
+            )
+        return moved
+
+    def _make_pod(self, replica_set: dict[str, Any], number: int) -> None:
+        name = f"{replica_set['metadata']['name']}-{number}{self._version}"
+        owner = owner_reference(replica_set, REPLICA_SET)
+        labels = dict(labels_of(replica_set["spec"]["template"]))
+        metadata = {"name": name, "labels": labels, "ownerReferences": [owner]}
+        ready = {"conditions": [{"type": "Ready", "status": "True"}], "phase": "Running"}
+        self.put(POD, {"metadata": metadata, "status": ready})
+        self.created.append(f"Pod/{name}")
+
+    def _pods_of(self, replica_set: JsonObject) -> list[dict[str, Any]]:
+        uid = uid_of(replica_set)
+        return [p for p in self.all(POD) if (c := controller_of(p)) and c["uid"] == uid]
+
+    def run_deployments(self) -> bool:
+        """The Deployment controller: adopt by labels, find by template, or make a new one."""
+        moved = False
+        for deployment in list(self.all(DEPLOYMENT)):
+            if deployment["metadata"].get("deletionTimestamp"):
+                continue
+            selector = deployment["spec"]["selector"]["matchLabels"]
+            for orphan in self.all(REPLICA_SET):
+                if controller_of(orphan) is None and _covers(orphan, selector):
+                    owner = owner_reference(deployment, DEPLOYMENT)
+                    orphan["metadata"]["ownerReferences"] = [owner]
+                    self._touch(orphan)
+                    moved = True
+            own = self._own(deployment)
+            current = next((each for each in own if _same_template(each, deployment)), None)
+            if current is None:
+                self._new_replica_set(deployment)
+                moved = True
+                continue
+            moved |= self._deployment_status(deployment, current, own)
+        return moved
+
+    def _own(self, deployment: JsonObject) -> list[dict[str, Any]]:
+        uid = uid_of(deployment)
+        return [r for r in self.all(REPLICA_SET) if (c := controller_of(r)) and c["uid"] == uid]
+
+    def _new_replica_set(self, deployment: dict[str, Any]) -> None:
+        name = f"{deployment['metadata']['name']}-new{self._version}"
+        template = copy.deepcopy(deployment["spec"]["template"])
+        template["metadata"]["labels"][_HASH] = f"h{self._version}"
+        metadata = {
+            "name": name,
+            "labels": dict(template["metadata"]["labels"]),
+            "ownerReferences": [owner_reference(deployment, DEPLOYMENT)],
+        }
+        spec = {"replicas": deployment["spec"]["replicas"], "template": template}
+        self.put(REPLICA_SET, {"metadata": metadata, "spec": spec})
+        self.created.append(f"ReplicaSet/{name}")
+
+    def _deployment_status(
+        self, deployment: dict[str, Any], current: JsonObject, own: list[dict[str, Any]]
+    ) -> bool:
+        def counted(field: str, sets: list[JsonObject]) -> int:
+            return sum((each.get("status") or {}).get(field, 0) for each in sets)
+
+        status = {
+            "observedGeneration": deployment["metadata"]["generation"],
+            "replicas": counted("replicas", list(own)),
+            "updatedReplicas": counted("replicas", [current]),
+            "availableReplicas": counted("availableReplicas", list(own)),
+        }
+        return self._status(deployment, status)
+
+    def run_operator(self) -> bool:
+        """The operator: acknowledge a freeze, take over for a Mattermost, call it stable."""
+        moved = False
+        for installation in list(self.all(CLUSTER_INSTALLATION)):
+            if frozen(installation):
+                refusal = {"status": f"{ACKNOWLEDGEMENT}: canary is enabled"}
+                status = {**installation.get("status", {}), "state": "reconciling"}
+                moved |= self._status(installation, {**status, "migration": refusal})
+        for mattermost in list(self.all(MATTERMOST)):
+            moved |= self._take_over(mattermost)
+            moved |= self._status(mattermost, self._mattermost_status(mattermost))
+        return moved
+
+    def _take_over(self, mattermost: dict[str, Any]) -> bool:
+        moved, name = False, mattermost["metadata"]["name"]
+        owner = owner_reference(mattermost, MATTERMOST)
+        forgotten = (SECRET.kind, f"{name}-mysql-root-password")
+        for resource, child_name in children(name):
+            child = self.find(resource, child_name)
+            if child is None or owners_of(child) == (owner,):
+                continue
+            if (resource.kind, child_name) == forgotten:
+                continue
+            child["metadata"]["ownerReferences"] = [owner]
+            if resource is SERVICE:
+                child["spec"]["selector"] = NEW.labels.selector(name)
+            child["metadata"].setdefault("annotations", {})[LAST_APPLIED] = "new"
+            self._touch(child)
+            moved = True
+        return moved
+
+    def _mattermost_status(self, mattermost: dict[str, Any]) -> dict[str, Any]:
+        deployment = self.find(DEPLOYMENT, mattermost["metadata"]["name"])
+        wanted = deployment["spec"]["replicas"] if deployment else -1
+        ready = ((deployment or {}).get("status") or {}).get("availableReplicas", 0)
+        return {
+            "state": "stable" if ready == wanted else "reconciling",
+            "observedGeneration": mattermost["metadata"]["generation"],
+            "resourcePatch": {"deploymentPatch": {"applied": True}},
+        }
+
+    # -- what nobody may notice -------------------------------------------------------------
+
+    def _watch(self) -> None:
+        pods = list(self.all(POD))
+        ready = sum(map(pod_ready, pods))
+        least = ready if self.fewest_ready is None else min(self.fewest_ready, ready)
+        self.fewest_ready = least
+        uids = {uid_of(obj) for obj in self._objects.values()}
+        for obj in self._objects.values():
+            self._check_owners(obj, uids)
+        addresses = {
+            pod["metadata"]["name"]
+            for service in self.all(SERVICE)
+            for pod in pods
+            if _covers(pod, service["spec"]["selector"])
+        }
+        self.lost |= self._addresses - addresses
+        self._addresses = addresses
+
+    def _check_owners(self, obj: dict[str, Any], uids: set[str]) -> None:
+        where = f"{obj['kind']}/{obj['metadata']['name']}"
+        controllers = [owner for owner in owners_of(obj) if owner.get("controller")]
+        if len(controllers) > 1:
+            self.violations.append(f"{where} has two controllers")
+        if obj["kind"] == POD.kind and not controllers:
+            self.violations.append(f"{where} has no owner")
+        self.violations += [
+            f"{where} names owner {owner['uid']}, which does not exist"
+            for owner in owners_of(obj)
+            if owner["uid"] not in uids
+        ]
+
+    # -- looking ----------------------------------------------------------------------------
+
+    def look(self, name: str, *parts: Part) -> Snapshot:
+        """A snapshot as the controller would take it."""
+        migration = self.find(INSTALLATION_MIGRATION, name)
+        if migration is None:
+            raise NotFoundError(f"InstallationMigration {name}")
+        taking = side(migration["spec"]["desiredKind"])
+        source = self.find(other(taking).resource, name)
+        secret = self.find(SECRET, backup_name(name))
+        sets = tuple(self.all(REPLICA_SET))
+        wanted = references(source) if source and Part.EXISTING in parts else ()
+        found = (self.find(resource, each) for resource, each in wanted)
+        kept = children(name) if Part.CHILDREN in parts else ()
+        owned = (self.find(resource, each) for resource, each in kept)
+        return copy.deepcopy(
+            Snapshot(
+                migration=migration,
+                source=source,
+                target=self.find(taking.resource, name),
+                deployment=self.find(DEPLOYMENT, name),
+                replica_sets=sets,
+                pods=tuple(pod for each in sets for pod in self._pods_of(each)),
+                backup=Backup.read(secret) if secret else None,
+                existing=Existing.of(o for o in found if o) if Part.EXISTING in parts else None,
+                children=tuple(o for o in owned if o) if Part.CHILDREN in parts else None,
+                target_kind=taking.kind,
+            )
+        )
+
+
+def _covers(obj: JsonObject, wanted: Mapping[str, str]) -> bool:
+    return wanted.items() <= labels_of(obj).items()
+
+
+def _same_template(replica_set: JsonObject, deployment: JsonObject) -> bool:
+    def bare(template: JsonObject) -> dict[str, Any]:
+        labels = {key: value for key, value in labels_of(template).items() if key != _HASH}
+        return {**template, "metadata": {**template["metadata"], "labels": labels}}
+
+    return bare(replica_set["spec"]["template"]) == bare(deployment["spec"]["template"])
