@@ -1,0 +1,137 @@
+"""A ClusterInstallation: what its operator would choke on, and what will hurt in migration.
+
+The operator's own checks are asked of ``defaults``; the rest is what the API server would refuse
+in its children, or what the operator answers with an endless ``reconciling`` (operator facts 1.1,
+1.5, 2.1, 5.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from mattermost_migrate.domain.names import APP_LABEL, CLUSTER_INSTALLATION, V1ALPHA1, V1BETA1
+from mattermost_migrate.domain.objects import JsonObject, name_of
+from mattermost_migrate.domain.validation import containers, operator, scheduling, syntax
+from mattermost_migrate.domain.validation.field import Field, Finding
+from mattermost_migrate.domain.validation.ingress import ingress_annotations
+
+__all__ = ["findings"]
+
+_COLOURS: Final = ("blue", "green")
+#: MinIO runs alone or as at least four.
+_DISTRIBUTED: Final = 4
+
+
+def findings(ci: JsonObject) -> Iterator[Finding]:
+    """All there is to say about a ClusterInstallation."""
+    spec = Field("spec", ci.get("spec"))
+    yield from syntax.object_name(Field("metadata.name", name_of(ci)))
+    yield from operator.refusals(CLUSTER_INSTALLATION, ci)
+    yield from _application(spec)
+    yield from _network(spec)
+    yield from _labels(spec / "resourceLabels", name_of(ci))
+    yield from _file_store(spec / "minio")
+    yield from _database(spec / "database")
+    yield from _deployments(spec)
+
+
+def _application(spec: Field) -> Iterator[Finding]:
+    yield from syntax.image(spec)
+    yield from syntax.size(spec / "size")
+    yield from syntax.pull_policy(spec / "imagePullPolicy")
+    yield from containers.resources(spec / "resources")
+    yield from containers.env(spec / "mattermostEnv")
+    yield from containers.probe(spec / "livenessProbe", liveness=True)
+    yield from containers.probe(spec / "readinessProbe", liveness=False)
+    yield from syntax.labels(spec / "nodeSelector")
+    yield from scheduling.affinity(spec / "affinity")
+    yield from syntax.secret_name(spec / "mattermostLicenseSecret")
+    if ((spec / "replicas").number or 0) < 0:
+        yield (spec / "replicas").caution("is taken for 0: no pod will run")
+
+
+def _network(spec: Field) -> Iterator[Finding]:
+    balanced = (spec / "useServiceLoadBalancer").value is True
+    if not balanced:
+        yield from syntax.host(spec / "ingressName")
+    yield from ingress_annotations(spec / "ingressAnnotations")
+    yield from syntax.annotation_map(spec / "serviceAnnotations")
+    if spec / "serviceAnnotations" and not balanced:
+        yield (spec / "serviceAnnotations").caution("has no effect without useServiceLoadBalancer")
+
+
+def _labels(at: Field, name: str) -> Iterator[Finding]:
+    yield from syntax.labels(at)
+    own = V1ALPHA1.selector(name)
+    for key, value in at.entries():
+        if key in own and value.value != own[key]:
+            yield value.invalid(f"must be {own[key]}: the Deployment selects its pods by {key}")
+        elif key in V1BETA1.of(name) and value.value != name:
+            yield value.caution("a Mattermost's operator writes its own value over this label")
+        elif key == APP_LABEL:
+            yield value.caution("is set by the operator anyway")
+
+
+def _file_store(at: Field) -> Iterator[Finding]:
+    url = at / "externalURL"
+    yield from syntax.quantity(at / "storageSize")
+    yield from syntax.secret_name(at / "secret")
+    yield from containers.resources(at / "resources")
+    if not url:
+        yield from _operator_managed_files(at)
+        return
+    if "://" in url.text:
+        yield url.caution("must be HOST[:PORT] for Mattermost to reach it, without scheme")
+    else:
+        yield url.caution("v1alpha1 speaks plain HTTP to S3; the migration keeps that")
+    if not at / "secret":
+        yield (at / "secret").caution("is missing: the operator makes up keys that nobody knows")
+
+
+def _operator_managed_files(at: Field) -> Iterator[Finding]:
+    replicas = at / "replicas"
+    if (replicas.number or 0) < 0:
+        yield replicas.invalid("must not be negative")
+    elif 1 < (replicas.number or 0) < _DISTRIBUTED:
+        yield replicas.caution("MinIO runs as 1, or as 4 and more")
+    if at / "secret":
+        yield (at / "secret").caution(
+            "a custom Secret of an operator-managed MinIO cannot be migrated"
+        )
+
+
+def _database(at: Field) -> Iterator[Finding]:
+    yield from syntax.quantity(at / "storageSize")
+    yield from containers.resources(at / "resources")
+    for name in ("secret", "backupSecretName", "backupRestoreSecretName"):
+        yield from syntax.secret_name(at / name)
+    if at / "backupSecretName":
+        yield (at / "backupSecretName").caution("is never used: set backupRestoreSecretName")
+    if at / "secret":
+        return  # external or not stands in the Secret, which is not read here
+    if (at / "type") and (at / "type").value != "mysql":
+        yield (at / "type").invalid("only mysql can be operator-managed; else set database.secret")
+    if ((at / "replicas").number or 0) < 0:
+        yield (at / "replicas").invalid("must not be negative")
+    if at / "initBucketURL" and not at / "backupRestoreSecretName":
+        yield (at / "initBucketURL").caution("has no effect without backupRestoreSecretName")
+
+
+def _deployments(spec: Field) -> Iterator[Finding]:
+    """Blue/green and canary: valid alone, but in the way of a migration."""
+    both, canary = spec / "blueGreen", spec / "canary"
+    if (both / "enable").value is True:
+        yield (both / "enable").caution("switch blue/green off before this can be migrated")
+        for colour in _COLOURS:
+            yield from _deployment(both / colour)
+    if (canary / "enable").value is True:
+        yield (canary / "enable").caution("switch the canary off before this can be migrated")
+        yield from _deployment(canary / "deployment")
+
+
+def _deployment(at: Field) -> Iterator[Finding]:
+    yield from syntax.object_name(at / "name")
+    yield from syntax.image(at)
+    yield from syntax.host(at / "ingressName")
+    yield from syntax.labels(at / "resourceLabels")

@@ -1,0 +1,105 @@
+"""A place in an object: its path in Kubernetes' form together with the value there.
+
+Rules walk by it, so a path is never written twice, and a value of the wrong type reads as absent
+(what the schema of the CRD forbids is the API server's to refuse, not a reason to fall over).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from mattermost_migrate.domain.errors import Fault
+
+__all__ = ["Caution", "Field", "Finding"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """Something legal that will hurt: what the user should know now.
+
+    Attributes:
+        field: path in Kubernetes' form.
+        message: what will happen; with the field at most 120 characters.
+    """
+
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}"
+
+
+Finding: TypeAlias = Fault | Caution
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A value and where it stands."""
+
+    path: str
+    value: Any
+
+    def __truediv__(self, name: str) -> Field:
+        """The field of that name inside this one; absent when there is no such."""
+        inside = self.value.get(name) if isinstance(self.value, Mapping) else None
+        return Field(f"{self.path}.{name}" if self.path else name, inside)
+
+    def __iter__(self) -> Iterator[Field]:
+        """The items of a list."""
+        items = self.value if isinstance(self.value, list) else ()
+        return (Field(f"{self.path}[{index}]", item) for index, item in enumerate(items))
+
+    def __bool__(self) -> bool:
+        """Whether there is anything there but a zero value, as Go would see it."""
+        return bool(self.value)
+
+    def entries(self) -> Iterator[tuple[str, Field]]:
+        """Keys and values of a map."""
+        found = self.value if isinstance(self.value, Mapping) else {}
+        return ((str(key), Field(f"{self.path}[{key}]", value)) for key, value in found.items())
+
+    @property
+    def present(self) -> bool:
+        """Whether it was given at all, be it as a zero value."""
+        return self.value is not None
+
+    @property
+    def text(self) -> str:
+        """The value where it is text, else an empty one."""
+        return self.value if isinstance(self.value, str) else ""
+
+    @property
+    def number(self) -> int | None:
+        """The value where it is a whole number, else None."""
+        if isinstance(self.value, bool) or not isinstance(self.value, int):
+            return None
+        return self.value
+
+    def required(self, message: str) -> Fault:
+        """It must be given."""
+        return Fault(self.path, message, "Required")
+
+    def invalid(self, message: str) -> Fault:
+        """It must be something else than it is; the message shows what it is."""
+        return Fault(self.path, f"{self._shown}: {message}", "Invalid")
+
+    def unsupported(self, *allowed: str) -> Fault:
+        """It must be one of these."""
+        return Fault(
+            self.path, f"{self._shown}: must be one of {', '.join(allowed)}", "NotSupported"
+        )
+
+    def duplicate(self) -> Fault:
+        """It stands in the list already."""
+        return Fault(self.path, f"{self._shown}: is there twice", "Duplicate")
+
+    def caution(self, message: str) -> Caution:
+        """It is legal, but."""
+        return Caution(self.path, message)
+
+    @property
+    def _shown(self) -> str:
+        text = repr(self.value) if isinstance(self.value, str) else str(self.value)
+        return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004 - for one line

@@ -1,0 +1,143 @@
+"""The admission endpoints: decode, ask the pure rules, encode."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import Blueprint, Response, jsonify, request
+from werkzeug.exceptions import BadRequest, LengthRequired, UnsupportedMediaType
+
+from mattermost_migrate.domain.editlock import Edit, Exempt, Knowledge, Unknown, judge, lock_of
+from mattermost_migrate.domain.errors import Fault
+from mattermost_migrate.domain.freeze import frozen
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    INSTALLATION_MIGRATION,
+    MATTERMOST,
+    Resource,
+)
+from mattermost_migrate.domain.validation import validate
+from webhook.knowledge import Migrations
+from webhook.logs import bound
+from webhook.metrics import REVIEW_SECONDS, REVIEWS
+from webhook.review import MalformedReviewError, Review, allowed, denied, read
+
+__all__ = ["admission"]
+
+_INVALID: Final = 422
+_LOCKED: Final = 403
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """What all endpoints share."""
+
+    migrations: Migrations
+    exempt: Exempt
+
+
+def admission(migrations: Migrations, exempt: Exempt) -> Blueprint:
+    """The three validating endpoints.
+
+    Args:
+        migrations: who holds which edit lock.
+        exempt: whose writes are part of a migration.
+    """
+    blueprint = Blueprint("admission", __name__)
+    judge_of = _Judge(migrations, exempt)
+    for resource in (CLUSTER_INSTALLATION, MATTERMOST, INSTALLATION_MIGRATION):
+        path = f"/validate/{resource.kind.lower()}"
+        blueprint.add_url_rule(
+            path, path.strip("/"), _endpoint(judge_of, resource), methods=["POST"]
+        )
+    return blueprint
+
+
+def _endpoint(judge_of: _Judge, resource: Resource) -> Any:
+    def answer() -> Response:
+        with REVIEW_SECONDS.labels(resource.kind).time():
+            review = _review(resource)
+            with bound(
+                uid=review.uid,
+                operation=review.operation,
+                kind=review.kind,
+                namespace=review.namespace,
+                name=review.name,
+                user=review.user,
+            ):
+                return jsonify(_answer(judge_of, review))
+
+    return answer
+
+
+def _review(resource: Resource) -> Review:
+    if request.headers.get("Transfer-Encoding"):
+        raise LengthRequired("send the body with a Content-Length")
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("send application/json")
+    try:
+        review = read(request.get_data(cache=False))
+    except MalformedReviewError as error:
+        raise BadRequest(str(error)) from error
+    if review.kind != resource.kind:
+        raise BadRequest(f"this path reviews {resource.kind}, not {review.kind}")
+    return review
+
+
+def _answer(judge_of: _Judge, review: Review) -> dict[str, Any]:
+    what = f"{review.kind} {review.namespace}/{review.name}"
+    if review.user in judge_of.exempt.controllers:
+        return _allow(review, ())
+    edit = Edit(
+        review.operation,
+        review.kind,
+        review.namespace,
+        review.name,
+        review.user,
+        review.old,
+        review.new,
+    )
+    known = _known(judge_of.migrations, edit)
+    verdict = validate(review.kind, review.old, review.new)
+    warnings = (*_unsure(known), *verdict.warnings)
+    if refusal := judge(edit, known, exempt=judge_of.exempt):
+        fault = Fault(refusal.field, refusal.message, "Locked")
+        return _deny(review, (fault,), code=_LOCKED, what=what, warnings=warnings)
+    if verdict.faults:
+        return _deny(review, verdict.faults, code=_INVALID, what=what, warnings=warnings)
+    return _allow(review, warnings)
+
+
+def _known(migrations: Migrations, edit: Edit) -> Knowledge:
+    """Memory may be a moment old: what looks frozen and has no lock there is asked live."""
+    if edit.kind == INSTALLATION_MIGRATION.kind:
+        return edit.old
+    known = migrations.known(edit.namespace, edit.name)
+    looks_frozen = edit.old is not None and frozen({**edit.old, "kind": edit.kind})
+    if looks_frozen and not isinstance(known, Unknown) and not (known and lock_of(known)):
+        return migrations.live(edit.namespace, edit.name)
+    return known
+
+
+def _unsure(known: Knowledge) -> tuple[str, ...]:
+    if isinstance(known, Unknown):
+        return ("mattermost-migrate could not check whether a migration of this is running",)
+    return ()
+
+
+def _allow(review: Review, warnings: tuple[str, ...]) -> dict[str, Any]:
+    REVIEWS.labels(review.kind, review.operation, "allowed").inc()
+    _log.debug("Allowed write", extra={"dry_run": review.dry_run})
+    return allowed(review.uid, warnings)
+
+
+def _deny(
+    review: Review, faults: tuple[Fault, ...], *, code: int, what: str, warnings: tuple[str, ...]
+) -> dict[str, Any]:
+    REVIEWS.labels(review.kind, review.operation, "locked" if code == _LOCKED else "invalid").inc()
+    fields = [fault.field for fault in faults]
+    _log.info("Refused write", extra={"code": code, "fields": fields, "dry_run": review.dry_run})
+    return denied(review.uid, faults, code=code, what=what, warnings=warnings)

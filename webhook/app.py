@@ -1,0 +1,68 @@
+"""The Flask application: blueprints put together, every error as JSON, nothing else.
+
+Whoever calls passes in what the application knows of the world; it reaches for nothing itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+from flask import Flask, Response, jsonify
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException
+
+from mattermost_migrate.domain.editlock import Exempt
+from webhook.admission import admission
+from webhook.health import Probe, health
+from webhook.knowledge import Migrations
+
+__all__ = ["BODY_LIMIT", "create_app"]
+
+#: An object may be 3 MiB in a request; a review carries the old one too (webhook facts 4.6).
+BODY_LIMIT: Final = 7 * 1024 * 1024
+_UNPROCESSABLE: Final = 422
+_log = logging.getLogger(__name__)
+
+
+def create_app(
+    migrations: Migrations, *, exempt: Exempt, probes: Mapping[str, Probe] | None = None
+) -> Flask:
+    """The webhook as a WSGI application.
+
+    Args:
+        migrations: the InstallationMigrations of the cluster.
+        exempt: whose writes are part of a migration.
+        probes: what else must hold to be ready; that the migrations are known always must.
+    """
+    app = Flask("webhook", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
+    app.register_blueprint(admission(migrations, exempt))
+    app.register_blueprint(health({"migrations": _knows(migrations), **(probes or {})}))
+    app.register_error_handler(HTTPException, _refused)
+    app.register_error_handler(Exception, _surprised)
+    return app
+
+
+def _knows(migrations: Migrations) -> Probe:
+    def probe() -> str | None:
+        return None if migrations.synced else "InstallationMigrations are not listed yet"
+
+    return probe
+
+
+def _refused(error: HTTPException) -> ResponseReturnValue:
+    """What the client did wrong, in JSON."""
+    if isinstance(error.response, Response):
+        return error.response
+    response = jsonify(error=error.name, message=error.description)
+    response.status_code = error.code or _UNPROCESSABLE
+    return response
+
+
+def _surprised(error: Exception) -> ResponseReturnValue:
+    """A review that our rules trip over is not answered: the failurePolicy decides, we log."""
+    _log.error("Could not judge review", exc_info=error)
+    message = f"this review could not be judged: {type(error).__name__}"
+    return jsonify(error="Unprocessable", message=message), _UNPROCESSABLE

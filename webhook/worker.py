@@ -1,0 +1,218 @@
+"""Gunicorn's threaded worker with its traps closed (webhook facts 4.6, measured with 27.0.1).
+
+Its threads wait for the network without a limit, so a few silent clients stop it for good, and it
+counts a connection twice that ends during the handshake. Here the event loop itself shakes hands
+and gathers each request, without blocking and with one deadline for both; threads see whole
+requests only. Every connection is counted where it comes and where it goes, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import errno
+import selectors
+import socket
+import ssl
+import time
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
+
+from gunicorn.http import get_parser
+from gunicorn.sock import ssl_context
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from webhook.app import BODY_LIMIT
+from webhook.arrival import Arrival
+from webhook.metrics import CONNECTIONS_DROPPED
+from webhook.tls import NoCertificateError
+
+__all__ = ["Worker"]
+
+#: From the first byte (or the connection) to the whole request. The API server gives an admission
+#: call 5 s in all, so what takes longer to arrive is lost to it anyway.
+REQUEST_SECONDS: Final = 5.0
+#: After the last answer on a connection, for the client to have read it.
+LINGER_SECONDS: Final = 2.0
+#: Bytes of unfinished requests in memory, all connections together.
+GATHERED_LIMIT: Final = 64 * 1024 * 1024
+_CHUNK: Final = 64 * 1024
+
+
+class BoundedSocket(ssl.SSLSocket):
+    """A socket on which "blocking" has an end: a thread's write to a client that does not read."""
+
+    def setblocking(self, flag: bool) -> None:  # noqa: FBT001 - the standard library's signature
+        """Block for so long, or not at all."""
+        self.settimeout(REQUEST_SECONDS if flag else 0.0)
+
+
+class Connection(TConn):  # type: ignore[misc]  # gunicorn has no annotations
+    """A connection as the event loop sees it: handshake, then bytes until a request is whole."""
+
+    def __init__(self, cfg: Any, sock: socket.socket, client: Any, server: Any) -> None:
+        secure = ssl_context(cfg).wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        super().__init__(cfg, secure, client, server)
+        self.initialized = True  # the handshake is ours; gunicorn must not wrap again
+        self.parser = get_parser(cfg, self.sock, client)
+        self.arrival = Arrival(BODY_LIMIT)
+        self.shaken = False
+        self.lingering = False
+        self.deadline = time.monotonic() + REQUEST_SECONDS
+
+    def advance(self) -> int | None:
+        """Do what can be done without waiting.
+
+        Returns:
+            The event to wait for, or None when a request is whole and lies ready for the parser.
+
+        Raises:
+            OSError: the connection is of no use any more.
+        """
+        try:
+            if not self.shaken:
+                self.sock.do_handshake()
+                self.shaken = True
+            while not self.arrival.complete:
+                self._receive()
+        except ssl.SSLWantReadError:
+            return selectors.EVENT_READ
+        except ssl.SSLWantWriteError:
+            return selectors.EVENT_WRITE
+        self.parser.unreader.unread(self.arrival.take())
+        return None
+
+    def _receive(self) -> None:
+        chunk = self.sock.recv(_CHUNK)
+        if not chunk:
+            raise ConnectionResetError(errno.ECONNRESET, "the client closed the connection")
+        self.arrival.feed(chunk)
+
+    def drained(self) -> bool:
+        """While lingering: whether the client is done too."""
+        try:
+            return not self.sock.recv(_CHUNK)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return False
+
+    def close(self, graceful: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - gunicorn's
+        """Close at once; being closed already is no error."""
+        with suppress(OSError):
+            self.sock.close()
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
+    """The worker class for ``gunicorn``'s configuration."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        #: Connections whose next request is not whole yet, and those that linger.
+        self.waiting: dict[Connection, int] = {}
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take a connection, if one is still there."""
+        try:
+            plain, client = listener.accept()
+        except OSError:
+            return  # taken by somebody else, or gone again
+        plain.settimeout(0.0)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            connection = Connection(self.cfg, plain, client, listener.getsockname())
+        except (OSError, NoCertificateError):
+            CONNECTIONS_DROPPED.labels("tls").inc()
+            plain.close()
+            return
+        self.nr_conns += 1
+        self._gather(connection)
+
+    def on_client_socket_readable(self, conn: Connection, client: ssl.SSLSocket) -> None:
+        """A kept-alive connection has something to say."""
+        self.poller.unregister(client)
+        self.keepalived_conns.remove(conn)
+        conn.deadline = time.monotonic() + REQUEST_SECONDS
+        self._gather(conn)
+
+    def finish_request(self, conn: Connection, fs: Future[Any]) -> None:
+        """After a thread is done with a request: keep the connection, or see it off."""
+        kept = not fs.cancelled() and fs.exception() is None and fs.result() is True
+        if not kept:
+            self._see_off(conn)
+            return
+        conn.sock.settimeout(0.0)
+        if ahead := conn.parser.unreader.take_buffered():
+            conn.arrival.feed(ahead)
+            conn.deadline = time.monotonic() + REQUEST_SECONDS
+            self._gather(conn)
+            return
+        super().finish_request(conn, fs)
+
+    def murder_pending(self) -> None:
+        """Drop what has not come in time. Called by gunicorn's loop each second."""
+        now = time.monotonic()
+        for conn in [conn for conn in self.waiting if conn.deadline <= now]:
+            self._drop(conn, "done" if conn.lingering else "slow")
+        if sum(len(conn.arrival) for conn in self.waiting) > GATHERED_LIMIT:
+            self._drop(max(self.waiting, key=lambda conn: len(conn.arrival)), "memory")
+
+    def _gather(self, conn: Connection) -> None:
+        """Go on with a handshake or a request; hand it to a thread when it is whole."""
+        try:
+            wanted = conn.advance()
+        except (OSError, ValueError) as error:
+            reason = "tls" if isinstance(error, ssl.SSLError) else "gone"
+            self._drop(conn, reason)
+            return
+        if wanted is None:
+            self._forget(conn)
+            conn.data_ready = True
+            self.enqueue_req(conn)
+        else:
+            self._await(conn, wanted)
+
+    def _see_off(self, conn: Connection) -> None:
+        """End our side, and read on until the client ends its own.
+
+        To close at once with bytes unread would reset the connection, and the client might lose
+        the answer it was sent.
+        """
+        conn.lingering = True
+        conn.deadline = time.monotonic() + LINGER_SECONDS
+        try:
+            conn.sock.settimeout(0.0)
+            conn.sock.shutdown(socket.SHUT_WR)
+        except (OSError, ValueError):
+            self._drop(conn, "done")
+            return
+        self._await(conn, selectors.EVENT_READ)
+
+    def _await(self, conn: Connection, event: int) -> None:
+        if self.waiting.get(conn) == event:
+            return
+        self._forget(conn)
+        self.waiting[conn] = event
+        self.poller.register(conn.sock, event, partial(self._woken, conn))
+
+    def _woken(self, conn: Connection, _: ssl.SSLSocket) -> None:
+        if not conn.lingering:
+            self._gather(conn)
+            return
+        try:
+            done = conn.drained()
+        except (OSError, ValueError):
+            done = True
+        if done:
+            self._drop(conn, "done")
+
+    def _forget(self, conn: Connection) -> None:
+        if self.waiting.pop(conn, None) is not None:
+            with suppress(KeyError, ValueError):
+                self.poller.unregister(conn.sock)
+
+    def _drop(self, conn: Connection, reason: str) -> None:
+        """The one place where a connection that was taken ends, besides an idle kept-alive one."""
+        self._forget(conn)
+        self.nr_conns -= 1
+        conn.close()
+        if reason != "done":
+            CONNECTIONS_DROPPED.labels(reason).inc()
