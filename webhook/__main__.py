@@ -12,10 +12,10 @@ from flask import Flask
 
 from mattermost_migrate.domain.editlock import Exempt
 from mattermost_migrate.domain.errors import ConfigurationError
+from mattermost_migrate.logs import configure
 from webhook.app import create_app
 from webhook.health import Handshake, Target
 from webhook.knowledge import ClusterMigrations
-from webhook.logs import configure
 from webhook.server import Server, Serving, bounded_context
 from webhook.tls import Contexts, NoCertificateError
 

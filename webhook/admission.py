@@ -19,8 +19,8 @@ from mattermost_migrate.domain.names import (
     Resource,
 )
 from mattermost_migrate.domain.validation import validate
+from mattermost_migrate.logs import bound
 from webhook.knowledge import Migrations
-from webhook.logs import bound
 from webhook.metrics import REVIEW_SECONDS, REVIEWS
 from webhook.review import MalformedReviewError, Review, allowed, denied, read
 

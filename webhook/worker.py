@@ -88,6 +88,12 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no annotations
             raise ConnectionResetError(errno.ECONNRESET, "the client closed the connection")
         self.arrival.feed(chunk)
 
+    def excuse(self, error: Exception) -> str:
+        """Why it ended, for the count of those that ended too early."""
+        if isinstance(error, ssl.SSLError):
+            return "tls"
+        return "gone" if len(self.arrival) or not self.shaken else "done"
+
     def drained(self) -> bool:
         """While lingering: whether the client is done too."""
         try:
@@ -160,8 +166,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
         try:
             wanted = conn.advance()
         except (OSError, ValueError) as error:
-            reason = "tls" if isinstance(error, ssl.SSLError) else "gone"
-            self._drop(conn, reason)
+            self._drop(conn, conn.excuse(error))
             return
         if wanted is None:
             self._forget(conn)
