@@ -11,7 +11,7 @@ from mattermost_migrate.domain.errors import Fault
 from mattermost_migrate.domain.names import SECRET, Reason
 from mattermost_migrate.domain.objects import JsonObject
 
-__all__ = ["lacking", "missing", "values"]
+__all__ = ["decoded", "lacking", "missing", "values"]
 
 
 def missing(name: str, field: str) -> Fault:
@@ -23,20 +23,23 @@ def missing(name: str, field: str) -> Fault:
     )
 
 
+def decoded(text: str) -> bytes | None:
+    """Base64 as Go reads it, line breaks and all; None when it is none."""
+    try:
+        return base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
 def values(secret: JsonObject) -> dict[str, bytes | None]:
     """What the Secret holds, decoded; None where it is not base64.
 
     ``stringData`` counts as well, as the API server would have merged it into ``data``.
     """
-    decoded: dict[str, bytes | None] = {}
-    for key, value in (secret.get("data") or {}).items():
-        try:
-            decoded[key] = base64.b64decode(value or "", validate=True)
-        except (binascii.Error, ValueError, TypeError):
-            decoded[key] = None
+    held = {key: decoded(value or "") for key, value in (secret.get("data") or {}).items()}
     for key, value in (secret.get("stringData") or {}).items():
-        decoded[key] = str(value).encode("utf-8", "surrogatepass")
-    return decoded
+        held[key] = str(value).encode("utf-8", "surrogatepass")
+    return held
 
 
 def lacking(source: Source, name: str, *, keys: Sequence[str], field: str) -> Iterator[Fault]:

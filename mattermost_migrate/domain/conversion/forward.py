@@ -13,14 +13,14 @@ from mattermost_migrate.domain.conversion import (
     metadata,
     network,
     parallel,
-    shape,
     workload,
 )
 from mattermost_migrate.domain.conversion.record import LIMIT, ORIGINAL, Record, annotations_size
 from mattermost_migrate.domain.conversion.reverse import derive, original
+from mattermost_migrate.domain.conversion.shape import require_shape
 from mattermost_migrate.domain.conversion.source import Source
 from mattermost_migrate.domain.errors import Fault, RefusedError
-from mattermost_migrate.domain.names import MATTERMOST
+from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, MATTERMOST
 from mattermost_migrate.domain.objects import Existing, JsonObject, annotations_of, name_of
 
 __all__ = ["Converted", "convert", "preview"]
@@ -54,7 +54,7 @@ def convert(
     Raises:
         RefusedError: it cannot be carried without changing what it does.
     """
-    require_shape(cluster_installation)
+    require_shape({**cluster_installation, "kind": CLUSTER_INSTALLATION.kind})
     source = _source(original(cluster_installation), existing, assume_external=assume_external)
     faults = tuple(_faults(source))
     if faults:
@@ -62,20 +62,6 @@ def convert(
     mattermost = _mattermost(source)
     _require_room(annotations_of(mattermost))
     return Converted(mattermost, tuple(_warnings(source)))
-
-
-def require_shape(cluster_installation: JsonObject) -> None:
-    """Refuse what no API server would store.
-
-    Raises:
-        RefusedError: with every value of the wrong type, and every field that there is not.
-    """
-    metadata_faults = shape.faults(
-        "ObjectMeta", cluster_installation.get("metadata") or {}, "metadata", strict=False
-    )
-    spec_faults = shape.faults("ClusterInstallationSpec", cluster_installation.get("spec"), "spec")
-    if faults := (*metadata_faults, *spec_faults):
-        raise RefusedError(faults)
 
 
 def preview(cluster_installation: JsonObject) -> dict[str, Any]:

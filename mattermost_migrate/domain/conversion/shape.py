@@ -11,9 +11,11 @@ from functools import cache
 from typing import Any, Final, TypeAlias
 
 from mattermost_migrate.domain.canonical import durations, quantities, types
-from mattermost_migrate.domain.errors import Fault
+from mattermost_migrate.domain.errors import Fault, RefusedError
+from mattermost_migrate.domain.names import MATTERMOST
+from mattermost_migrate.domain.objects import JsonObject
 
-__all__ = ["faults"]
+__all__ = ["faults", "require_shape"]
 
 #: Yields the faults of a value at a path.
 Check: TypeAlias = Callable[[Any, str], Iterator[Fault]]
@@ -27,6 +29,24 @@ _NAMES: Final = {
     "int64": "an integer",
     "port": "a number or a name",
 }
+
+
+def require_shape(installation: JsonObject) -> None:
+    """Refuse what no API server would store as a ClusterInstallation or a Mattermost.
+
+    Raises:
+        RefusedError: with every value of the wrong type, and every field that there is not.
+    """
+    metadata, spec = installation.get("metadata"), installation.get("spec")
+    go_type = "ClusterInstallationSpec"
+    if installation.get("kind") == MATTERMOST.kind:
+        go_type, spec = "MattermostSpec", {} if spec is None else spec
+    found = (
+        *faults("ObjectMeta", {} if metadata is None else metadata, "metadata", strict=False),
+        *faults(go_type, spec, "spec"),
+    )
+    if found:
+        raise RefusedError(found)
 
 
 def faults(go_type: str, value: Any, path: str, *, strict: bool = True) -> Iterator[Fault]:
