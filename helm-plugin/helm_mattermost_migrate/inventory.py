@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from helm_mattermost_migrate.documented import program_name
 from helm_mattermost_migrate.errors import CommandError
 from helm_mattermost_migrate.fleets import Fleet, fleet_of
 from helm_mattermost_migrate.members import Member, members
@@ -14,19 +15,21 @@ from helm_mattermost_migrate.selection import Selection, key_of
 from mattermost_migrate.domain.errors import ForbiddenError, NotFoundError
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
+    FLEET_LABEL,
     FLEET_MIGRATION,
     INSTALLATION_MIGRATION,
     MATTERMOST,
     OWN_GROUP,
     Resource,
 )
-from mattermost_migrate.domain.objects import JsonObject
+from mattermost_migrate.domain.objects import JsonObject, name_of
 
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client
 
-__all__ = ["INSTALL_HINT", "Inventory", "list_selected", "read_inventory"]
+__all__ = ["INSTALL_HINT", "Inventory", "list_selected", "read_fleet", "read_inventory"]
 
+_KINDS: Final = (CLUSTER_INSTALLATION, MATTERMOST)
 INSTALL_HINT: Final = "install the server side first; docs/how-to/install.md says how"
 
 
@@ -79,6 +82,30 @@ async def read_inventory(client: Client, selection: Selection) -> Inventory:
         tuple(obj for obj in migrations if key_of(obj) in wanted),
         fleets,
     )
+
+
+async def read_fleet(client: Client, name: str) -> Inventory:
+    """One FleetMigration with its members, and the installations they are about.
+
+    Raises:
+        CommandError: there is no such FleetMigration.
+    """
+    every, migrations = await asyncio.gather(
+        _list(client, FLEET_MIGRATION, ()),
+        _list(client, INSTALLATION_MIGRATION, (), labels=f"{FLEET_LABEL}={name}"),
+    )
+    fleets = tuple(obj for obj in every if name_of(obj) == name)
+    if not fleets:
+        raise CommandError(
+            f"FleetMigration {name}: there is none of that name",
+            hint=f"{program_name()} status --all",
+        )
+    wanted = {key_of(obj) for obj in migrations}
+    found = await asyncio.gather(
+        *(_list(client, kind, {key[0] for key in wanted}) for kind in _KINDS if wanted)
+    )
+    installations = (obj for group in found for obj in group if key_of(obj) in wanted)
+    return Inventory(tuple(installations), migrations, fleets)
 
 
 async def list_selected(

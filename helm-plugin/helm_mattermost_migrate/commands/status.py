@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,7 +10,8 @@ import click
 from helm_mattermost_migrate.connection import run_async
 from helm_mattermost_migrate.documented import Documented, program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
-from helm_mattermost_migrate.inventory import Inventory, read_inventory
+from helm_mattermost_migrate.fleets import fleet_of
+from helm_mattermost_migrate.inventory import Inventory, read_fleet, read_inventory
 from helm_mattermost_migrate.options import (
     Duration,
     output_option,
@@ -31,7 +33,7 @@ from helm_mattermost_migrate.terminal import now, say
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client
 
-__all__ = ["command"]
+__all__ = ["check_found", "command"]
 
 
 @click.command(
@@ -43,9 +45,11 @@ __all__ = ["command"]
         ("-A -l tier=gold", "by label, in every namespace"),
         ("--all -o json", "everything, for machines"),
         ("--all --watch", "follow until every migration has ended"),
+        ("--fleet fleet-x7k2p --watch", "come back to a run"),
     ),
 )
 @selecting
+@click.option("--fleet", metavar="NAME", help="A FleetMigration and its installations.")
 @output_option("table", "wide", "json", "yaml", "name")
 @click.option("-w", "--watch", is_flag=True, help="Stay until every migration has ended.")
 @click.option("--timeout", type=Duration(), help="With --watch: stop waiting after this time.")
@@ -57,21 +61,27 @@ def command(**arguments: Any) -> int:
     """
     if arguments["timeout"] is not None and not arguments["watch"]:
         raise click.UsageError("--timeout goes with --watch")
-    return run_async(_status(arguments))
+    work = _fleet_status if arguments["fleet"] else _status
+    return run_async(work(arguments))
 
 
 async def _status(arguments: dict[str, Any]) -> int:
     async with target_of(arguments).client() as client:
         selection = parse_selection(arguments, namespace=client.connection.namespace)
         inventory = await read_inventory(client, selection)
-        _check_found(inventory, selection)
+        check_found(inventory, selection)
         if arguments["watch"]:
             return await _watch(client, selection, arguments)
         _print(inventory, selection, arguments["output"])
         return exit_code(inventory.members)
 
 
-def _check_found(inventory: Inventory, selection: Selection) -> None:
+def check_found(inventory: Inventory, selection: Selection) -> None:
+    """Refuse when a name was not found, or nothing at all.
+
+    Raises:
+        CommandError: says which, and how to see what there is.
+    """
     found = [member.key for member in inventory.members]
     if missing := selection.missing(found):
         names = ", ".join("/".join(key) for key in missing)
@@ -104,8 +114,40 @@ def _print(inventory: Inventory, selection: Selection, output: str) -> None:
             say("\n\n".join(blocks))
 
 
+async def _fleet_status(arguments: dict[str, Any]) -> int:
+    name = arguments["fleet"]
+    if any(arguments[key] for key in ("names", "labels", "namespaces", "everything")):
+        raise click.UsageError("--fleet says which ones already: leave the rest out")
+    async with target_of(arguments).client() as client:
+        inventory = await read_fleet(client, name)
+        fleet = fleet_of((inventory.fleets or ())[0])
+        if arguments["watch"]:
+            return await _watch_fleet(client, name, arguments["timeout"])
+        _print(inventory, Selection(), arguments["output"])
+        return fleet.exit
+
+
+async def _watch_fleet(client: Client, name: str, within: float | None) -> int:
+    from helm_mattermost_migrate.follow import follow_fleet  # noqa: PLC0415 - start-up time
+    from helm_mattermost_migrate.run_view import ended  # noqa: PLC0415 - the same
+
+    try:
+        progress = await follow_fleet(client, name, title=name, within=within)
+    except asyncio.CancelledError:
+        say("\nStopped looking; the migrations go on in the cluster.", err=True)
+        return Exit.UNFINISHED
+    for line in ended(progress, now()):
+        say(line)
+    return progress.fleet.exit if progress.fleet else Exit.UNFINISHED
+
+
 async def _watch(client: Client, selection: Selection, arguments: dict[str, Any]) -> int:
     from helm_mattermost_migrate.follow import follow_selection  # noqa: PLC0415 - start-up time
 
-    ended = await follow_selection(client, selection, within=arguments["timeout"])
+    try:
+        ended = await follow_selection(client, selection, within=arguments["timeout"])
+    except asyncio.CancelledError:
+        say("\nStopped looking; the migrations go on in the cluster.", err=True)
+        return Exit.UNFINISHED
+    say(member_table(ended.members, now()))
     return Exit.UNFINISHED if not ended.through else exit_code(ended.members)

@@ -1,0 +1,158 @@
+"""What a migration of one installation would do, from one look at it; pure.
+
+The checks are the controller's own (``domain.preflight`` and the ladder's first rung), so a plan
+and a run cannot disagree about the same state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from helm_mattermost_migrate.managers import Manager, managers
+from helm_mattermost_migrate.members import Member, Standing
+from helm_mattermost_migrate.selection import Key
+from mattermost_migrate.domain.adoption import ADOPTION
+from mattermost_migrate.domain.difference import Difference, difference
+from mattermost_migrate.domain.errors import InvariantError
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    INSTALLATION_MIGRATION,
+    MATTERMOST,
+    Reason,
+)
+from mattermost_migrate.domain.objects import JsonObject
+from mattermost_migrate.domain.pin import generated_template, is_pinned, unpin
+from mattermost_migrate.domain.preflight import plan_mattermost, preflight
+from mattermost_migrate.domain.snapshot import Snapshot
+from mattermost_migrate.domain.steps import Act, Refuse, decide
+from mattermost_migrate.domain.writes import Write
+
+__all__ = ["Appraisal", "Verdict", "appraise", "pretended", "settled"]
+
+
+class Verdict(StrEnum):
+    """What a run would do with an installation."""
+
+    MIGRATE = "can be migrated"
+    REFUSED = "refused"
+    UNDER_WAY = "under way"
+    MIGRATED = "already migrated"
+
+
+@dataclass(frozen=True, slots=True)
+class Appraisal:
+    """What a migration of one installation would do.
+
+    Attributes:
+        key: namespace and name.
+        verdict: what a run would do.
+        refusals: every reason against it, each with what to do.
+        pods: how many pods it has now.
+        pinned: the pod template stays as it is, by a resource patch in the Mattermost.
+        seen_by_pods: what the pods see differently once it is done.
+        seen_when_unpinned: what they will see differently when the pin is dropped one day.
+        warnings: what the conversion carries in another form: field and message.
+        managers: who else writes the ClusterInstallation.
+        rehearse: the writes to ask the API server about.
+        notes: what could not be checked.
+        mattermost: what it becomes.
+    """
+
+    key: Key
+    verdict: Verdict
+    refusals: tuple[Refuse, ...] = ()
+    pods: int = 0
+    pinned: bool = False
+    seen_by_pods: tuple[Difference, ...] = ()
+    seen_when_unpinned: tuple[Difference, ...] = ()
+    warnings: tuple[tuple[str, str], ...] = ()
+    managers: tuple[Manager, ...] = ()
+    rehearse: tuple[Write, ...] = ()
+    notes: tuple[str, ...] = ()
+    mattermost: JsonObject | None = None
+
+    @property
+    def path(self) -> str:
+        """``namespace/name``."""
+        return "/".join(self.key)
+
+    @property
+    def rolls(self) -> bool:
+        """Whether an ordinary rolling update follows."""
+        return self.verdict is Verdict.MIGRATE and not self.pinned and bool(self.seen_by_pods)
+
+
+def pretended(key: Key, *, pin: bool) -> dict[str, Any]:
+    """The InstallationMigration that a run would create, as far as the checks look at it."""
+    return {
+        "apiVersion": INSTALLATION_MIGRATION.api_version,
+        "kind": INSTALLATION_MIGRATION.kind,
+        "metadata": {"namespace": key[0], "name": key[1], "uid": ""},
+        "spec": {"desiredKind": MATTERMOST.kind, "pinPodTemplate": pin},
+    }
+
+
+def settled(member: Member) -> Verdict | None:
+    """The verdict where nothing has to be looked at; None where the checks must speak.
+
+    Args:
+        member: how the installation stands.
+    """
+    if member.standing in {Standing.WAITING, Standing.RUNNING}:
+        return Verdict.UNDER_WAY
+    if CLUSTER_INSTALLATION.kind not in member.kinds and MATTERMOST.kind in member.kinds:
+        return Verdict.MIGRATED
+    return None
+
+
+def appraise(seen: Snapshot) -> Appraisal:
+    """Ask every check, then say what would come of it.
+
+    Args:
+        seen: the installation, with ``existing`` looked at where there is a ClusterInstallation.
+    """
+    key = (seen.namespace, seen.name)
+    source = seen.source
+    owners = managers({"kind": seen.giving.kind, **source}) if source is not None else ()
+    if refusals := tuple(preflight(seen)):
+        return Appraisal(key, Verdict.REFUSED, refusals, pods=len(seen.pods), managers=owners)
+    decision = decide(seen, ADOPTION)
+    if not isinstance(decision.verdict, Act):
+        return Appraisal(key, Verdict.REFUSED, _refusals(decision.verdict), managers=owners)
+    return _migrating(seen, decision.verdict, owners)
+
+
+def _refusals(verdict: object) -> tuple[Refuse, ...]:
+    if isinstance(verdict, Refuse):
+        return (verdict,)
+    message = getattr(verdict, "message", str(verdict))
+    return (Refuse(Reason.WAITING, message),)
+
+
+def _migrating(seen: Snapshot, act: Act, owners: tuple[Manager, ...]) -> Appraisal:
+    mattermost = plan_mattermost(seen).mattermost
+    after, later = _templates(seen, mattermost)
+    running = (seen.deployment or {}).get("spec", {}).get("template", {})
+    return Appraisal(
+        (seen.namespace, seen.name),
+        Verdict.MIGRATE,
+        pods=len(seen.pods),
+        pinned=is_pinned(mattermost),
+        seen_by_pods=difference(running, after),
+        seen_when_unpinned=difference(running, later) if is_pinned(mattermost) else (),
+        warnings=act.warnings,
+        managers=owners,
+        rehearse=act.rehearse,
+        mattermost=mattermost,
+    )
+
+
+def _templates(seen: Snapshot, mattermost: JsonObject) -> tuple[JsonObject, JsonObject]:
+    """The pod template that will be generated, and the one without the pin."""
+    if seen.existing is None:
+        raise InvariantError(f"{seen.namespace}/{seen.name}: appraised without having looked")
+    after = generated_template(mattermost, seen.existing)
+    bare = unpin(mattermost)
+    return after, generated_template(bare, seen.existing)

@@ -1,0 +1,197 @@
+"""Looking at many installations for ``plan``: read what their checks need, ask, write nothing.
+
+What all of them need is listed once; what is each one's own (its Secrets) is read for each, many
+at a time. The writes a migration would send are sent with ``dryRun=All``: the API server judges
+them, with its admission, and stores nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from helm_mattermost_migrate.appraisal import Appraisal, Verdict, appraise, pretended, settled
+from helm_mattermost_migrate.inventory import Inventory
+from helm_mattermost_migrate.members import Member
+from helm_mattermost_migrate.selection import Key, Selection, key_of
+from mattermost_migrate.domain.errors import AlreadyExistsError, ForbiddenError, RejectedError
+from mattermost_migrate.domain.inventory import references
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    DEPLOYMENT,
+    MATTERMOST,
+    POD,
+    REPLICA_SET,
+    V1ALPHA1,
+    Reason,
+    Resource,
+)
+from mattermost_migrate.domain.objects import (
+    Existing,
+    JsonObject,
+    namespace_of,
+    owners_of,
+    uid_of,
+)
+from mattermost_migrate.domain.snapshot import Snapshot
+from mattermost_migrate.domain.steps import Refuse
+from mattermost_migrate.domain.writes import Verb, Write
+from mattermost_migrate.kube.client import Client
+
+__all__ = ["survey"]
+
+#: Told how many of how many are through.
+Tick = Callable[[int, int], None]
+#: Names in one label selector; more make the URL too long, and then the namespace is listed.
+_MOST_NAMED: Final = 40
+#: Installations looked at at the same time.
+_AT_ONCE: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """What was listed for all of them at once."""
+
+    deployments: Mapping[Key, JsonObject] = field(default_factory=dict)
+    owned: Mapping[str, tuple[JsonObject, ...]] = field(default_factory=dict)
+
+    def owned_by(self, owner: JsonObject | None) -> tuple[JsonObject, ...]:
+        return self.owned.get(uid_of(owner), ()) if owner is not None else ()
+
+
+async def survey(
+    client: Client,
+    selection: Selection,
+    inventory: Inventory,
+    *,
+    pin: bool = True,
+    rehearse: bool = True,
+    tick: Tick = lambda _done, _all: None,
+) -> tuple[Appraisal, ...]:
+    """Appraise every installation of an inventory.
+
+    Args:
+        client: an open client.
+        selection: what was asked for, to list no more than that.
+        inventory: what was found.
+        pin: the pod template shall stay as it is.
+        rehearse: ask the API server about each write.
+        tick: told of each one that is through.
+    """
+    open_members = [member for member in inventory.members if settled(member) is None]
+    listed = await _list(client, selection) if open_members else _Listed()
+    by_key: dict[Key, dict[str, JsonObject]] = defaultdict(dict)
+    for obj in inventory.installations:
+        by_key[key_of(obj)][str(obj["kind"])] = obj
+    slots = asyncio.Semaphore(_AT_ONCE)
+    through = 0
+
+    async def one(member: Member) -> Appraisal:
+        nonlocal through
+        if verdict := settled(member):
+            result = Appraisal(member.key, verdict)
+        else:
+            async with slots:
+                seen = await _look(client, member.key, by_key[member.key], listed, pin=pin)
+                result = appraise(seen)
+                if rehearse:
+                    result = await _rehearsed(client, result)
+        through += 1
+        tick(through, len(inventory.members))
+        return result
+
+    return tuple(await asyncio.gather(*map(one, inventory.members)))
+
+
+async def _list(client: Client, selection: Selection) -> _Listed:
+    """Deployments, ReplicaSets and pods that carry the labels of a ClusterInstallation."""
+    labels = V1ALPHA1.installation
+    if 0 < len(selection.names) <= _MOST_NAMED:
+        labels = f"{labels} in ({','.join(sorted({name for _, name in selection.names}))})"
+    everywhere: tuple[str | None, ...] = selection.searched or (None,)
+
+    async def of(resource: Resource) -> tuple[JsonObject, ...]:
+        pages = await asyncio.gather(
+            *(client.list(resource, namespace, label_selector=labels) for namespace in everywhere)
+        )
+        return tuple(obj for page in pages for obj in page.items)
+
+    deployments, replica_sets, pods = await asyncio.gather(of(DEPLOYMENT), of(REPLICA_SET), of(POD))
+    return _Listed({key_of(obj): obj for obj in deployments}, _by_owner((*replica_sets, *pods)))
+
+
+def _by_owner(objects: Iterable[JsonObject]) -> dict[str, tuple[JsonObject, ...]]:
+    found: dict[str, list[JsonObject]] = defaultdict(list)
+    for obj in objects:
+        for owner in owners_of(obj):
+            found[str(owner["uid"])].append(obj)
+    return {uid: tuple(each) for uid, each in found.items()}
+
+
+async def _look(
+    client: Client, key: Key, kinds: Mapping[str, JsonObject], listed: _Listed, *, pin: bool
+) -> Snapshot:
+    source = kinds.get(CLUSTER_INSTALLATION.kind)
+    deployment = listed.deployments.get(key)
+    if deployment is None:
+        # One that does not carry the labels must be seen too: it has the name we need.
+        deployment = await client.find(DEPLOYMENT, *key)
+    replica_sets = listed.owned_by(deployment)
+    return Snapshot(
+        migration=pretended(key, pin=pin),
+        source=source,
+        target=kinds.get(MATTERMOST.kind),
+        deployment=deployment,
+        replica_sets=replica_sets,
+        pods=tuple(pod for each in replica_sets for pod in listed.owned_by(each)),
+        existing=await _existing(client, source) if source is not None else None,
+    )
+
+
+async def _existing(client: Client, source: JsonObject) -> Existing:
+    wanted = references(source)
+    found = await asyncio.gather(
+        *(client.find(resource, namespace_of(source), name) for resource, name in wanted)
+    )
+    return Existing.of(
+        {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
+        for (resource, _), obj in zip(wanted, found, strict=True)
+        if obj is not None
+    )
+
+
+async def _rehearsed(client: Client, appraisal: Appraisal) -> Appraisal:
+    """The appraisal with what the API server says to each write."""
+    answers = await asyncio.gather(
+        *(_rehearse(client, appraisal.key[0], write) for write in appraisal.rehearse)
+    )
+    refusals = tuple(answer for answer in answers if isinstance(answer, Refuse))
+    notes = tuple(answer for answer in answers if isinstance(answer, str))
+    if refusals:
+        appraisal = dataclasses.replace(appraisal, verdict=Verdict.REFUSED, refusals=refusals)
+    return dataclasses.replace(appraisal, notes=(*appraisal.notes, *notes))
+
+
+async def _rehearse(client: Client, namespace: str, write: Write) -> Refuse | str | None:
+    """A refusal, a note that it could not be asked, or None when the server would take it."""
+    if write.verb is not Verb.CREATE or not isinstance(write.body, Mapping):
+        return f"{write}: not rehearsed"
+    manifest = {**write.body, "metadata": {**write.body["metadata"], "namespace": namespace}}
+    try:
+        await client.create(write.resource, manifest, dry_run=True)
+    except AlreadyExistsError:
+        return None  # the server asks its admission first: it has no objection
+    except ForbiddenError as error:
+        return f"{write}: not rehearsed, a right is lacking: {error}"
+    except RejectedError as error:
+        return Refuse(
+            Reason.DRY_RUN_REFUSED,
+            f"the API server would refuse to {write}: {error}",
+            f"kubectl -n {namespace} get {CLUSTER_INSTALLATION.plural}"
+            f".{CLUSTER_INSTALLATION.group} {write.name} -o yaml",
+        )
+    return None
