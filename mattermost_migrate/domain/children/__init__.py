@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from mattermost_migrate.domain.children.cluster_installation import render_cluster_installation
 from mattermost_migrate.domain.children.mattermost import render_mattermost
-from mattermost_migrate.domain.children.result import Generate, PatchStatus, Removal, Rendered
+from mattermost_migrate.domain.children.result import (
+    ChildError,
+    Generate,
+    PatchStatus,
+    Removal,
+    Rendered,
+)
 
 __all__ = [
+    "ChildError",
     "Generate",
     "PatchStatus",
     "Removal",

@@ -11,6 +11,7 @@ from mattermost_migrate.domain.children import (
     env,
     file_store,
     ingress,
+    merge_keys,
     probes,
     rbac,
     secrets,
@@ -201,7 +202,7 @@ class _Render:
     def _service(self, name: str, selects: str) -> JsonObject:
         balanced = self.spec.get("useServiceLoadBalancer")
         annotations = self.spec.get("serviceAnnotations") if balanced else None
-        return service.service(
+        made = service.service(
             self.installation,
             name,
             selects=selects,
@@ -209,6 +210,7 @@ class _Render:
             labels=object_labels(name, self.spec),
             annotations=annotations or {},
         )
+        return service.carried(made, self.existing.get(SERVICE, name))
 
     def _ingress(self, name: str, host: str, annotations: Mapping[str, str]) -> JsonObject:
         secret = ingress.default_tls_secret(host) if self.spec.get("useIngressTLS") else ""
@@ -222,8 +224,8 @@ class _Render:
         )
 
     def _deployment(self, variant: _Variant) -> Iterator[JsonObject]:
-        made, database = self._database_part()
-        yield from made
+        needed, database = self._database_part()
+        yield from needed
         files = self._file_store_part()
         license_secret = self.spec.get("mattermostLicenseSecret")
         if license_secret:
@@ -243,7 +245,10 @@ class _Render:
             "affinity": self.spec.get("affinity"),
             "nodeSelector": self.spec.get("nodeSelector"),
         }
-        yield deployment(self.installation, variant.name, shape, pod)
+        made = deployment(self.installation, variant.name, shape, pod)
+        yield made
+        with wrapped("failed to update mattermost deployment"):
+            merge_keys.require(made)
 
     def _container(
         self, variant: _Variant, database: db.DatabasePart, files: file_store.FileStorePart

@@ -12,7 +12,7 @@ from mattermost_migrate.domain.canonical import types
 from mattermost_migrate.domain.names import LAST_APPLIED, Labels, Resource
 from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of, owner_reference
 
-__all__ = ["Installation", "annotated"]
+__all__ = ["Installation", "annotated", "without_annotation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,15 @@ def _made(
 
 def annotated(obj: JsonObject) -> dict[str, Any]:
     """The object with the annotation that records it as it is now."""
-    annotations = {**(obj["metadata"].get("annotations") or {}), LAST_APPLIED: ""}
-    annotations[LAST_APPLIED] = last_applied.encode(obj)
+    recorded = {LAST_APPLIED: last_applied.encode(obj)}
+    annotations = {**(obj["metadata"].get("annotations") or {}), **recorded}
     return {**obj, "metadata": {**obj["metadata"], "annotations": annotations}}
+
+
+def without_annotation(obj: JsonObject) -> dict[str, Any]:
+    """The object without that annotation, and without annotations when it was the only one."""
+    metadata = dict(obj["metadata"])
+    annotations = {k: v for k, v in metadata.pop("annotations", {}).items() if k != LAST_APPLIED}
+    if annotations:
+        metadata["annotations"] = annotations
+    return {**obj, "metadata": metadata}

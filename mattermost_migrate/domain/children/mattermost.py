@@ -15,6 +15,7 @@ from mattermost_migrate.domain.children import (
     rbac,
     secrets,
     service,
+    update_job,
 )
 from mattermost_migrate.domain.children.deployment import (
     LICENSE_ANNOTATIONS,
@@ -45,6 +46,7 @@ from mattermost_migrate.domain.names import (
     INGRESS,
     INGRESS_CLASS,
     MATTERMOST,
+    SERVICE,
     V1BETA1,
 )
 from mattermost_migrate.domain.objects import Existing, JsonObject
@@ -67,7 +69,7 @@ def render_mattermost(mm: JsonObject, existing: Existing, *, generate: Generate)
     except RefusedError as refused:
         return Rendered(error=refused.faults[0].message)
     installation = Installation.of(mm, MATTERMOST, V1BETA1)
-    render = _Render(installation, Stores(installation, existing, generate))
+    render = _Render(mm, installation, Stores(installation, existing, generate))
     children, error = collected(render.children())
     removals = () if error else tuple(render.removals())
     return Rendered(children, removals, error, dict(render.patch_status))
@@ -77,6 +79,7 @@ def render_mattermost(mm: JsonObject, existing: Existing, *, generate: Generate)
 class _Render:
     """One rendering; each method yields what one step of the controller writes."""
 
+    owner: JsonObject
     installation: Installation
     stores: Stores
     patch_status: dict[str, PatchStatus] = field(default_factory=dict)
@@ -123,7 +126,7 @@ class _Render:
         if license_secret := self.spec.get("licenseSecret"):
             with wrapped("failed to check mattermost license secret."):
                 secrets.require_key(self.stores.existing, license_secret, "license")
-        yield self._patched("service", self._service())
+        yield self._carried(self._patched("service", self._service()))
         external = self.spec["fileStore"].get("external") or {}
         if not external.get("useServiceAccount"):
             yield rbac.service_account(self.installation)
@@ -149,6 +152,12 @@ class _Render:
         if status is not None:
             self.patch_status[f"{which}Patch"] = status
         return made
+
+    def _carried(self, made: JsonObject) -> JsonObject:
+        """With the live Service's addresses, unless its type changes and it is made anew."""
+        live = self.stores.existing.get(SERVICE, self.installation.name)
+        kind = ((live or {}).get("spec") or {}).get("type")
+        return made if kind and kind != made["spec"]["type"] else service.carried(made, live)
 
     def _service(self) -> JsonObject:
         form = service.HEADLESS
@@ -219,6 +228,7 @@ class _Render:
         made = self._patched("deployment", plain)
         yield made
         with wrapped("failed to update mattermost deployment"):
+            update_job.require_app(self.owner, made)
             merge_keys.require(made)
         if self.job_server:
             made = self._patched("deployment", self._job_server(pod))

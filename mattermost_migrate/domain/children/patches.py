@@ -7,9 +7,8 @@ from typing import Any, Final
 
 from mattermost_migrate.domain.canonical import types
 from mattermost_migrate.domain.children import go_json, json_patch
-from mattermost_migrate.domain.children.installation import annotated
+from mattermost_migrate.domain.children.installation import annotated, without_annotation
 from mattermost_migrate.domain.children.result import PatchStatus
-from mattermost_migrate.domain.names import LAST_APPLIED
 from mattermost_migrate.domain.objects import JsonObject
 
 __all__ = ["FORBIDDEN_DEPLOYMENT", "FORBIDDEN_SERVICE", "forbidden", "patched"]
@@ -86,12 +85,9 @@ def _patched(obj: JsonObject, text: str) -> JsonObject:
 
 def _as_encoded(obj: JsonObject) -> dict[str, Any]:
     """The generated object as the patch finds it: no type, no annotation of ours, with status."""
-    metadata = dict(obj["metadata"])
-    annotations = {k: v for k, v in metadata.pop("annotations", {}).items() if k != LAST_APPLIED}
-    if annotations:
-        metadata["annotations"] = annotations
-    body = {key: value for key, value in obj.items() if key not in {"apiVersion", "kind"}}
-    made = types.written(str(obj["kind"]))({**body, "metadata": metadata})
+    bare = without_annotation(obj)
+    body = {key: value for key, value in bare.items() if key not in {"apiVersion", "kind"}}
+    made = types.written(str(obj["kind"]))(body)
     made["metadata"]["creationTimestamp"] = None  # always in Go's JSON, so a patch may name it
     return made
 

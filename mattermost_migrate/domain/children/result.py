@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from mattermost_migrate.domain.errors import MigrateError
 from mattermost_migrate.domain.names import Resource
 from mattermost_migrate.domain.objects import JsonObject
 
@@ -15,8 +16,8 @@ __all__ = ["ChildError", "Generate", "PatchStatus", "Removal", "Rendered"]
 Generate: TypeAlias = Callable[[str, int], str]
 
 
-class ChildError(Exception):
-    """Rendering stops here; the text is the operator's. Caught where rendering began."""
+class ChildError(MigrateError):
+    """A child cannot be made; the text is the operator's. Rendering turns it into its result."""
 
 
 @dataclass(frozen=True, slots=True)

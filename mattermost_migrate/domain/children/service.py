@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from mattermost_migrate.domain.children.installation import Installation
+from mattermost_migrate.domain.children.installation import (
+    Installation,
+    annotated,
+    without_annotation,
+)
 from mattermost_migrate.domain.names import SERVICE
+from mattermost_migrate.domain.objects import JsonObject
 
-__all__ = ["HEADLESS", "LOAD_BALANCER", "NODE_PORT", "service"]
+__all__ = ["HEADLESS", "LOAD_BALANCER", "NODE_PORT", "carried", "service"]
 
 
 def _port(name: str, number: int, target: str, protocol: str) -> dict[str, Any]:
@@ -43,3 +48,17 @@ def service(
             "selector": installation.keys.selector(selects),
         },
     )
+
+
+def carried(child: JsonObject, live: JsonObject | None) -> JsonObject:
+    """The Service with the addresses that the live one was given (operator facts 0.4)."""
+    if live is None:
+        return child
+    spec, actual = child["spec"], live.get("spec") or {}
+    keys = ["clusterIP", "clusterIPs"]
+    if spec["type"] == actual.get("type") == "LoadBalancer":
+        keys.append("loadBalancerIP")
+    missing = {key: actual[key] for key in keys if actual.get(key) and not spec.get(key)}
+    if not missing:
+        return child
+    return annotated({**without_annotation(child), "spec": {**spec, **missing}})
