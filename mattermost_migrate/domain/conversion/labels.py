@@ -21,9 +21,11 @@ def forward(source: Source) -> dict[str, Any]:
     return plain(resourceLabels=source.spec.get("resourceLabels") or None)
 
 
-def backward(spec: JsonObject) -> dict[str, Any]:
-    """The same labels."""
-    return plain(resourceLabels=spec.get("resourceLabels") or None)
+def backward(spec: JsonObject, name: str) -> dict[str, Any]:
+    """The same labels, without those that a Mattermost's objects bear anyway."""
+    implied = V1BETA1.selector(name).items()
+    given = spec.get("resourceLabels", {}).items()
+    return plain(resourceLabels=dict(pair for pair in given if pair not in implied) or None)
 
 
 def faults(source: Source) -> Iterator[Fault]:

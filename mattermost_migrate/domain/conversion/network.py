@@ -9,7 +9,7 @@ from mattermost_migrate.domain.conversion.source import Source, plain
 from mattermost_migrate.domain.errors import Fault
 from mattermost_migrate.domain.objects import JsonObject
 
-__all__ = ["backward", "faults", "forward", "warnings"]
+__all__ = ["backward", "default_tls_secret", "faults", "forward", "warnings"]
 
 _BODY_SIZE: Final = "nginx.ingress.kubernetes.io/proxy-body-size"
 
@@ -34,16 +34,28 @@ def forward(source: Source) -> dict[str, Any]:
 
 
 def backward(spec: JsonObject) -> dict[str, Any]:
-    """The ClusterInstallation's fields."""
+    """The ClusterInstallation's fields; ``spec.ingress`` overrules the deprecated ones."""
+    given = spec
+    if (ingress := spec.get("ingress")) is not None:
+        given = {
+            "ingressName": ingress.get("host", ""),
+            "ingressAnnotations": ingress.get("annotations"),
+            "useIngressTLS": bool(ingress.get("tlsSecret")),
+        }
     return {
-        "ingressName": spec.get("ingressName", ""),
+        "ingressName": given.get("ingressName", ""),
         **plain(
-            ingressAnnotations=spec.get("ingressAnnotations") or None,
-            useIngressTLS=spec.get("useIngressTLS"),
+            ingressAnnotations=given.get("ingressAnnotations") or None,
+            useIngressTLS=given.get("useIngressTLS"),
             useServiceLoadBalancer=spec.get("useServiceLoadBalancer"),
             serviceAnnotations=spec.get("serviceAnnotations") or None,
         ),
     }
+
+
+def default_tls_secret(host: str) -> str:
+    """The TLS Secret that both kinds name after the host (operator facts 0.2)."""
+    return f"{host.replace('.', '-')}-tls-cert"
 
 
 def faults(source: Source) -> Iterator[Fault]:

@@ -13,33 +13,44 @@ from mattermost_migrate.domain.conversion import (
     metadata,
     network,
     parallel,
+    placeless,
     workload,
 )
 from mattermost_migrate.domain.conversion.record import Record
-from mattermost_migrate.domain.names import CLUSTER_INSTALLATION
-from mattermost_migrate.domain.objects import JsonObject, annotations_of
+from mattermost_migrate.domain.conversion.shape import require_shape
+from mattermost_migrate.domain.errors import RefusedError
+from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, MATTERMOST
+from mattermost_migrate.domain.objects import JsonObject, annotations_of, name_of
+from mattermost_migrate.domain.pin import unpin
 
 __all__ = ["derive", "original", "restore"]
 
 
-def restore(mattermost: JsonObject) -> dict[str, Any]:
+def restore(mattermost: JsonObject, *, discard: bool = False) -> dict[str, Any]:
     """The ClusterInstallation that a converted Mattermost came from.
 
-    Edits made to the Mattermost meanwhile are carried back.
+    Edits made to the Mattermost meanwhile are carried back; where they say what the record says
+    otherwise, they win.
 
     Args:
-        mattermost: as ``convert`` made it, or as it became since.
+        mattermost: as ``convert`` made it, or as it became since, pinned or not, but without a
+            freeze, which is nobody's edit.
+        discard: drop edits that a ClusterInstallation has no place for.
 
     Returns:
         The ClusterInstallation in canonical form, without status and server-set metadata.
 
     Raises:
-        RefusedError: the record of the original cannot be read.
+        RefusedError: an edit has no place, or the record of the original cannot be read.
     """
+    require_shape({**mattermost, "kind": MATTERMOST.kind})
+    mattermost = unpin(mattermost)
     record = Record.of(annotations_of(mattermost))
     spec = canonical.mattermost_spec(mattermost.get("spec") or {})
-    derived = derive({**mattermost, "spec": spec}, record.added_env)
-    restored = record.apply(derived)
+    canonically = {**mattermost, "spec": spec}
+    if not discard and (faults := tuple(placeless.faults(canonically))):
+        raise RefusedError(faults)
+    restored = record.apply(derive(canonically, record.added_env))
     return {**restored, "spec": canonical.cluster_installation_spec(restored["spec"])}
 
 
@@ -58,7 +69,7 @@ def derive(mattermost: JsonObject, added_env: Sequence[JsonObject]) -> dict[str,
         "spec": {
             **workload.backward(spec),
             **network.backward(spec),
-            **labels.backward(spec),
+            **labels.backward(spec, name_of(mattermost)),
             **parallel.backward(),
             **filestore.env_backward(spec, added_env),
             "database": database.backward(spec),
