@@ -73,18 +73,31 @@ Examples:
 @_service
 @_directory
 @click.option("--dns-name", "extra", multiple=True, help="A further name to serve; repeatable.")
-def issue(namespace: str, service: str, directory: Path | None, extra: tuple[str, ...]) -> None:
+@click.option("--inject", "injecting", is_flag=True, help="Then put the caBundle where it belongs.")
+def issue(
+    *,
+    namespace: str,
+    service: str,
+    directory: Path | None,
+    extra: tuple[str, ...],
+    injecting: bool,
+) -> None:
     """Issue what is missing, damaged or due; leave what is good alone."""
     names = (*service_names(service, namespace), *extra)
 
-    async def work(store: Store) -> None:
-        issued = await ensure(store, _LEAF_NAME, names, datetime.now(UTC))
+    async def work(stack: AsyncExitStack) -> None:
+        client = await _client(stack) if injecting or directory is None else None
+        issued = await ensure(
+            _store(client, namespace, directory), _LEAF_NAME, names, datetime.now(UTC)
+        )
         for change in issued.changes:
             click.echo(f"{change}: issued")
         if not issued.changes:
             click.echo("certificates are good: nothing issued")
+        if injecting and client is not None:
+            await _inject_all(client, service, issued.ca_bundle)
 
-    _run(lambda stack: _with_store(stack, namespace, directory, work))
+    _run(work)
 
 
 @main.command()
@@ -101,14 +114,14 @@ def export(namespace: str, directory: Path) -> None:
     The folder for ``mattermost-migrate-webhook --cert-dir`` is printed.
     """
 
-    async def work(store: Store) -> None:
-        files = await store.read(_LEAF_NAME)
+    async def work(stack: AsyncExitStack) -> None:
+        files = await SecretStore(await _client(stack), namespace).read(_LEAF_NAME)
         if files is None:
             raise click.ClickException(f"no Secret {namespace}/{_LEAF_NAME}: run issue first")
         await FolderStore(directory).write(_LEAF_NAME, files)
         click.echo(str(directory / _LEAF_NAME))
 
-    _run(lambda stack: _with_store(stack, namespace, None, work))
+    _run(work)
 
 
 @main.command()
@@ -123,14 +136,10 @@ def inject(namespace: str, service: str, directory: Path | None) -> None:
 
     async def work(stack: AsyncExitStack) -> None:
         client = await _client(stack)
-        store = FolderStore(directory) if directory else SecretStore(client, namespace)
-        ca_bundle = await trusted(store)
+        ca_bundle = await trusted(_store(client, namespace, directory))
         if ca_bundle is None:
             raise click.ClickException("there is no CA: run issue first")
-        for resource, target in await _targets(client, service):
-            changed = await _inject(client, resource, name_of(target), ca_bundle)
-            verb = "injected" if changed else "unchanged"
-            click.echo(f"{resource.kind}/{name_of(target)}: {verb}")
+        await _inject_all(client, service, ca_bundle)
 
     _run(work)
 
@@ -144,9 +153,7 @@ def status(namespace: str, service: str, directory: Path | None) -> None:
 
     async def work(stack: AsyncExitStack) -> None:
         client = None if directory else await _client(stack)
-        store: Store = (
-            SecretStore(client, namespace) if client else FolderStore(directory or Path())
-        )
+        store = _store(client, namespace, directory)
         good = [await _describe(store, name) for name in (CA_NAME, _LEAF_NAME)]
         ca_bundle = await trusted(store)
         for resource, target in await _targets(client, service) if client else ():
@@ -183,6 +190,12 @@ async def _targets(client: Client, service: str) -> list[tuple[Resource, JsonObj
     ]
 
 
+async def _inject_all(client: Client, service: str, ca_bundle: str) -> None:
+    for resource, target in await _targets(client, service):
+        changed = await _inject(client, resource, name_of(target), ca_bundle)
+        click.echo(f"{resource.kind}/{name_of(target)}: {'injected' if changed else 'unchanged'}")
+
+
 async def _inject(client: Client, resource: Resource, name: str, ca_bundle: str) -> bool:
     """Patch one object; when it moved meanwhile, look again."""
     for _ in range(_ATTEMPTS):
@@ -202,16 +215,12 @@ async def _client(stack: AsyncExitStack) -> Client:
     return await stack.enter_async_context(Client(await connect()))
 
 
-async def _with_store(
-    stack: AsyncExitStack,
-    namespace: str,
-    directory: Path | None,
-    work: Callable[[Store], Awaitable[None]],
-) -> None:
+def _store(client: Client | None, namespace: str, directory: Path | None) -> Store:
     if directory is not None:
-        await work(FolderStore(directory))
-    else:
-        await work(SecretStore(await _client(stack), namespace))
+        return FolderStore(directory)
+    if client is None:
+        raise click.UsageError("--directory is needed without a cluster")
+    return SecretStore(client, namespace)
 
 
 def _run(work: Callable[[AsyncExitStack], Awaitable[None]]) -> None:

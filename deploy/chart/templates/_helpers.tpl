@@ -1,0 +1,89 @@
+{{- define "mattermost-migrate.labels" -}}
+app.kubernetes.io/name: mattermost-migrate
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- define "mattermost-migrate.image" -}}
+{{- with .Values.image -}}
+{{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{/* Our controller, as the API server names it. */}}
+{{- define "mattermost-migrate.controllerUsername" -}}
+system:serviceaccount:{{ .Release.Namespace }}:mattermost-migrate-controller
+{{- end }}
+
+{{/* Where the API server calls a webhook: dict "root" $ "path" "/validate/…". */}}
+{{- define "mattermost-migrate.clientConfig" -}}
+{{- with .root.Values.webhook }}
+{{- if .url }}
+url: {{ .url }}{{ $.path }}
+{{- else }}
+service:
+  name: mattermost-migrate-webhook
+  namespace: {{ $.root.Release.Namespace }}
+  port: {{ .port }}
+  path: {{ $.path }}
+{{- end }}
+{{- with .caBundle }}
+caBundle: {{ . }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "mattermost-migrate.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "mattermost-migrate.containerSecurityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{/* Replicas of one component on different nodes, where there are several. */}}
+{{- define "mattermost-migrate.spread" -}}
+- maxSkew: 1
+  topologyKey: kubernetes.io/hostname
+  whenUnsatisfiable: ScheduleAnyway
+  labelSelector:
+    matchLabels:
+      app.kubernetes.io/name: mattermost-migrate
+      app.kubernetes.io/component: {{ . }}
+{{- end }}
+
+{{/* The job that issues what is missing or due and injects the caBundle: its spec alone. */}}
+{{- define "mattermost-migrate.certsJob" -}}
+spec:
+  backoffLimit: 3
+  activeDeadlineSeconds: 300
+  template:
+    metadata:
+      labels:
+        {{- include "mattermost-migrate.labels" . | nindent 8 }}
+        app.kubernetes.io/component: certs
+    spec:
+      serviceAccountName: mattermost-migrate-certs
+      restartPolicy: OnFailure
+      securityContext: {{- include "mattermost-migrate.podSecurityContext" . | nindent 8 }}
+      {{- with .Values.imagePullSecrets }}
+      imagePullSecrets: {{- toYaml . | nindent 8 }}
+      {{- end }}
+      containers:
+        - name: certs
+          image: {{ include "mattermost-migrate.image" . }}
+          imagePullPolicy: {{ .Values.image.pullPolicy }}
+          command: [mattermost-migrate-certs]
+          args: [issue, --inject, --namespace={{ .Release.Namespace }}]
+          securityContext: {{- include "mattermost-migrate.containerSecurityContext" . | nindent 12 }}
+{{- end }}
