@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -46,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with Screen() as building:
             tools = ready(progress=building)
         return _run(tools, options, wanted.command, screen)
-    except (ToolError, ProcessError) as problem:
+    except (ToolError, ProcessError, FileNotFoundError, PermissionError) as problem:
         screen.print(str(problem), style="red", markup=False)
         return 1
     except KeyboardInterrupt:
@@ -58,14 +57,14 @@ def _run(tools: Toolbox, options: Options, command: Sequence[str], screen: Conso
     with LocalCluster(tools, options) as cluster:
         storage_operators.start(cluster)
         screen.print(f"A cluster is up after {time.monotonic() - began:.1f} s.")
-        variables = {
-            "KUBECONFIG": str(cluster.kubeconfig),
-            "PATH": os.pathsep.join([*map(str, tools.folders), os.environ.get("PATH", "")]),
-        }
+        programs = tools.link(cluster.folder / "bin")
         if command:
-            return subprocess.run(command, env=os.environ | variables, check=False).returncode  # noqa: S603 - the person's own command
-        for variable, value in variables.items():
-            print(f"export {variable}={shlex.quote(value)}", flush=True)  # noqa: T201 - to be eval'ed
+            path = f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"
+            variables = {"KUBECONFIG": str(cluster.kubeconfig), "PATH": path}
+            run = subprocess.run(command, env=os.environ | variables, check=False)  # noqa: S603 - the person's own
+            return run.returncode
+        sys.stdout.write(f"export KUBECONFIG={cluster.kubeconfig}\nexport PATH={programs}:$PATH\n")
+        sys.stdout.flush()
         screen.print(f"Logs and audit log: {cluster.folder}. Ctrl-C ends it.", soft_wrap=True)
         signal.pause()
     return 0

@@ -52,10 +52,14 @@ class Toolbox:
     def __getitem__(self, name: str) -> Path:
         return self.paths[name]
 
-    @property
-    def folders(self) -> tuple[Path, ...]:
-        """The folders of all programs, for a PATH."""
-        return tuple(dict.fromkeys(path.parent for path in self.paths.values()))
+    def link(self, folder: Path) -> Path:
+        """Make a folder of links to all of them, for a PATH; ``helm`` is Helm 4."""
+        folder.mkdir()
+        for name, path in self.paths.items():
+            (folder / name).symlink_to(path)
+        if "helm4" in self.paths:
+            (folder / "helm").symlink_to(self.paths["helm4"])
+        return folder
 
     @property
     def stages(self) -> Path:
