@@ -46,6 +46,7 @@ test: venv ## every test: unit, integration, end to end, on a real control plane
 
 lock: ## write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements/runtime.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements/build.in -o requirements/build.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements/runtime.txt pyproject.toml --group dev requirements/build.in -o requirements/dev.txt
 
 clean: ## remove what this checkout built (the shared cache of tools stays)

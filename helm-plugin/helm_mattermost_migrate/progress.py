@@ -119,7 +119,7 @@ def changes(before: Progress | None, after: Progress, now: datetime) -> Iterator
         yield f"{member.path}: {said}"
         if member.standing.bad and member.next_command:
             yield f"{member.path}: next: {member.next_command}"
-    if after.counts != (before.counts if before else None):
+    if after.counts != (before.counts if before else Counts()):
         yield _tally(after)
 
 

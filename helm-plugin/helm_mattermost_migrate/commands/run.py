@@ -18,6 +18,7 @@ from helm_mattermost_migrate.follow import follow_fleet
 from helm_mattermost_migrate.options import Duration, parse_selection, selecting, target_of
 from helm_mattermost_migrate.run_view import asked, ended
 from helm_mattermost_migrate.selection import Selection
+from helm_mattermost_migrate.server_side import require_leader
 from helm_mattermost_migrate.terminal import now, say
 from mattermost_migrate.domain.names import FLEET_MIGRATION
 from mattermost_migrate.domain.objects import name_of
@@ -90,6 +91,7 @@ async def _run(arguments: dict[str, Any]) -> int:
         for line in asked(appraisals, wishes):
             say(line)
         _check_any(appraisals, selection)
+        await require_leader(client, now())
         await _agree(yes=arguments["yes"])
         name = await _create(client, selection, appraisals, wishes)
         if arguments["no_wait"]:

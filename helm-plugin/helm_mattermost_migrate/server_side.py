@@ -1,0 +1,86 @@
+"""The part that runs in the cluster: is it there, and does it lead?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from helm_mattermost_migrate.durations import parse_time
+from helm_mattermost_migrate.errors import CommandError
+from mattermost_migrate.domain.errors import ForbiddenError
+from mattermost_migrate.domain.names import LEASE
+from mattermost_migrate.domain.objects import JsonObject, namespace_of
+
+if TYPE_CHECKING:
+    from mattermost_migrate.kube.client import Client
+
+__all__ = ["Leader", "find_leader", "leader_of", "require_leader"]
+
+#: The Lease that the leading controller holds.
+LEASE_NAME: Final = "mattermost-migrate-controller"
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """Who leads.
+
+    Attributes:
+        namespace: where the Lease is.
+        holder: the replica's name; empty when it was given back.
+        renewed: when it was last renewed.
+        alive: whether it is held by somebody who still renews it.
+    """
+
+    namespace: str
+    holder: str
+    renewed: datetime | None
+    alive: bool
+
+
+def leader_of(lease: JsonObject, now: datetime) -> Leader:
+    """Read a Lease; it is dead when nobody holds it or nobody has renewed it in time."""
+    spec: Mapping[str, Any] = lease.get("spec") or {}
+    renewed = parse_time(spec.get("renewTime"))
+    holder = str(spec.get("holderIdentity") or "")
+    lasts = timedelta(seconds=float(spec.get("leaseDurationSeconds") or 0))
+    alive = bool(holder) and renewed is not None and now <= renewed + lasts
+    return Leader(namespace_of(lease), holder, renewed, alive)
+
+
+async def find_leader(client: Client, now: datetime) -> Leader | None:
+    """The controller that leads, or the one that did; None when there never was one.
+
+    Raises:
+        ForbiddenError: we may not see Leases of every namespace.
+    """
+    found = await client.list(LEASE, field_selector=f"metadata.name={LEASE_NAME}")
+    leaders = [leader_of(lease, now) for lease in found.items]
+    return max(leaders, key=lambda each: (each.alive, str(each.renewed)), default=None)
+
+
+async def require_leader(client: Client, now: datetime) -> None:
+    """Refuse to begin what nobody would take up.
+
+    Who may not see Leases is let through: following says so when nothing happens.
+
+    Raises:
+        CommandError: no controller runs.
+    """
+    try:
+        leader = await find_leader(client, now)
+    except ForbiddenError:
+        return
+    if leader is None:
+        raise CommandError(
+            f"no controller runs in this cluster: no namespace has a Lease {LEASE_NAME}",
+            hint="install the server side first; docs/how-to/install.md says how",
+        )
+    if not leader.alive:
+        renewed = leader.renewed.isoformat() if leader.renewed else "never"
+        raise CommandError(
+            f"no controller is at work: Lease {leader.namespace}/{LEASE_NAME} is held by "
+            f"{leader.holder or 'nobody'}, last renewed {renewed}",
+            hint=f"kubectl -n {leader.namespace} get pods",
+        )
