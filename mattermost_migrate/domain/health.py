@@ -136,7 +136,7 @@ def _endpoint(seen: Seen, labels: Mapping[str, str], *, balancer: bool) -> str:
 
 def _stored(**status: Any) -> dict[str, Any]:
     """A status as it is stored: zeroes and empty texts are absent."""
-    return {key: value for key, value in status.items() if value or value == {}}
+    return {key: value for key, value in status.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ def mattermost_health(mm: JsonObject, seen: Seen, *, patches: Mapping[str, Any])
     status = _stored(
         state="reconciling",
         observedGeneration=mm["metadata"].get("generation", 0),
-        resourcePatch=patches or None,
+        resourcePatch=patches,
     )
     try:
         _check_mattermost(mm, seen, status)
@@ -264,10 +264,11 @@ def failed_mattermost(
         error: why the round stopped.
         patches: ``status.resourcePatch`` as far as this round came; None leaves the old.
     """
-    changed = _stored(
-        state="reconciling",
-        error=error,
-        observedGeneration=mm["metadata"].get("generation", 0),
-        resourcePatch=patches,
-    )
-    return {**(mm.get("status") or {}), **changed}
+    before = mm.get("status") or {}
+    changed = {
+        "state": "reconciling",
+        "error": error,
+        "observedGeneration": mm["metadata"].get("generation", 0),
+        "resourcePatch": before.get("resourcePatch") if patches is None else patches,
+    }
+    return _stored(**{**before, **changed})

@@ -23,8 +23,10 @@ _KEYS: Final = {
     "volumeMounts": "mountPath",
     "volumes": "name",
 }
-#: Sections that are replaced as a set of keys: a new source or strategy drives the old one out.
-_RETAIN_KEYS: Final = frozenset({"strategy", "volumes"})
+#: Maps of texts under names that users choose.
+_TEXTS: Final = frozenset({"annotations", "data", "labels", "matchLabels", "nodeSelector"})
+#: Sections whose set of keys is ours alone: a leftover source, strategy or label would break them.
+_RETAIN_KEYS: Final = frozenset({"selector", "strategy", "volumes"})
 #: Fields of which an object has one at a time.
 _EXCLUSIVE: Final = (
     frozenset({"exec", "grpc", "httpGet", "tcpSocket"}),
@@ -78,9 +80,19 @@ def _value(key: str, original: Any, live: Any, desired: Any) -> Any:
 def _section(
     key: str, original: Mapping[str, Any], live: Mapping[str, Any], desired: Mapping[str, Any]
 ) -> dict[str, Any]:
+    if key in _TEXTS:
+        return _texts(original, live, desired)
     if key in _RETAIN_KEYS:
         live = {name: value for name, value in live.items() if name in desired}
     return merged(original, live, desired)
+
+
+def _texts(
+    original: Mapping[str, Any], live: Mapping[str, Any], desired: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Labels and their like: here an empty text is a value."""
+    kept = {key: value for key, value in live.items() if key in desired or key not in original}
+    return {**kept, **desired}
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

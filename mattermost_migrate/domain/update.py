@@ -84,7 +84,7 @@ def decide(live: JsonObject | None, desired: JsonObject) -> Write:
         return Create(desired)
     if _changes_type(live, desired):
         return Recreate(uid_of(live), _unallocated(desired))
-    original = _original(live)
+    original = _original(live, str(desired["kind"]))
     wanted = _comparable(desired)
     current = {**live, "metadata": _claimed(live, desired)}
     result = merged(original, _bare(current), wanted)
@@ -116,7 +116,7 @@ def _unallocated(desired: JsonObject) -> JsonObject:
     return made
 
 
-def _original(live: JsonObject) -> Mapping[str, Any]:
+def _original(live: JsonObject, kind: str) -> Mapping[str, Any]:
     """What the operator, or we, wrote last; nothing when that cannot be read."""
     recorded = annotations_of(live).get(LAST_APPLIED)
     if not recorded:
@@ -125,7 +125,7 @@ def _original(live: JsonObject) -> Mapping[str, Any]:
         original = last_applied.decode(recorded)
     except ValueError:
         return {}
-    return {key: value for key, value in original.items() if key != "status"}
+    return _ours(original, kind)
 
 
 def _without_annotation(obj: JsonObject) -> dict[str, Any]:
@@ -144,12 +144,16 @@ def _bare(obj: JsonObject) -> dict[str, Any]:
 
 
 def _comparable(desired: JsonObject) -> dict[str, Any]:
-    """What is wanted of the object: status is not ours to want."""
-    metadata = _without_annotation(desired)
-    if desired["kind"] == INGRESS_CLASS.kind:
+    """What is wanted of the object."""
+    return _ours({**desired, "metadata": _without_annotation(desired)}, str(desired["kind"]))
+
+
+def _ours(obj: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """Without what the operator writes although it is the API server's, or another's, to say."""
+    metadata = dict(obj.get("metadata") or {})
+    if kind == INGRESS_CLASS.kind:
         metadata.pop("namespace", None)
-    rest = {key: value for key, value in desired.items() if key != "status"}
-    return {**rest, "metadata": metadata}
+    return {**{key: obj[key] for key in obj if key != "status"}, "metadata": metadata}
 
 
 def _claimed(live: JsonObject, desired: JsonObject) -> dict[str, Any]:
