@@ -1,0 +1,123 @@
+"""The webhook on a test's cluster: the chart by real Helm, real certificates, the real process.
+
+No kubelet runs containers there, so the chart leaves the Deployments out and the process runs here,
+as its own ServiceAccount; the API server finds it through the chart's Service, an alias of this
+host, and verifies its certificate for the Service's name.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import requests
+
+from mattermost_migrate.testing.cluster import Cluster, Process
+
+__all__ = ["NAMESPACE", "RunningWebhook", "install_chart", "start_webhook"]
+
+NAMESPACE: Final = "mattermost-migrate"
+_CHART: Final = Path(__file__).parents[2] / "deploy" / "chart"
+_PATIENCE: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunningWebhook:
+    """A webhook that the cluster calls.
+
+    Attributes:
+        process: to stop, pause and start again.
+        port: on loopback.
+        certificates: the folder it serves from.
+    """
+
+    process: Process
+    port: int
+    certificates: Path
+
+    @property
+    def url(self) -> str:
+        """Where it listens, under a name that stands in its certificate."""
+        return f"https://localhost:{self.port}"
+
+    @property
+    def authority(self) -> Path:
+        """The CA to verify it by."""
+        return self.certificates / "ca.crt"
+
+    def until_ready(self) -> None:
+        """Wait until ``/readyz`` says so.
+
+        Raises:
+            TimeoutError: it does not; the message shows its last answer and its log.
+        """
+        ends, said = time.monotonic() + _PATIENCE, "nothing"
+        while time.monotonic() < ends:
+            self.process.check()
+            try:
+                answer = requests.get(f"{self.url}/readyz", verify=str(self.authority), timeout=5)
+            except requests.ConnectionError as error:
+                said = str(error)
+            else:
+                if answer.ok:
+                    return
+                said = answer.text
+            time.sleep(0.1)
+        raise TimeoutError(f"the webhook is not ready: {said}\n{self.process.tail()}")
+
+
+def install_chart(cluster: Cluster, helm: Path, values: Mapping[str, str]) -> None:
+    """Install the chart without its Deployments, or change the values of what is installed."""
+    given = {"controller.enabled": "false", "webhook.enabled": "false", **values}
+    settings = [word for pair in given.items() for word in ("--set", "=".join(pair))]
+    command = [helm, "upgrade", "--install", "mattermost-migrate", _CHART, "--skip-crds"]
+    place = ["--namespace", NAMESPACE, "--create-namespace", "--kubeconfig", cluster.kubeconfig]
+    _run([*command, *place, *settings], cluster)
+
+
+def start_webhook(cluster: Cluster, helm: Path, *, port: int) -> RunningWebhook:
+    """Install the chart, issue certificates, start the webhook and wait until it is ready."""
+    install_chart(cluster, helm, {"webhook.externalName": "localhost", "webhook.port": str(port)})
+    folder = cluster.folder / "webhook"
+    certs = [sys.executable, "-m", "certs"]
+    place = ["--namespace", NAMESPACE]
+    _run([*certs, "issue", *place, "--dns-name", "localhost", "--inject"], cluster)
+    _run([*certs, "export", *place, "--directory", str(folder)], cluster)
+    kubeconfig = cluster.service_account_kubeconfig(
+        NAMESPACE, "mattermost-migrate-webhook", cluster.folder / "webhook.kubeconfig"
+    )
+    certificates = folder / "mattermost-migrate-webhook-tls"
+    process = cluster.run(
+        "webhook",
+        [
+            sys.executable,
+            "-m",
+            "webhook",
+            f"--bind=127.0.0.1:{port}",
+            f"--cert-dir={certificates}",
+        ],
+        KUBECONFIG=str(kubeconfig),
+    )
+    running = RunningWebhook(process, port, certificates)
+    running.until_ready()
+    return running
+
+
+def _run(command: list[str | Path], cluster: Cluster) -> None:
+    """Run one of our tools as the administrator; its output is shown when it fails."""
+    environment = {"KUBECONFIG": str(cluster.kubeconfig), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(  # noqa: S603 - our own programs
+        [str(word) for word in command],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=_CHART.parents[1],
+    )
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
