@@ -55,7 +55,7 @@ def convert(
         RefusedError: it cannot be carried without changing what it does.
     """
     require_shape({**cluster_installation, "kind": CLUSTER_INSTALLATION.kind})
-    source = _source(original(cluster_installation), existing, assume_external=assume_external)
+    source = _source(cluster_installation, existing, assume_external=assume_external)
     faults = tuple(_faults(source))
     if faults:
         raise RefusedError(faults)
@@ -69,18 +69,19 @@ def preview(cluster_installation: JsonObject) -> dict[str, Any]:
 
     Never refuses, and looks at nothing else: a database named by a Secret is taken for external.
     """
-    source = _source(original(cluster_installation), Existing(), assume_external=True)
+    source = _source(cluster_installation, Existing(), assume_external=True)
     return _mattermost(source)
 
 
-def _source(document: JsonObject, existing: Existing, *, assume_external: bool) -> Source:
+def _source(given: JsonObject, existing: Existing, *, assume_external: bool) -> Source:
+    document = original(given)
     return Source(
         name=name_of(document),
-        metadata=document["metadata"],
+        metadata=given.get("metadata") or {},
         spec=document["spec"],
         existing=existing,
-        assume_external=assume_external,
         document=document,
+        assume_external=assume_external,
     )
 
 
