@@ -8,13 +8,13 @@ object is exchanged. Either direction uses the same steps.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from mattermost_migrate.domain.backup import Backup
-from mattermost_migrate.domain.errors import InvariantError
 from mattermost_migrate.domain.names import DEPLOYMENT, LAST_APPLIED, POD, REPLICA_SET, Reason
-from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, owners_of, uid_of
-from mattermost_migrate.domain.snapshot import Snapshot, deployment_settled
+from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, uid_of
+from mattermost_migrate.domain.originals import deployment_role, saved_deployment
+from mattermost_migrate.domain.snapshot import Snapshot, deployment_settled, owned_by
 from mattermost_migrate.domain.steps import Act, Refuse, Verdict, Wait
 from mattermost_migrate.domain.writes import Outcome, PatchType, Write, create, orphan, patch
 
@@ -24,19 +24,10 @@ __all__ = [
     "label_pods",
     "new_deployment",
     "release_deployment",
-    "saved_deployment",
 ]
 
 #: The Deployment controller writes it by itself, from the ReplicaSets it finds.
 _REVISION: Final = "deployment.kubernetes.io/revision"
-
-
-def saved_deployment(backup: Backup | None) -> JsonObject:
-    """The Deployment as it was; the steps before this one see to it that it is saved."""
-    deployment = backup.get("deployment") if backup else None
-    if deployment is None:
-        raise InvariantError("no Deployment in the backup, though its step holds")
-    return deployment
 
 
 def release_deployment(seen: Snapshot) -> Verdict | None:
@@ -44,7 +35,7 @@ def release_deployment(seen: Snapshot) -> Verdict | None:
     former = seen.former_deployment
     if former is None or former["metadata"].get("deletionTimestamp"):
         return None
-    if uid_of(former) != uid_of(saved_deployment(seen.backup)):
+    if uid_of(former) != uid_of(saved_deployment(seen)):
         return Refuse(
             Reason.NAME_TAKEN,
             f"Deployment {seen.namespace}/{seen.name} (uid {uid_of(former)}) is not the one that "
@@ -59,6 +50,10 @@ def release_deployment(seen: Snapshot) -> Verdict | None:
 def label_pods(seen: Snapshot) -> Verdict | None:
     """Give ReplicaSets, their templates and their pods the labels of the kind that takes over.
 
+    Going forward those of the other kind stay: users select by them. On the way back they go from
+    the template, which must be again what the v1alpha1 generator makes, unless the ReplicaSet
+    itself selects by them; pods keep them until nothing does.
+
     One patch a ReplicaSet, and it also takes the old owner out. That it is one patch is what makes
     a fence on the Deployment unnecessary: a Deployment controller that has not seen the deletion
     finds its ReplicaSet orphaned, must re-read the Deployment live, and gives up.
@@ -66,35 +61,38 @@ def label_pods(seen: Snapshot) -> Verdict | None:
     if seen.exchanged:
         return None
     wanted = seen.taking.labels.of(seen.name)
-    former = uid_of(saved_deployment(seen.backup))
-    sets = [
-        write
-        for replica_set in seen.replica_sets
-        if (write := _label_replica_set(replica_set, wanted, former))
-    ]
+    sets = [write for each in seen.replica_sets if (write := _label_replica_set(seen, each))]
     if sets:
         return Act(f"Labelled ReplicaSets of {seen.name} and took their owner out", tuple(sets))
     pods = [_label_pod(pod, wanted) for pod in seen.pods if _lacks(pod, wanted)]
     return Act(f"Labelled pods of {seen.name}", tuple(pods)) if pods else None
 
 
-def _label_replica_set(
-    replica_set: JsonObject, wanted: dict[str, str], former: str
-) -> Write | None:
-    owned = any(owner.get("uid") == former for owner in owners_of(replica_set))
-    if not (
-        owned or _lacks(replica_set, wanted) or _lacks(replica_set["spec"]["template"], wanted)
-    ):
+def _label_replica_set(seen: Snapshot, replica_set: JsonObject) -> Write | None:
+    labels: dict[str, str | None] = {**seen.taking.labels.of(seen.name)}
+    selected = (replica_set["spec"].get("selector") or {}).get("matchLabels") or {}
+    giving = seen.giving.labels.of(seen.name)
+    if not seen.forward and not giving.keys() & selected.keys():
+        labels |= dict.fromkeys(giving)
+    former = [uid for uid in _former_owners(seen) if owned_by(replica_set, uid)]
+    template = replica_set["spec"]["template"]
+    if not (former or _lacks(replica_set, labels) or _lacks(template, labels)):
         return None
-    metadata: dict[str, Any] = {"uid": uid_of(replica_set), "labels": wanted}
-    if owned:
-        metadata["ownerReferences"] = [{"$patch": "delete", "uid": former}]
+    metadata: dict[str, Any] = {"uid": uid_of(replica_set), "labels": labels}
+    if former:
+        metadata["ownerReferences"] = [{"$patch": "delete", "uid": uid} for uid in former]
     return patch(
         REPLICA_SET,
         name_of(replica_set),
-        {"metadata": metadata, "spec": {"template": {"metadata": {"labels": wanted}}}},
+        {"metadata": metadata, "spec": {"template": {"metadata": {"labels": labels}}}},
         patch_type=PatchType.STRATEGIC,
     )
+
+
+def _former_owners(seen: Snapshot) -> frozenset[str]:
+    """UIDs of the Deployments that were let go, in whichever direction that began."""
+    roles = map(deployment_role, (seen.giving, seen.taking))
+    return seen.backup.uids(roles) if seen.backup else frozenset()
 
 
 def _label_pod(pod: JsonObject, wanted: dict[str, str]) -> Write:
@@ -107,7 +105,7 @@ def _label_pod(pod: JsonObject, wanted: dict[str, str]) -> Write:
     )
 
 
-def _lacks(obj: JsonObject, wanted: dict[str, str]) -> bool:
+def _lacks(obj: JsonObject, wanted: Mapping[str, str | None]) -> bool:
     labels = labels_of(obj)
     return any(labels.get(key) != value for key, value in wanted.items())
 
@@ -140,16 +138,15 @@ def new_deployment(seen: Snapshot) -> dict[str, Any]:
     the garbage collector delete it. Others' labels and annotations stay; the operator's record of
     what it last applied does not, since it was written for the other kind.
     """
-    saved = saved_deployment(seen.backup)
-    giving, taking = seen.giving.labels.of(seen.name), seen.taking.labels.of(seen.name)
-    labels = {key: value for key, value in labels_of(saved).items() if key not in giving}
+    saved = saved_deployment(seen)
+    taking = seen.taking.labels.of(seen.name)
+    ours = {**seen.giving.labels.of(seen.name), **taking}
+    labels = {key: value for key, value in labels_of(saved).items() if key not in ours}
     annotations = {
         key: value
         for key, value in (saved["metadata"].get("annotations") or {}).items()
         if key not in (LAST_APPLIED, _REVISION)
     }
-    template = saved["spec"]["template"]
-    metadata = template.get("metadata") or {}
     return {
         "apiVersion": DEPLOYMENT.api_version,
         "kind": DEPLOYMENT.kind,
@@ -162,12 +159,28 @@ def new_deployment(seen: Snapshot) -> dict[str, Any]:
         "spec": {
             **saved["spec"],
             "selector": {"matchLabels": seen.taking.labels.selector(seen.name)},
-            "template": {
-                **template,
-                "metadata": {**metadata, "labels": (metadata.get("labels") or {}) | taking},
-            },
+            "template": _template(seen, saved["spec"]["template"]),
         },
     }
+
+
+def _template(seen: Snapshot, saved: JsonObject) -> dict[str, Any]:
+    """The saved template with the labels that ``label_pods`` gives the ReplicaSet of it."""
+    metadata = saved.get("metadata") or {}
+    labels = {**(metadata.get("labels") or {}), **seen.taking.labels.of(seen.name)}
+    giving = seen.giving.labels.of(seen.name)
+    if not seen.forward and not _selected_by_any(seen, giving):
+        labels = {key: value for key, value in labels.items() if key not in giving}
+    return {**saved, "metadata": {**metadata, "labels": labels}}
+
+
+def _selected_by_any(seen: Snapshot, labels: Mapping[str, str]) -> bool:
+    """Whether a ReplicaSet that still has pods selects by any of the labels, so keeps them."""
+    return any(
+        labels.keys() & ((each["spec"].get("selector") or {}).get("matchLabels") or {}).keys()
+        for each in seen.replica_sets
+        if each["spec"].get("replicas")
+    )
 
 
 def adopt_deployment(seen: Snapshot) -> Verdict | None:

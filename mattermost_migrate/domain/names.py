@@ -184,6 +184,7 @@ class Condition(StrEnum):
     VALIDATED = "Validated"
     ORIGINALS_SAVED = "OriginalsSaved"
     SOURCE_FROZEN = "SourceFrozen"
+    SERVICE_MOVED = "ServiceMoved"
     DEPLOYMENT_RELEASED = "DeploymentReleased"
     PODS_LABELLED = "PodsLabelled"
     PODS_SEEN = "PodsSeen"
@@ -191,6 +192,7 @@ class Condition(StrEnum):
     TARGET_CREATED = "TargetCreated"
     TARGET_STABLE = "TargetStable"
     CHILDREN_TRANSFERRED = "ChildrenTransferred"
+    PODS_STRIPPED = "PodsStripped"
     SOURCE_REMOVED = "SourceRemoved"
     UNLOCKED = "Unlocked"
     SUCCEEDED = "Succeeded"
@@ -217,6 +219,7 @@ class Reason(StrEnum):
     NO_READY_PODS = "NoReadyPods"
     SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason, not a password
     SECRET_MALFORMED = "SecretMalformed"  # noqa: S105 - a reason, not a password
+    OPERATOR_ERROR = "OperatorError"
     DRY_RUN_REFUSED = "DryRunRefused"
     PAUSED = "Paused"
     NOTHING_SELECTED = "NothingSelected"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mattermost_migrate.domain.conversion import Converted, convert
-from mattermost_migrate.domain.errors import InvariantError, RefusedError
+from mattermost_migrate.domain.errors import RefusedError
 from mattermost_migrate.domain.names import (
     MIGRATION_ANNOTATION,
     Reason,
@@ -16,11 +15,11 @@ from mattermost_migrate.domain.objects import (
     namespace_of,
     uid_of,
 )
-from mattermost_migrate.domain.pin import pin
+from mattermost_migrate.domain.originals import plan_target
 from mattermost_migrate.domain.snapshot import Snapshot, owned_by, pod_ready
 from mattermost_migrate.domain.steps import Refuse
 
-__all__ = ["is_ours", "plan_mattermost", "preflight"]
+__all__ = ["is_ours", "preflight"]
 
 
 def is_ours(seen: Snapshot, obj: JsonObject) -> bool:
@@ -45,7 +44,7 @@ def preflight(seen: Snapshot) -> Iterator[Refuse]:
             f".{seen.taking.resource.group} {seen.name} -o yaml",
         )
     yield from _deployment(seen, seen.source)
-    if seen.existing is not None:
+    if seen.existing is not None or not seen.forward:
         yield from _convertible(seen)
 
 
@@ -100,7 +99,7 @@ def _by_colours(source: JsonObject) -> bool:
 
 def _convertible(seen: Snapshot) -> Iterator[Refuse]:
     try:
-        plan_mattermost(seen)
+        plan_target(seen)
     except RefusedError as refused:
         first = refused.faults[0]
         reason = Reason.NOT_CONVERTIBLE if first.reason == "Invalid" else first.reason
@@ -110,26 +109,3 @@ def _convertible(seen: Snapshot) -> Iterator[Refuse]:
             f"kubectl -n {namespace_of(seen.migration)} edit {seen.giving.resource.plural}"
             f".{seen.giving.resource.group} {seen.name}",
         )
-
-
-def plan_mattermost(seen: Snapshot) -> Converted:
-    """The Mattermost that this migration will create: converted, pinned if asked, and marked.
-
-    Raises:
-        RefusedError: it cannot be carried over; every fault with its field path.
-    """
-    if seen.source is None or seen.existing is None:
-        raise InvariantError(f"{seen.namespace}/{seen.name}: planned without having looked")
-    converted = convert(seen.source, seen.existing)
-    mattermost = converted.mattermost
-    if seen.migration["spec"].get("pinPodTemplate", True) and seen.deployment is not None:
-        mattermost = pin(mattermost, seen.deployment["spec"]["template"], seen.existing)
-    metadata = mattermost["metadata"]
-    marked = {
-        **metadata,
-        "annotations": {
-            **(metadata.get("annotations") or {}),
-            MIGRATION_ANNOTATION: uid_of(seen.migration),
-        },
-    }
-    return Converted({**mattermost, "metadata": marked}, converted.warnings)

@@ -124,8 +124,8 @@ class Snapshot:
 
     @property
     def exchanged(self) -> bool:
-        """The Deployment selects by the labels of the taking side."""
-        if self.deployment is None:
+        """The Deployment selects by the labels of the taking side, and stays."""
+        if self.deployment is None or self.deployment["metadata"].get("deletionTimestamp"):
             return False
         selected = (self.deployment["spec"].get("selector") or {}).get("matchLabels") or {}
         return all(
@@ -134,7 +134,7 @@ class Snapshot:
 
     @property
     def former_deployment(self) -> JsonObject | None:
-        """The Deployment that still selects by the labels of the giving side, if it is there."""
+        """The Deployment that has to go, or is going, if it is there."""
         return None if self.exchanged else self.deployment
 
     def pods_of(self, replica_set: JsonObject) -> tuple[JsonObject, ...]:

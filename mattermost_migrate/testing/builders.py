@@ -123,6 +123,7 @@ def _run(cluster: Simulation, name: str) -> None:
             },
             "spec": {
                 "replicas": deployment["spec"]["replicas"],
+                "selector": {"matchLabels": labels},
                 "template": {**template, "metadata": {**template["metadata"], "labels": labels}},
             },
         },

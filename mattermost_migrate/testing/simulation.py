@@ -13,6 +13,8 @@ import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+import jsonpatch
+
 from mattermost_migrate.domain.backup import Backup, backup_name
 from mattermost_migrate.domain.errors import AlreadyExistsError, NotFoundError, StaleError
 from mattermost_migrate.domain.freeze import frozen
@@ -39,8 +41,8 @@ from mattermost_migrate.domain.objects import (
     owners_of,
     uid_of,
 )
-from mattermost_migrate.domain.sides import NEW, other, side
-from mattermost_migrate.domain.snapshot import Snapshot, pod_ready
+from mattermost_migrate.domain.sides import NEW, OLD, Side, other, side
+from mattermost_migrate.domain.snapshot import Snapshot, deployment_settled, pod_ready
 from mattermost_migrate.domain.steps import Part
 from mattermost_migrate.domain.writes import Outcome, PatchType, Verb, Write
 
@@ -82,6 +84,7 @@ class Simulation:
     """One namespace of a cluster.
 
     Attributes:
+        version: the newest resourceVersion; it stands still when nothing moves.
         fewest_ready: the least ready pods there ever were.
         created: what controllers created, as ``Kind/name``.
         lost: addresses that the Service lost, ever.
@@ -90,7 +93,7 @@ class Simulation:
 
     def __init__(self) -> None:
         self._objects: dict[tuple[str, str], dict[str, Any]] = {}
-        self._version = 0
+        self.version = 0
         self.fewest_ready: int | None = None
         self.created: list[str] = []
         self.lost: set[str] = set()
@@ -113,11 +116,11 @@ class Simulation:
         """Store an object as given, with a UID and a version; for building the beginning."""
         fresh = copy.deepcopy(dict(obj))
         fresh.update(apiVersion=resource.api_version, kind=resource.kind)
-        self._version += 1
+        self.version += 1
         metadata = fresh["metadata"]
-        metadata.setdefault("uid", f"{resource.kind.lower()}-{metadata['name']}-{self._version}")
+        metadata.setdefault("uid", f"{resource.kind.lower()}-{metadata['name']}-{self.version}")
         metadata.setdefault("namespace", "ns")
-        metadata.update(generation=1, resourceVersion=str(self._version))
+        metadata.update(generation=1, resourceVersion=str(self.version))
         self._objects[resource.kind, metadata["name"]] = fresh
         return fresh
 
@@ -128,7 +131,7 @@ class Simulation:
             AlreadyExistsError, NotFoundError, StaleError: as the API server would answer, unless
                 the write tolerates it.
         """
-        before = copy.deepcopy(self._objects), self._version
+        before = (copy.deepcopy(self._objects), self.version) if dry_run else None
         try:
             self._apply(write)
         except AlreadyExistsError:
@@ -141,8 +144,8 @@ class Simulation:
             if Outcome.CONFLICT not in write.tolerate:
                 raise
         finally:
-            if dry_run:
-                self._objects, self._version = before
+            if before is not None:
+                self._objects, self.version = before
         self._watch()
 
     def _apply(self, write: Write) -> None:
@@ -163,16 +166,20 @@ class Simulation:
                 metadata["finalizers"] = [*metadata.get("finalizers", ()), _ORPHAN]
                 self._touch(current)
             return
+        self._replace(current, self._patched(current, write))
+
+    def _patched(self, current: dict[str, Any], write: Write) -> dict[str, Any]:
+        if write.patch_type is PatchType.JSON:
+            assert isinstance(write.body, list)  # noqa: S101 - a test kit
+            try:
+                return dict(jsonpatch.apply_patch(current, write.body))
+            except jsonpatch.JsonPatchTestFailed as error:
+                raise StaleError(str(error)) from error
         assert isinstance(write.body, Mapping)  # noqa: S101 - a test kit
         body = copy.deepcopy(dict(write.body))
         fence = body.get("metadata", {})
         self._fence(current, {key: fence.get(key, "") for key in ("uid", "resourceVersion")})
         fence.pop("resourceVersion", None)
-        self._replace(current, self._patched(current, write, body))
-
-    def _patched(
-        self, current: dict[str, Any], write: Write, body: dict[str, Any]
-    ) -> dict[str, Any]:
         if write.verb is Verb.REPLACE:
             return {**body, "metadata": {**current["metadata"], **body["metadata"]}}
         if write.patch_type is PatchType.STRATEGIC:
@@ -192,8 +199,8 @@ class Simulation:
         self._touch(current, spec=moved)
 
     def _touch(self, obj: dict[str, Any], *, spec: bool = False) -> None:
-        self._version += 1
-        obj["metadata"]["resourceVersion"] = str(self._version)
+        self.version += 1
+        obj["metadata"]["resourceVersion"] = str(self.version)
         if spec:
             obj["metadata"]["generation"] += 1
 
@@ -228,6 +235,7 @@ class Simulation:
                     dependent["metadata"]["ownerReferences"] = kept
                     self._touch(dependent)
             metadata["finalizers"].remove(_ORPHAN)
+            self._touch(obj)
             if not metadata["finalizers"]:
                 del self._objects[key]
             return True
@@ -255,7 +263,7 @@ class Simulation:
         return moved
 
     def _make_pod(self, replica_set: dict[str, Any], number: int) -> None:
-        name = f"{replica_set['metadata']['name']}-{number}{self._version}"
+        name = f"{replica_set['metadata']['name']}-{number}{self.version}"
         owner = owner_reference(replica_set, REPLICA_SET)
         labels = dict(labels_of(replica_set["spec"]["template"]))
         metadata = {"name": name, "labels": labels, "ownerReferences": [owner]}
@@ -294,15 +302,19 @@ class Simulation:
         return [r for r in self.all(REPLICA_SET) if (c := controller_of(r)) and c["uid"] == uid]
 
     def _new_replica_set(self, deployment: dict[str, Any]) -> None:
-        name = f"{deployment['metadata']['name']}-new{self._version}"
+        name = f"{deployment['metadata']['name']}-new{self.version}"
         template = copy.deepcopy(deployment["spec"]["template"])
-        template["metadata"]["labels"][_HASH] = f"h{self._version}"
+        template["metadata"]["labels"][_HASH] = f"h{self.version}"
         metadata = {
             "name": name,
             "labels": dict(template["metadata"]["labels"]),
             "ownerReferences": [owner_reference(deployment, DEPLOYMENT)],
         }
-        spec = {"replicas": deployment["spec"]["replicas"], "template": template}
+        spec = {
+            "replicas": deployment["spec"]["replicas"],
+            "selector": {"matchLabels": dict(template["metadata"]["labels"])},
+            "template": template,
+        }
         self.put(REPLICA_SET, {"metadata": metadata, "spec": spec})
         self.created.append(f"ReplicaSet/{name}")
 
@@ -321,45 +333,67 @@ class Simulation:
         return self._status(deployment, status)
 
     def run_operator(self) -> bool:
-        """The operator: acknowledge a freeze, take over for a Mattermost, call it stable."""
-        moved = False
+        """The operator of both kinds: acknowledge a freeze, else take the children and report."""
+        moved, owners = False, 0
         for installation in list(self.all(CLUSTER_INSTALLATION)):
             if frozen(installation):
                 refusal = {"status": f"{ACKNOWLEDGEMENT}: canary is enabled"}
                 status = {**installation.get("status", {}), "state": "reconciling"}
                 moved |= self._status(installation, {**status, "migration": refusal})
+            else:
+                owners += 1
+                moved |= self._take_over(installation, OLD)
+                moved |= self._status(installation, {"state": self._state(installation)})
         for mattermost in list(self.all(MATTERMOST)):
-            moved |= self._take_over(mattermost)
-            moved |= self._status(mattermost, self._mattermost_status(mattermost))
+            seen = {"observedGeneration": mattermost["metadata"]["generation"]}
+            if frozen(mattermost):
+                error = {"state": "reconciling", "error": "ingress.host required, but not set"}
+                moved |= self._status(mattermost, {**seen, **error})
+            else:
+                owners += 1
+                moved |= self._take_over(mattermost, NEW)
+                patched = {"resourcePatch": {"deploymentPatch": {"applied": True}}}
+                state = {"state": self._state(mattermost)}
+                moved |= self._status(mattermost, {**seen, **state, **patched})
+        if owners > 1:
+            self.violations.append("both kinds are at work on the same children")
         return moved
 
-    def _take_over(self, mattermost: dict[str, Any]) -> bool:
-        moved, name = False, mattermost["metadata"]["name"]
-        owner = owner_reference(mattermost, MATTERMOST)
-        forgotten = (SECRET.kind, f"{name}-mysql-root-password")
+    def _take_over(self, installation: dict[str, Any], side: Side) -> bool:
+        """Own every child but the one the operator forgets, and write it as this kind would."""
+        moved, name = False, installation["metadata"]["name"]
+        owner = owner_reference(installation, side.resource)
         for resource, child_name in children(name):
             child = self.find(resource, child_name)
-            if child is None or owners_of(child) == (owner,):
+            if child is None or child_name == f"{name}-mysql-root-password":
                 continue
-            if (resource.kind, child_name) == forgotten:
+            if owners_of(child) == (owner,):
                 continue
             child["metadata"]["ownerReferences"] = [owner]
+            child["metadata"].setdefault("annotations", {})[LAST_APPLIED] = side.kind
             if resource is SERVICE:
-                child["spec"]["selector"] = NEW.labels.selector(name)
-            child["metadata"].setdefault("annotations", {})[LAST_APPLIED] = "new"
+                child["spec"]["selector"] = side.labels.selector(name)
+            if resource is DEPLOYMENT:
+                self._generate(child, side)
             self._touch(child)
             moved = True
         return moved
 
-    def _mattermost_status(self, mattermost: dict[str, Any]) -> dict[str, Any]:
-        deployment = self.find(DEPLOYMENT, mattermost["metadata"]["name"])
-        wanted = deployment["spec"]["replicas"] if deployment else -1
-        ready = ((deployment or {}).get("status") or {}).get("availableReplicas", 0)
-        return {
-            "state": "stable" if ready == wanted else "reconciling",
-            "observedGeneration": mattermost["metadata"]["generation"],
-            "resourcePatch": {"deploymentPatch": {"applied": True}},
-        }
+    def _generate(self, deployment: dict[str, Any], side: Side) -> None:
+        """The pod template's labels as this kind makes them: a pinned Mattermost makes both."""
+        name = deployment["metadata"]["name"]
+        metadata = deployment["spec"]["template"]["metadata"]
+        both = {**OLD.labels.of(name), **NEW.labels.of(name)}
+        others = {key: value for key, value in metadata["labels"].items() if key not in both}
+        made = both if side is NEW else OLD.labels.of(name)
+        if metadata["labels"] != {**others, **made}:
+            metadata["labels"] = {**others, **made}
+            deployment["metadata"]["generation"] += 1
+
+    def _state(self, installation: dict[str, Any]) -> str:
+        deployment = self.find(DEPLOYMENT, installation["metadata"]["name"])
+        settled = deployment is not None and deployment_settled(deployment)
+        return "stable" if settled else "reconciling"
 
     # -- what nobody may notice -------------------------------------------------------------
 
@@ -396,7 +430,7 @@ class Simulation:
     # -- looking ----------------------------------------------------------------------------
 
     def look(self, name: str, *parts: Part) -> Snapshot:
-        """A snapshot as the controller would take it."""
+        """A snapshot as the controller would take it; good until the cluster moves."""
         migration = self.find(INSTALLATION_MIGRATION, name)
         if migration is None:
             raise NotFoundError(f"InstallationMigration {name}")
@@ -408,19 +442,17 @@ class Simulation:
         found = (self.find(resource, each) for resource, each in wanted)
         kept = children(name) if Part.CHILDREN in parts else ()
         owned = (self.find(resource, each) for resource, each in kept)
-        return copy.deepcopy(
-            Snapshot(
-                migration=migration,
-                source=source,
-                target=self.find(taking.resource, name),
-                deployment=self.find(DEPLOYMENT, name),
-                replica_sets=sets,
-                pods=tuple(pod for each in sets for pod in self._pods_of(each)),
-                backup=Backup.read(secret) if secret else None,
-                existing=Existing.of(o for o in found if o) if Part.EXISTING in parts else None,
-                children=tuple(o for o in owned if o) if Part.CHILDREN in parts else None,
-                target_kind=taking.kind,
-            )
+        return Snapshot(
+            migration=migration,
+            source=source,
+            target=self.find(taking.resource, name),
+            deployment=self.find(DEPLOYMENT, name),
+            replica_sets=sets,
+            pods=tuple(pod for each in sets for pod in self._pods_of(each)),
+            backup=Backup.read(secret) if secret else None,
+            existing=Existing.of(o for o in found if o) if Part.EXISTING in parts else None,
+            children=tuple(o for o in owned if o) if Part.CHILDREN in parts else None,
+            target_kind=taking.kind,
         )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,6 +15,7 @@ from mattermost_migrate.domain.errors import StaleError
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     DEPLOYMENT,
+    INSTALLATION_MIGRATION,
     MATTERMOST,
     POD,
     REPLICA_SET,
@@ -55,9 +59,9 @@ def run(cluster: Simulation, ladder: Ladder = ADOPTION) -> list[str]:
     done: list[str] = []
     for verdict in climb(cluster, ladder):
         if isinstance(verdict, Wait):
-            before = cluster.look("acme")
+            before = cluster.version
             cluster.settle()
-            assert cluster.look("acme") != before, f"stuck: {verdict.message}"
+            assert cluster.version != before, f"stuck: {verdict.message}"
             continue
         for write in verdict.rehearse:
             cluster.apply(write, dry_run=True)
@@ -185,31 +189,27 @@ def test_a_fresh_controller_finishes_what_a_dead_one_began(
     assert_nobody_noticed(cluster)
 
 
-@pytest.mark.parametrize("seed", range(200))
-def test_any_order_between_us_and_the_controllers(seed: int) -> None:
-    chance = random.Random(seed)
-    cluster = installed()
-    steps = 0
-
-    while (seen := cluster.look("acme")) and not seen.arrived:
-        steps += 1
-        assert steps < 500, "stuck"
+def wander(cluster: Simulation, chance: random.Random, steps: int) -> None:
+    """Move the controllers and ourselves in any order, and die in the middle of actions."""
+    for _ in range(steps):
         for move in chance.sample(cluster.controllers(), chance.randint(0, 4)):
             move()
         verdict = next(climb(cluster), None)
         if isinstance(verdict, Act):
             for write in chance.sample(verdict.writes, chance.randint(0, len(verdict.writes))):
-                try:
+                with contextlib.suppress(StaleError):
                     cluster.apply(write)
-                except StaleError:
-                    break
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_any_order_between_us_and_the_controllers(seed: int) -> None:
+    cluster = installed()
+
+    wander(cluster, random.Random(seed), 400)
     cluster.settle()
 
+    assert cluster.look("acme").arrived
     assert_nobody_noticed(cluster)
-
-
-def without(condition: Condition) -> Ladder:
-    return tuple(step for step in ADOPTION if step.condition is not condition)
 
 
 def test_conditions_hold_in_the_order_of_the_ladder() -> None:
@@ -248,3 +248,74 @@ def test_swapping_two_steps_is_noticed() -> None:
                 cluster.settle()
 
     assert cluster.created
+
+
+def desire(cluster: Simulation, kind: str) -> None:
+    migration = cluster.find(INSTALLATION_MIGRATION, "acme")
+    assert migration is not None
+    migration["spec"]["desiredKind"] = kind
+
+
+def essence(cluster: Simulation) -> dict[str, Any]:
+    """Everything that may not differ after a way there and back."""
+    kinds = (CLUSTER_INSTALLATION, DEPLOYMENT, SERVICE, REPLICA_SET, POD)
+    found = {
+        f"{kind}/{obj['metadata']['name']}": (
+            labels_of(obj),
+            obj.get("spec"),
+            None if kind in (CLUSTER_INSTALLATION, DEPLOYMENT) else uid_of(obj),
+        )
+        for kind in kinds
+        for obj in cluster.all(kind)
+    }
+    return copy.deepcopy(found)
+
+
+def test_there_and_back_leaves_no_trace() -> None:
+    cluster = installed()
+    before = essence(cluster)
+
+    for _ in range(3):
+        desire(cluster, "Mattermost")
+        run(cluster)
+        assert cluster.find(CLUSTER_INSTALLATION, "acme") is None
+        desire(cluster, "ClusterInstallation")
+        run(cluster)
+
+    assert cluster.find(MATTERMOST, "acme") is None
+    assert essence(cluster) == before
+    assert_nobody_noticed(cluster)
+
+
+@pytest.mark.parametrize("settled", [True, False], ids=["settled", "unsettled"])
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("at", range(11))
+def test_it_can_be_undone_from_anywhere(at: int, when: str, *, settled: bool) -> None:
+    cluster = installed()
+    before = essence(cluster)
+    with pytest.raises(KilledError):
+        die(Dying(cluster, at, when))
+    if settled:
+        cluster.settle()
+
+    desire(cluster, "ClusterInstallation")
+    run(cluster)
+
+    assert essence(cluster) == before
+    assert_nobody_noticed(cluster)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_minds_may_change_at_any_time(seed: int) -> None:
+    chance = random.Random(seed)
+    cluster = installed()
+    before = essence(cluster)
+
+    for _ in range(6):
+        desire(cluster, chance.choice(["Mattermost", "ClusterInstallation"]))
+        wander(cluster, chance, chance.randint(0, 40))
+    desire(cluster, "ClusterInstallation")
+    run(cluster)
+
+    assert essence(cluster) == before
+    assert_nobody_noticed(cluster)

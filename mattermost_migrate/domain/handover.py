@@ -1,0 +1,280 @@
+"""The exchange of the custom resources around children that stay: steps 8 to 10."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from mattermost_migrate.domain import freeze
+from mattermost_migrate.domain.names import (
+    DEPLOYMENT,
+    INGRESS,
+    INSTALLATION_MIGRATION,
+    LOCK_LABEL,
+    MATTERMOST,
+    MINIO_INSTANCE,
+    MYSQL_CLUSTER,
+    POD,
+    ROLE,
+    ROLE_BINDING,
+    SECRET,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    Lock,
+    Reason,
+    Resource,
+)
+from mattermost_migrate.domain.objects import (
+    JsonObject,
+    labels_of,
+    name_of,
+    owner_reference,
+    owners_of,
+    uid_of,
+)
+from mattermost_migrate.domain.originals import planned
+from mattermost_migrate.domain.preflight import is_ours
+from mattermost_migrate.domain.snapshot import Snapshot, owned_by
+from mattermost_migrate.domain.steps import Act, Look, Part, Refuse, Verdict, Wait
+from mattermost_migrate.domain.writes import Outcome, PatchType, Write, create, orphan, patch
+
+__all__ = [
+    "await_stable",
+    "create_target",
+    "freeze_source",
+    "lock_patch",
+    "move_service",
+    "remove_source",
+    "strip_pods",
+    "transfer_children",
+    "unlock",
+]
+
+_KINDS: Final = {
+    resource.kind: resource
+    for resource in (
+        DEPLOYMENT,
+        SERVICE,
+        INGRESS,
+        SERVICE_ACCOUNT,
+        ROLE,
+        ROLE_BINDING,
+        SECRET,
+        MYSQL_CLUSTER,
+        MINIO_INSTANCE,
+    )
+}
+
+
+def lock_patch(seen: Snapshot, lock: Lock | None) -> Write:
+    """Put the edit lock on, change how far it goes, or take it off (None)."""
+    body = {"metadata": {"uid": uid_of(seen.migration), "labels": {LOCK_LABEL: lock}}}
+    return patch(INSTALLATION_MIGRATION, seen.name, body)
+
+
+def freeze_source(seen: Snapshot) -> Verdict | None:
+    """Stop the operator's work on it, and go on only when the operator has said that it stopped."""
+    source = seen.source
+    if source is None:
+        return None
+    if not freeze.frozen(source):
+        if seen.forward and freeze.acknowledgement_stands(source):
+            return Act(
+                f"Cleared an earlier refusal from the status of {seen.name}",
+                (freeze.clear_acknowledgement(source),),
+            )
+        return Act(f"Froze {seen.giving.kind} {seen.name}", (freeze.freeze(source),))
+    if freeze.acknowledged(source):
+        return None
+    if seen.beside_operator and (source.get("status") or {}).get("state") != "reconciling":
+        return Act(f"Let the operator see {seen.name} past its limit", (freeze.nudge(source),))
+    return Wait(f"{seen.giving.kind} {seen.name}: its operator has yet to acknowledge the freeze")
+
+
+def move_service(seen: Snapshot) -> Verdict | None:
+    """On the way back, have the Service select by labels that every pod keeps.
+
+    A pod that is replaced later lacks the others; so it is an endpoint at once. Going forward, and
+    where pods lack the labels yet, the operator moves the Service after the fences.
+    """
+    if seen.forward or seen.exchanged or seen.deployment is None:
+        return None
+    wanted = seen.taking.labels.of(seen.name).items()
+    bearers = (*seen.pods, *(each["spec"]["template"] for each in seen.replica_sets))
+    if not all(wanted <= labels_of(each).items() for each in bearers):
+        return None
+    if seen.children is None:
+        return Look(Part.CHILDREN)
+    service = next((each for each in seen.children if each["kind"] == SERVICE.kind), None)
+    selector = seen.taking.labels.selector(seen.name)
+    if service is None or service["spec"].get("selector") == selector:
+        return None
+    body = {
+        "metadata": {
+            "uid": uid_of(service),
+            "resourceVersion": service["metadata"]["resourceVersion"],
+        },
+        "spec": {"selector": {**dict.fromkeys(service["spec"]["selector"]), **selector}},
+    }
+    return Act(
+        f"Moved Service {seen.name} to the labels that stay", (patch(SERVICE, seen.name, body),)
+    )
+
+
+def create_target(seen: Snapshot) -> Verdict | None:
+    """Create the custom resource that was planned and rehearsed, or thaw the one that is frozen."""
+    target = seen.target
+    if target is None or freeze.frozen(target):
+        return _make_target(seen, target)
+    if seen.source is None:
+        return None
+    if seen.forward and not is_ours(seen, target):
+        return Refuse(
+            Reason.NAME_TAKEN,
+            f"{seen.taking.kind} {seen.namespace}/{seen.name} was created by somebody else "
+            "in the middle of the migration",
+            f"kubectl -n {seen.namespace} get {seen.taking.resource.plural} {seen.name} -o yaml",
+        )
+    if seen.beside_operator and not (target.get("status") or {}).get("state"):
+        return Act(f"Let the operator see {seen.name} past its limit", (freeze.nudge(target),))
+    return None
+
+
+def _make_target(seen: Snapshot, target: JsonObject | None) -> Act:
+    if seen.beside_operator and seen.lock is not Lock.HANDOVER:
+        opened = (lock_patch(seen, Lock.HANDOVER),)
+        return Act(f"Opened the lock of {seen.name} to the operator", opened)
+    if target is not None:
+        return Act(f"Thawed {seen.taking.kind} {seen.name}", (_thaw(seen, target),))
+    manifest = _fresh(planned(seen))
+    return Act(f"Created {seen.taking.kind} {seen.name}", (create(seen.taking.resource, manifest),))
+
+
+def _fresh(manifest: JsonObject) -> JsonObject:
+    """A saved object as one to create: without what the server gave the one that was."""
+    theirs = ("uid", "resourceVersion", "creationTimestamp", "generation", "deletionTimestamp")
+    metadata = {key: value for key, value in manifest["metadata"].items() if key not in theirs}
+    return {
+        "apiVersion": manifest["apiVersion"],
+        "kind": manifest["kind"],
+        "metadata": metadata,
+        "spec": manifest["spec"],
+    }
+
+
+def _thaw(seen: Snapshot, target: JsonObject) -> Write:
+    """Put the saved spec back as a whole.
+
+    A merge patch would leave ``canary.enable`` behind where the saved spec has an empty canary, and
+    the operator would wait for its version for ever.
+    """
+    version = target["metadata"]["resourceVersion"]
+    return patch(
+        seen.taking.resource,
+        seen.name,
+        [
+            {"op": "test", "path": "/metadata/resourceVersion", "value": version},
+            {"op": "replace", "path": "/spec", "value": planned(seen)["spec"]},
+        ],
+        patch_type=PatchType.JSON,
+    )
+
+
+def await_stable(seen: Snapshot) -> Verdict | None:
+    """Wait for the operator to call it stable, with the pin applied where there is one."""
+    target = seen.target
+    if target is None:
+        return None
+    status: dict[str, Any] = target.get("status") or {}
+    where = f"{seen.taking.kind} {seen.name}"
+    if target["kind"] == MATTERMOST.kind:
+        if status.get("observedGeneration") != target["metadata"].get("generation"):
+            return Wait(f"{where}: its operator has yet to see it")
+        if error := status.get("error"):
+            return Wait(f"{where}: {error}", Reason.OPERATOR_ERROR)
+    elif freeze.acknowledgement_stands(target):
+        return Wait(f"{where}: its operator has yet to see that it is thawed")
+    if status.get("state") != "stable":
+        return Wait(f"{where}: {status.get('state') or 'not reconciled yet'}")
+    return _await_pin(target, where)
+
+
+def _await_pin(target: JsonObject, where: str) -> Verdict | None:
+    wanted = ((target["spec"].get("resourcePatch") or {}).get("deployment") or {}).get("patch")
+    patched = ((target.get("status") or {}).get("resourcePatch") or {}).get("deploymentPatch") or {}
+    if not wanted or patched.get("applied"):
+        return None
+    error = patched.get("error") or "its operator has yet to say so"
+    return Wait(f"{where}: its pod template patch is not applied: {error}", Reason.OPERATOR_ERROR)
+
+
+def transfer_children(seen: Snapshot) -> Verdict | None:
+    """Take over what the operator forgot, so that nothing names only the old kind as its owner.
+
+    The operator leaves ``<name>-mysql-root-password`` behind (operator facts 5.6, W1).
+    """
+    if seen.source is None or seen.target is None:
+        return None
+    if seen.children is None:
+        return Look(Part.CHILDREN)
+    former = uid_of(seen.source)
+    writes = tuple(
+        _transfer(child, former, owner_reference(seen.target, seen.taking.resource))
+        for child in seen.children
+        if owned_by(child, former)
+    )
+    return Act(f"Transferred what the operator left of {seen.name}", writes) if writes else None
+
+
+def _transfer(child: JsonObject, former: str, owner: JsonObject) -> Write:
+    """New owner in and old owner out in one patch, fenced by UID and resourceVersion."""
+    kept = [ref for ref in owners_of(child) if ref["uid"] not in (former, owner["uid"])]
+    metadata = {
+        "uid": uid_of(child),
+        "resourceVersion": child["metadata"]["resourceVersion"],
+        "ownerReferences": [*kept, owner],
+    }
+    resource: Resource = _KINDS[str(child["kind"])]
+    return patch(resource, name_of(child), {"metadata": metadata})
+
+
+def strip_pods(seen: Snapshot) -> Verdict | None:
+    """On the way back, take the labels off the pods that nothing selects by any more."""
+    if seen.forward:
+        return None
+    labels = dict.fromkeys(seen.giving.labels.of(seen.name))
+    writes = tuple(
+        patch(
+            POD,
+            name_of(pod),
+            {"metadata": {"uid": uid_of(pod), "labels": labels}},
+            tolerate=frozenset({Outcome.NOT_FOUND, Outcome.CONFLICT}),
+        )
+        for replica_set in seen.replica_sets
+        if not labels.keys() & _selected(replica_set).keys()
+        for pod in seen.pods_of(replica_set)
+        if labels.keys() & labels_of(pod).keys()
+    )
+    return Act(f"Took labels off the pods of {seen.name}", writes) if writes else None
+
+
+def _selected(replica_set: JsonObject) -> dict[str, str]:
+    return (replica_set["spec"].get("selector") or {}).get("matchLabels") or {}
+
+
+def remove_source(seen: Snapshot) -> Verdict | None:
+    """Delete the old custom resource, leaving whatever might still name it as owner."""
+    if seen.source is None:
+        return None
+    if seen.source["metadata"].get("deletionTimestamp"):
+        return Wait(f"{seen.giving.kind} {seen.name}: others' finalizers have yet to finish")
+    return Act(
+        f"Removed {seen.giving.kind} {seen.name}, leaving its dependents",
+        (orphan(seen.giving.resource, seen.source),),
+    )
+
+
+def unlock(seen: Snapshot) -> Verdict | None:
+    """Take the edit lock off; the backup stays."""
+    if seen.lock is None:
+        return None
+    return Act(f"Unlocked {seen.name}", (lock_patch(seen, None),))

@@ -1,0 +1,157 @@
+"""What is written down before anything is deleted, and what will be created from it.
+
+Roles are named by kind, not by direction, so that a migration that turns round half-way finds the
+originals of both sides where it looks for them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from mattermost_migrate.domain import freeze
+from mattermost_migrate.domain.backup import Backup, backup_name, manifest, same_content
+from mattermost_migrate.domain.conversion import Converted, convert, restore
+from mattermost_migrate.domain.errors import InvariantError, RefusedError
+from mattermost_migrate.domain.names import (
+    INGRESS,
+    MIGRATION_ANNOTATION,
+    SECRET,
+    SERVICE,
+    Reason,
+)
+from mattermost_migrate.domain.objects import JsonObject, annotations_of, uid_of
+from mattermost_migrate.domain.pin import pin, unpin
+from mattermost_migrate.domain.sides import Side
+from mattermost_migrate.domain.snapshot import Snapshot
+from mattermost_migrate.domain.steps import Act, Look, Part, Refuse, Verdict
+from mattermost_migrate.domain.writes import create, replace
+
+__all__ = [
+    "deployment_role",
+    "originals",
+    "plan_target",
+    "planned",
+    "role",
+    "save_originals",
+    "saved_deployment",
+]
+
+
+def role(side: Side) -> str:
+    """Under which name the custom resource of that side is kept."""
+    return side.kind.lower()
+
+
+def deployment_role(side: Side) -> str:
+    """Under which name the Deployment that side owned is kept."""
+    return f"deployment.{side.kind.lower()}"
+
+
+def planned(seen: Snapshot) -> JsonObject:
+    """The custom resource of the taking side, as it was saved or planned."""
+    found = seen.backup.get(role(seen.taking)) if seen.backup else None
+    if found is None:
+        raise InvariantError(f"{seen.namespace}/{seen.name}: no {seen.taking.kind} in the backup")
+    return found
+
+
+def saved_deployment(seen: Snapshot) -> JsonObject:
+    """The last Deployment there was: of the giving side, or, turned round early, of the taking."""
+    for side in (seen.giving, seen.taking):
+        if seen.backup and (found := seen.backup.get(deployment_role(side))):
+            return found
+    raise InvariantError(f"{seen.namespace}/{seen.name}: no Deployment in the backup")
+
+
+def plan_target(seen: Snapshot) -> Converted:
+    """The custom resource that this migration will create.
+
+    Forward: converted, pinned if asked for, and marked as ours. Back: restored, byte for byte what
+    it was but for edits made meanwhile.
+
+    Raises:
+        RefusedError: it cannot be carried over; every fault with its field path.
+    """
+    if seen.source is None:
+        raise InvariantError(f"{seen.namespace}/{seen.name}: planned without a source")
+    if not seen.forward:
+        return Converted(restore(_unmarked(unpin(seen.source))), ())
+    if seen.existing is None:
+        raise InvariantError(f"{seen.namespace}/{seen.name}: planned without having looked")
+    converted = convert(seen.source, seen.existing)
+    mattermost = converted.mattermost
+    if seen.migration["spec"].get("pinPodTemplate", True) and seen.deployment is not None:
+        mattermost = pin(mattermost, seen.deployment["spec"]["template"], seen.existing)
+    marks = {**annotations_of(mattermost), MIGRATION_ANNOTATION: uid_of(seen.migration)}
+    metadata = {**mattermost["metadata"], "annotations": marks}
+    return Converted({**mattermost, "metadata": metadata}, converted.warnings)
+
+
+def _unmarked(mattermost: JsonObject) -> JsonObject:
+    kept = {k: v for k, v in annotations_of(mattermost).items() if k != MIGRATION_ANNOTATION}
+    return {**mattermost, "metadata": {**mattermost["metadata"], "annotations": kept}}
+
+
+def originals(seen: Snapshot) -> Backup:
+    """The backup as it should be, from what was just looked at."""
+    source = seen.source
+    if source is not None and freeze.frozen(source) and seen.backup:
+        # What is frozen is no original any more; the one that was saved before is.
+        source = seen.backup.get(role(seen.giving))
+    live: Mapping[str, JsonObject | None] = {
+        role(seen.giving): source,
+        deployment_role(seen.giving): seen.former_deployment,
+        "service": seen.existing.get(SERVICE, seen.name) if seen.existing else None,
+        "ingress": seen.existing.get(INGRESS, seen.name) if seen.existing else None,
+    }
+    if seen.target is None and source is not None:
+        target = plan_target(dataclasses.replace(seen, source=source)).mattermost
+        return Backup.of({**live, role(seen.taking): target})
+    # Turned round half-way: what the other direction saved is still needed.
+    kept = dict(seen.backup.objects) if seen.backup else {}
+    return Backup.of({**kept, **{key: obj for key, obj in live.items() if obj is not None}})
+
+
+def save_originals(seen: Snapshot) -> Verdict | None:
+    """Write the originals down, and again if one changed before it was let go."""
+    if _nothing_to_lose(seen) or _saved(seen):
+        return None
+    if seen.forward and seen.existing is None:
+        return Look(Part.EXISTING)
+    try:
+        fresh = originals(seen)
+    except RefusedError as refused:
+        return Refuse(
+            Reason.NOT_CONVERTIBLE,
+            f"{seen.giving.kind} {seen.namespace}/{seen.name} was edited and cannot be "
+            f"converted any more: {refused}",
+        )
+    version = seen.backup.resource_version if seen.backup else ""
+    secret = manifest(seen.namespace, seen.name, Backup(fresh.objects, version, fresh.digest))
+    write = replace(SECRET, secret) if seen.backup else create(SECRET, secret)
+    return Act(f"Saved the originals in Secret {backup_name(seen.name)}", (write,))
+
+
+def _nothing_to_lose(seen: Snapshot) -> bool:
+    """What is let go of already was saved before; nothing else will be deleted."""
+    if seen.source is None and seen.former_deployment is None:
+        return True
+    former = seen.former_deployment
+    return seen.backup is not None and (
+        former is None or bool(former["metadata"].get("deletionTimestamp"))
+    )
+
+
+def _saved(seen: Snapshot) -> bool:
+    if seen.backup is None:
+        return False
+    former, kept = seen.former_deployment, seen.backup.get(deployment_role(seen.giving))
+    if former is not None and (kept is None or not same_content(former, kept)):
+        return False
+    if seen.source is None:
+        return True
+    original = seen.backup.get(role(seen.giving))
+    if original is None or uid_of(original) != uid_of(seen.source):
+        return False
+    return freeze.frozen(seen.source) or same_content(seen.source, original)
