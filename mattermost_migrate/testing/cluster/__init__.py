@@ -20,7 +20,6 @@ from mattermost_migrate.testing.cluster.client import (
 )
 from mattermost_migrate.testing.cluster.components import RAISED, STOCK, AuditLevel, Pace
 from mattermost_migrate.testing.cluster.control_plane import LocalCluster, Options
-from mattermost_migrate.testing.cluster.kubeconfig import KubeconfigError
 from mattermost_migrate.testing.cluster.process import Process, ProcessError
 
 __all__ = [
@@ -35,7 +34,6 @@ __all__ = [
     "Client",
     "Cluster",
     "Credentials",
-    "KubeconfigError",
     "LocalCluster",
     "Options",
     "Pace",

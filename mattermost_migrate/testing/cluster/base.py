@@ -52,11 +52,11 @@ class Cluster:
         """A cluster that someone else runs, by its kubeconfig: used, and left running.
 
         Raises:
-            KubeconfigError: this kubeconfig cannot be used.
+            ConfigurationError: this kubeconfig cannot be used.
         """
         with tempfile.TemporaryDirectory(prefix="mattermost-migrate-") as scratch:
             folder = Path(scratch)
-            cluster = cls(path, folder, kubeconfig.read(path, folder))
+            cluster = cls(path, folder, kubeconfig.read(path))
             try:
                 yield cluster
             finally:

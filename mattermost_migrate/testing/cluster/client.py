@@ -50,13 +50,13 @@ class Credentials:
 
     Attributes:
         server: its URL.
-        authority: the file with the certificates it must be signed by.
+        authority: the file with the certificates it must be signed by; None: the system's.
         certificate: our certificate and key, as files.
         token: or our bearer token.
     """
 
     server: str
-    authority: Path
+    authority: Path | None
     certificate: tuple[Path, Path] | None = None
     token: str | None = None
 
@@ -308,7 +308,8 @@ def _named(name: str | None) -> dict[str, str]:
 def _open(credentials: Credentials) -> requests.Session:
     session = requests.Session()
     session.trust_env = False  # no proxy and no .netrc between us and the cluster
-    session.verify = str(credentials.authority)
+    if credentials.authority:
+        session.verify = str(credentials.authority)
     if credentials.certificate:
         certificate, key = credentials.certificate
         session.cert = (str(certificate), str(key))

@@ -72,7 +72,7 @@ class LocalCluster(Cluster):
         self._lock, folder = _new_folder()
         self._ports = [Port.reserve() for _ in range(3)]
         self.authority = Authority.create(folder)
-        self._site = _lay_out(self.authority, self._ports, tools.stages, self.options)
+        self._site, admin = _lay_out(self.authority, self._ports, tools.stages, self.options)
         self.processes = {
             name: Process(
                 name,
@@ -81,7 +81,6 @@ class LocalCluster(Cluster):
             )
             for name in components.COMPONENTS
         }
-        admin = kubeconfig.read(self._site.kubeconfig("admin"), folder)
         super().__init__(self._site.kubeconfig("admin"), folder, admin)
 
     def __enter__(self) -> Self:
@@ -154,8 +153,10 @@ def _schedulable(node: Mapping[str, Any]) -> bool:
     return ready and not node["spec"].get("taints")
 
 
-def _lay_out(authority: Authority, ports: Sequence[Port], stages: Path, options: Options) -> Site:
-    """Write the certificates, kubeconfigs and policies that the flags name."""
+def _lay_out(
+    authority: Authority, ports: Sequence[Port], stages: Path, options: Options
+) -> tuple[Site, Credentials]:
+    """Write what the flags name; returns it all, and the administrator's credentials."""
     folder = authority.folder
     write_signing_key(folder / "service-accounts.key")
     hosts = ("127.0.0.1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
@@ -172,14 +173,16 @@ def _lay_out(authority: Authority, ports: Sequence[Port], stages: Path, options:
         audit=options.audit,
         pace=options.pace,
     )
+    known: dict[str, Credentials] = {}
     for identity, (user, groups) in _IDENTITIES.items():
         pair = authority.issue(user, groups=groups)
         credentials = Credentials(site.server, authority.bundle, (pair.certificate, pair.key))
         kubeconfig.write(site.kubeconfig(identity), credentials, user=user)
+        known[identity] = credentials
     if options.audit:
         policy = components.audit_policy(options.audit)
         (folder / "audit-policy.json").write_text(json.dumps(policy))
-    return site
+    return site, known["admin"]
 
 
 def _new_folder() -> tuple[TextIO, Path]:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
 
+from mattermost_migrate.domain.errors import ConfigurationError
+from mattermost_migrate.kube import connect
 from mattermost_migrate.testing.cluster.client import Credentials
 
-__all__ = ["KubeconfigError", "read", "write"]
-
-
-class KubeconfigError(Exception):
-    """A kubeconfig that cannot be used; the message says what is missing."""
+__all__ = ["read", "write"]
 
 
 def write(path: Path, credentials: Credentials, *, user: str, namespace: str = "default") -> Path:
@@ -27,8 +24,9 @@ def write(path: Path, credentials: Credentials, *, user: str, namespace: str = "
         who["client-key-data"] = _encode(key)
     if credentials.token:
         who["token"] = credentials.token
-    authority = _encode(credentials.authority)
-    cluster = {"server": credentials.server, "certificate-authority-data": authority}
+    cluster = {"server": credentials.server}
+    if credentials.authority:
+        cluster["certificate-authority-data"] = _encode(credentials.authority)
     context = {"cluster": "local", "user": user, "namespace": namespace}
     config = {
         "apiVersion": "v1",
@@ -43,50 +41,28 @@ def write(path: Path, credentials: Credentials, *, user: str, namespace: str = "
     return path
 
 
-def read(path: Path, folder: Path) -> Credentials:
-    """Take the current context's credentials; what it holds inline is put into ``folder``.
+def read(path: Path) -> Credentials:
+    """The credentials of the current context, found as the processes under test find theirs.
+
+    Whatever they understand works here too, exec plugins and all.
 
     Raises:
-        KubeconfigError: there is no current context, or it authenticates in a way that this
-            small client does not speak (only client certificates and bearer tokens).
+        ConfigurationError: it cannot be used, or asks for what no test should do.
     """
-    config = yaml.safe_load(path.read_text()) or {}
-    context = _named(config, "contexts", config.get("current-context")).get("context") or {}
-    cluster = _named(config, "clusters", context.get("cluster")).get("cluster") or {}
-    user = _named(config, "users", context.get("user")).get("user") or {}
-    authority = _file(cluster, "certificate-authority", path, folder)
-    if authority is None:
-        raise KubeconfigError(f"{path}: the cluster names no certificate-authority")
-    certificate = _file(user, "client-certificate", path, folder)
-    key = _file(user, "client-key", path, folder)
-    token = _token(user, path)
-    if not token and not (certificate and key):
-        raise KubeconfigError(f"{path}: the user has neither a client certificate nor a token")
-    pair = (certificate, key) if certificate and key else None
-    return Credentials(cluster["server"].rstrip("/"), authority, pair, token)
+    return asyncio.run(_read(path))
 
 
-def _named(config: Mapping[str, Any], kind: str, name: str | None) -> Mapping[str, Any]:
-    found = [entry for entry in config.get(kind) or () if entry["name"] == name]
-    if not found:
-        raise KubeconfigError(f"the kubeconfig has no {name!r} among its {kind}")
-    entry: Mapping[str, Any] = found[0]
-    return entry
-
-
-def _file(entry: Mapping[str, Any], field: str, path: Path, folder: Path) -> Path | None:
-    if data := entry.get(f"{field}-data"):
-        written = folder / field
-        written.touch(mode=0o600)
-        written.write_bytes(base64.b64decode(data))
-        return written
-    return path.parent / entry[field] if entry.get(field) else None
-
-
-def _token(user: Mapping[str, Any], path: Path) -> str | None:
-    if user.get("tokenFile"):
-        return Path(path.parent, user["tokenFile"]).read_text().strip()
-    return str(user["token"]) if user.get("token") else None
+async def _read(path: Path) -> Credentials:
+    found = await connect({"KUBECONFIG": str(path)})
+    settings = found.configuration
+    if not settings.verify_ssl:
+        raise ConfigurationError(f"{found.source}: insecure-skip-tls-verify: not with us")
+    if found.headers:
+        raise ConfigurationError(f"{found.source}: as: impersonation is not supported here")
+    pair = (Path(settings.cert_file), Path(settings.key_file)) if settings.cert_file else None
+    token = (await found.authorization() or "").removeprefix("Bearer ")
+    authority = Path(settings.ssl_ca_cert) if settings.ssl_ca_cert else None
+    return Credentials(found.server, authority, pair, token or None)
 
 
 def _encode(path: Path) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -190,14 +189,12 @@ def main() -> None:
     """Run until killed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kubeconfig", type=Path, required=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        credentials = kubeconfig.read(parser.parse_args().kubeconfig, Path(scratch))
-        with Client(credentials) as client:
-            threads = [Thread(target=o.run, args=(client,), daemon=True) for o in _OPERATORS]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+    with Client(kubeconfig.read(parser.parse_args().kubeconfig)) as client:
+        threads = [Thread(target=o.run, args=(client,), daemon=True) for o in _OPERATORS]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
 
 if __name__ == "__main__":

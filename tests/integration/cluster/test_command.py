@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,6 +27,13 @@ def processes(folder: Path) -> list[str]:
         if str(folder) in line:
             found.append(line)
     return found
+
+
+def wait_for(holds: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.05)
 
 
 @contextmanager
@@ -65,7 +72,7 @@ def test_a_command_runs_in_a_cluster_and_its_exit_code_is_ours(tools: Toolbox) -
 
 def test_ctrl_c_ends_it_in_order(tools: Toolbox) -> None:
     with running() as (command, folder):
-        assert len(processes(folder)) >= 6
+        wait_for(lambda: len(processes(folder)) == 6)  # five components and the stand-in
         command.send_signal(signal.SIGINT)
         assert command.wait(15) == 0
 
@@ -78,10 +85,7 @@ def test_nothing_survives_a_kill(tools: Toolbox) -> None:
         os.kill(command.pid, signal.SIGKILL)
         command.wait()
 
-    deadline = time.monotonic() + 5
-    while processes(folder) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert processes(folder) == []
+    wait_for(lambda: processes(folder) == [])
     assert folder.exists()  # nobody was left to remove it; the next cluster does
 
     subprocess.run(  # noqa: S603 - our own command
