@@ -75,9 +75,8 @@ def install_chart(cluster: Cluster, helm: Path, values: Mapping[str, str]) -> No
     """Install the chart without its Deployments, or change the values of what is installed."""
     given = {"controller.enabled": "false", "webhook.enabled": "false", **values}
     settings = [word for pair in given.items() for word in ("--set", "=".join(pair))]
-    command = [helm, "upgrade", "--install", "mattermost-migrate", _CHART, "--skip-crds"]
-    place = ["--namespace", NAMESPACE, "--create-namespace", "--kubeconfig", cluster.kubeconfig]
-    _run([*command, *place, *settings], cluster)
+    command = [str(helm), "upgrade", "--install", "mattermost-migrate", str(_CHART), "--skip-crds"]
+    _run([*command, "--namespace", NAMESPACE, "--create-namespace", *settings], cluster)
 
 
 def start_webhook(cluster: Cluster, helm: Path, *, port: int) -> RunningWebhook:
@@ -108,11 +107,11 @@ def start_webhook(cluster: Cluster, helm: Path, *, port: int) -> RunningWebhook:
     return running
 
 
-def _run(command: list[str | Path], cluster: Cluster) -> None:
+def _run(command: list[str], cluster: Cluster) -> None:
     """Run one of our tools as the administrator; its output is shown when it fails."""
     environment = {"KUBECONFIG": str(cluster.kubeconfig), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(  # noqa: S603 - our own programs
-        [str(word) for word in command],
+        command,
         check=False,
         capture_output=True,
         text=True,

@@ -1,0 +1,366 @@
+"""The edit lock through the real API server: once by the webhook alone, once by policy alone."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    DEPLOYMENT,
+    INGRESS,
+    INSTALLATION_MIGRATION,
+    MATTERMOST,
+    REPLICA_SET,
+    SECRET,
+    SERVICE,
+    V1ALPHA1,
+    Resource,
+)
+from mattermost_migrate.testing.cluster import ApiError, Client, Cluster
+from mattermost_migrate.testing.tools import Toolbox
+from mattermost_migrate.testing.webhook import NAMESPACE, RunningWebhook, install_chart
+
+LOCK = "migration.mattermost.com/lock"
+FREEZE = {"migrate": True, "canary": {"enable": True, "deployment": {"version": ""}}}
+JSON_PATCH = "application/json-patch+json"
+APPLY = "application/apply-patch+yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """An installation in the middle of its migration."""
+
+    admin: Client
+    controller: Client
+    namespace: str
+
+    def patch(self, resource: Resource, patch: object, name: str = "chat") -> dict[str, Any]:
+        return self.admin.patch(resource, self.namespace, name, patch)
+
+    def delete(self, resource: Resource, name: str = "chat") -> object:
+        return self.admin.delete(resource, self.namespace, name)
+
+    def get(self, resource: Resource, name: str = "chat") -> dict[str, Any]:
+        return self.admin.get(resource, self.namespace, name)
+
+    def create(self, resource: Resource, body: dict[str, Any]) -> object:
+        return self.admin.create(resource, self.namespace, body)
+
+
+@pytest.fixture(scope="module", params=["webhook", "policy"])
+def lock(
+    request: pytest.FixtureRequest, webhook: RunningWebhook, cluster: Cluster, tools: Toolbox
+) -> Iterator[str]:
+    """Which of the two locks is there; the other one is not."""
+    values = {"webhook.externalName": "localhost", "webhook.port": str(webhook.port)}
+    if request.param == "webhook":
+        install_chart(cluster, tools["helm3"], {**values, "policy.enabled": "false"})
+    else:
+        install_chart(cluster, tools["helm3"], values)
+        webhook.process.stop()
+    yield request.param
+    install_chart(cluster, tools["helm3"], values)
+    webhook.process.start()
+    webhook.until_ready()
+
+
+@pytest.fixture(scope="module")
+def controller(cluster: Cluster, webhook: RunningWebhook) -> Iterator[Client]:
+    credentials = cluster.service_account(NAMESPACE, "mattermost-migrate-controller")
+    with Client(credentials) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def locked(lock: str, cluster: Cluster, controller: Client) -> Iterator[Locked]:
+    with cluster.namespace() as namespace:
+        admin = cluster.admin
+        for resource, body in _installation():
+            admin.create(resource, namespace, body)
+        controller.create(INSTALLATION_MIGRATION, namespace, _migration())
+        controller.patch(CLUSTER_INSTALLATION, namespace, "chat", {"spec": FREEZE})
+        installation = Locked(admin, controller, namespace)
+        _until_refused(lambda: installation.patch(CLUSTER_INSTALLATION, _edit()))
+        yield installation
+        controller.patch(
+            INSTALLATION_MIGRATION, namespace, "chat", {"metadata": {"labels": {LOCK: None}}}
+        )
+
+
+def _installation() -> Iterator[tuple[Resource, dict[str, Any]]]:
+    labels = V1ALPHA1.selector("chat")
+    metadata = {"name": "chat", "labels": labels}
+    container = {"name": "mattermost", "image": "mattermost:1"}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    yield (
+        CLUSTER_INSTALLATION,
+        {"metadata": {"name": "chat"}, "spec": {"ingressName": "chat.example.com"}},
+    )
+    yield (
+        DEPLOYMENT,
+        {
+            "metadata": metadata,
+            "spec": {"replicas": 0, "selector": {"matchLabels": labels}, "template": template},
+        },
+    )
+    yield (
+        REPLICA_SET,
+        {
+            "metadata": {"name": "chat-1", "labels": labels},
+            "spec": {"replicas": 0, "selector": {"matchLabels": labels}, "template": template},
+        },
+    )
+    yield SERVICE, {"metadata": metadata, "spec": {"selector": labels, "ports": [{"port": 8065}]}}
+    backend = {"service": {"name": "chat", "port": {"number": 8065}}}
+    yield INGRESS, {"metadata": metadata, "spec": {"defaultBackend": backend}}
+    yield (
+        SECRET,
+        {
+            "metadata": {
+                "name": "chat-migration-backup",
+                "labels": {"migration.mattermost.com/backup": "chat"},
+            }
+        },
+    )
+    yield SECRET, {"metadata": {"name": "unrelated"}}
+
+
+def _migration(*, lock: bool = True) -> dict[str, Any]:
+    labels = {"migration.mattermost.com/fleet": "nightly", **({LOCK: "frozen"} if lock else {})}
+    return {
+        "metadata": {"name": "chat", "labels": labels},
+        "spec": {"desiredKind": "Mattermost"},
+    }
+
+
+def _edit() -> dict[str, Any]:
+    return {"spec": {"version": f"10.{time.monotonic_ns() % 1000}.0"}}
+
+
+def _until_refused(write: Callable[[], object], seconds: float = 20.0) -> None:
+    """Webhook and policy know of a lock a moment after it is set."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        try:
+            write()
+        except ApiError as error:
+            if "locked by" in str(error):
+                return
+        time.sleep(0.1)
+    pytest.fail(f"still not refused after {seconds} s")
+
+
+REFUSED_BY_BOTH = [
+    pytest.param(lambda it: it.patch(CLUSTER_INSTALLATION, _edit()), id="an edit of the spec"),
+    pytest.param(
+        lambda it: it.patch(CLUSTER_INSTALLATION, {"spec": {"migrate": False}}),
+        id="migrate taken away",
+    ),
+    pytest.param(
+        lambda it: it.patch(CLUSTER_INSTALLATION, {"spec": {"canary": None}}),
+        id="the second lock taken away",
+    ),
+    pytest.param(
+        lambda it: it.admin.apply(
+            {
+                "apiVersion": CLUSTER_INSTALLATION.api_version,
+                "kind": CLUSTER_INSTALLATION.kind,
+                "metadata": {"name": "chat"},
+                "spec": {"ingressName": "chat.example.com", "migrate": False},
+            },
+            namespace=it.namespace,
+        ),
+        id="a forced server-side apply that clears the freeze",
+    ),
+    pytest.param(lambda it: it.delete(CLUSTER_INSTALLATION), id="deletion"),
+    pytest.param(
+        lambda it: it.create(
+            MATTERMOST,
+            {
+                "metadata": {"name": "chat"},
+                "spec": {"ingress": {"enabled": True, "host": "chat.example.com"}},
+            },
+        ),
+        id="a Mattermost of that name",
+    ),
+    pytest.param(
+        lambda it: it.patch(INSTALLATION_MIGRATION, {"metadata": {"labels": {LOCK: None}}}),
+        id="the lock mark taken away",
+    ),
+    pytest.param(lambda it: it.delete(INSTALLATION_MIGRATION), id="deletion of the migration"),
+]
+
+REFUSED_BY_POLICY = [
+    pytest.param(
+        lambda it: it.patch(DEPLOYMENT, {"spec": {"replicas": 1}}), id="an edit of the Deployment"
+    ),
+    pytest.param(
+        lambda it: it.admin.patch(
+            DEPLOYMENT, it.namespace, "chat", {"spec": {"replicas": 1}}, subresource="scale"
+        ),
+        id="scaling the Deployment",
+    ),
+    pytest.param(lambda it: it.delete(DEPLOYMENT), id="deletion of the Deployment"),
+    pytest.param(
+        lambda it: it.patch(SERVICE, {"spec": {"selector": {"app": "other"}}}),
+        id="the Service's selector",
+    ),
+    pytest.param(lambda it: it.delete(SERVICE), id="deletion of the Service"),
+    pytest.param(
+        lambda it: it.patch(INGRESS, {"metadata": {"ownerReferences": None, "labels": {"a": "b"}}}),
+        id="the Ingress's labels",
+    ),
+    pytest.param(lambda it: it.delete(INGRESS), id="deletion of the Ingress"),
+    pytest.param(
+        lambda it: it.patch(REPLICA_SET, {"metadata": {"labels": {"app": None}}}, "chat-1"),
+        id="the ReplicaSet's labels",
+    ),
+    pytest.param(lambda it: it.delete(REPLICA_SET, "chat-1"), id="deletion of the ReplicaSet"),
+    pytest.param(lambda it: it.delete(SECRET, "chat-migration-backup"), id="the backup"),
+]
+
+
+@pytest.mark.parametrize("write", REFUSED_BY_BOTH)
+def test_unsafe_writes_are_refused(locked: Locked, write: Callable[[Locked], object]) -> None:
+    with pytest.raises(ApiError) as refused:
+        write(locked)
+
+    assert refused.value.status in {403, 422}
+
+
+@pytest.mark.parametrize("write", REFUSED_BY_POLICY)
+def test_children_are_locked_by_policy(
+    locked: Locked, lock: str, write: Callable[[Locked], object]
+) -> None:
+    if lock != "policy":
+        pytest.skip("the webhook is never called for children, by design")
+
+    with pytest.raises(ApiError, match="locked by InstallationMigration"):
+        write(locked)
+
+
+def test_a_refusal_says_who_and_what_to_run(locked: Locked) -> None:
+    with pytest.raises(ApiError) as refused:
+        locked.patch(CLUSTER_INSTALLATION, _edit())
+
+    for part in (
+        f"locked by InstallationMigration {locked.namespace}/chat",
+        "(fleet nightly)",
+        f"helm mattermost-migrate status chat -n {locked.namespace}",
+        f"helm mattermost-migrate revert chat -n {locked.namespace}",
+    ):
+        assert part in str(refused.value)
+
+
+PASSING = [
+    pytest.param(
+        lambda it: it.admin.replace(CLUSTER_INSTALLATION, it.get(CLUSTER_INSTALLATION)),
+        id="an identical replace",
+    ),
+    pytest.param(
+        lambda it: it.admin.request(
+            "PATCH",
+            CLUSTER_INSTALLATION.path(it.namespace, "chat"),
+            {
+                "apiVersion": CLUSTER_INSTALLATION.api_version,
+                "kind": CLUSTER_INSTALLATION.kind,
+                "metadata": {"name": "chat", "labels": {"synced": "again"}},
+                "spec": {"ingressName": "chat.example.com"},
+            },
+            params={"fieldManager": "gitops", "force": "true"},
+            content_type=APPLY,
+        ),
+        id="an identical server-side apply",
+    ),
+    pytest.param(
+        lambda it: it.patch(
+            CLUSTER_INSTALLATION,
+            {"metadata": {"annotations": {"argocd.argoproj.io/tracking-id": "x"}}},
+        ),
+        id="an annotation",
+    ),
+    pytest.param(
+        lambda it: it.patch(
+            CLUSTER_INSTALLATION, {"metadata": {"finalizers": ["example.com/wait"]}}
+        ),
+        id="a finalizer set",
+    ),
+    pytest.param(
+        lambda it: it.patch(CLUSTER_INSTALLATION, {"metadata": {"finalizers": None}}),
+        id="a finalizer taken away",
+    ),
+    pytest.param(
+        lambda it: it.admin.patch(
+            CLUSTER_INSTALLATION,
+            it.namespace,
+            "chat",
+            {"status": {"state": "reconciling"}},
+            subresource="status",
+        ),
+        id="status",
+    ),
+    pytest.param(
+        lambda it: it.patch(DEPLOYMENT, {"metadata": {"annotations": {"note": "x"}}}),
+        id="an annotation of the Deployment",
+    ),
+    pytest.param(
+        lambda it: it.patch(SECRET, {"stringData": {"a": "b"}}, "unrelated"),
+        id="a Secret that has nothing to do with it",
+    ),
+    pytest.param(
+        lambda it: it.create(
+            CLUSTER_INSTALLATION,
+            {"metadata": {"name": "other"}, "spec": {"ingressName": "other.example.com"}},
+        ),
+        id="another installation",
+    ),
+    pytest.param(
+        lambda it: it.controller.patch(
+            CLUSTER_INSTALLATION, it.namespace, "chat", {"spec": {"version": "10.9.0"}}
+        ),
+        id="the controller itself",
+    ),
+    pytest.param(
+        lambda it: it.patch(
+            INSTALLATION_MIGRATION, {"spec": {"desiredKind": "ClusterInstallation"}}
+        ),
+        id="turning round in flight",
+    ),
+]
+
+
+@pytest.mark.parametrize("write", PASSING)
+def test_harmless_writes_pass(locked: Locked, write: Callable[[Locked], object]) -> None:
+    write(locked)
+
+
+def test_kubernetes_goes_on_with_its_work_on_children(locked: Locked) -> None:
+    generation = locked.get(DEPLOYMENT)["metadata"]["generation"]
+
+    locked.admin.until(
+        DEPLOYMENT,
+        locked.namespace,
+        "chat",
+        lambda it: it["status"].get("observedGeneration") == generation,
+    )
+
+
+def test_a_namespace_under_migration_can_be_deleted(
+    lock: str, cluster: Cluster, controller: Client
+) -> None:
+    with cluster.namespace() as namespace:
+        for resource, body in _installation():
+            cluster.admin.create(resource, namespace, copy.deepcopy(body))
+        controller.create(INSTALLATION_MIGRATION, namespace, _migration())
+        _until_refused(
+            lambda: cluster.admin.patch(CLUSTER_INSTALLATION, namespace, "chat", _edit())
+        )
+
+    cluster.admin.until_gone(CLUSTER_INSTALLATION, namespace, "chat")
+    cluster.admin.until_gone(INSTALLATION_MIGRATION, namespace, "chat")
