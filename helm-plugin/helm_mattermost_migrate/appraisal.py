@@ -6,6 +6,7 @@ and a run cannot disagree about the same state.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -17,14 +18,14 @@ from mattermost_migrate.domain.adoption import ADOPTION
 from mattermost_migrate.domain.difference import Difference, difference
 from mattermost_migrate.domain.errors import InvariantError
 from mattermost_migrate.domain.names import (
-    CLUSTER_INSTALLATION,
     INSTALLATION_MIGRATION,
     MATTERMOST,
     Reason,
 )
 from mattermost_migrate.domain.objects import JsonObject
+from mattermost_migrate.domain.originals import plan_target
 from mattermost_migrate.domain.pin import generated_template, is_pinned, unpin
-from mattermost_migrate.domain.preflight import plan_mattermost, preflight
+from mattermost_migrate.domain.preflight import preflight
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act, Refuse, decide
 from mattermost_migrate.domain.writes import Write
@@ -51,13 +52,13 @@ class Appraisal:
         refusals: every reason against it, each with what to do.
         pods: how many pods it has now.
         pinned: the pod template stays as it is, by a resource patch in the Mattermost.
+        rolls: an ordinary rolling update follows.
         seen_by_pods: what the pods see differently once it is done.
         seen_when_unpinned: what they will see differently when the pin is dropped one day.
         warnings: what the conversion carries in another form: field and message.
         managers: who else writes the ClusterInstallation.
         rehearse: the writes to ask the API server about.
         notes: what could not be checked.
-        mattermost: what it becomes.
     """
 
     key: Key
@@ -65,46 +66,40 @@ class Appraisal:
     refusals: tuple[Refuse, ...] = ()
     pods: int = 0
     pinned: bool = False
+    rolls: bool = False
     seen_by_pods: tuple[Difference, ...] = ()
     seen_when_unpinned: tuple[Difference, ...] = ()
     warnings: tuple[tuple[str, str], ...] = ()
     managers: tuple[Manager, ...] = ()
     rehearse: tuple[Write, ...] = ()
     notes: tuple[str, ...] = ()
-    mattermost: JsonObject | None = None
 
     @property
     def path(self) -> str:
         """``namespace/name``."""
         return "/".join(self.key)
 
-    @property
-    def rolls(self) -> bool:
-        """Whether an ordinary rolling update follows."""
-        return self.verdict is Verdict.MIGRATE and not self.pinned and bool(self.seen_by_pods)
 
-
-def pretended(key: Key, *, pin: bool) -> dict[str, Any]:
+def pretended(key: Key, *, desired: str = MATTERMOST.kind, pin: bool = True) -> dict[str, Any]:
     """The InstallationMigration that a run would create, as far as the checks look at it."""
     return {
         "apiVersion": INSTALLATION_MIGRATION.api_version,
         "kind": INSTALLATION_MIGRATION.kind,
         "metadata": {"namespace": key[0], "name": key[1], "uid": ""},
-        "spec": {"desiredKind": MATTERMOST.kind, "pinPodTemplate": pin},
+        "spec": {"desiredKind": desired, "pinPodTemplate": pin},
     }
 
 
-def settled(member: Member) -> Verdict | None:
+def settled(member: Member, desired: str = MATTERMOST.kind) -> Verdict | None:
     """The verdict where nothing has to be looked at; None where the checks must speak.
 
     Args:
         member: how the installation stands.
+        desired: the kind it shall be.
     """
     if member.standing in {Standing.WAITING, Standing.RUNNING}:
         return Verdict.UNDER_WAY
-    if CLUSTER_INSTALLATION.kind not in member.kinds and MATTERMOST.kind in member.kinds:
-        return Verdict.MIGRATED
-    return None
+    return Verdict.MIGRATED if member.kinds == (desired,) else None
 
 
 def appraise(seen: Snapshot) -> Appraisal:
@@ -132,27 +127,34 @@ def _refusals(verdict: object) -> tuple[Refuse, ...]:
 
 
 def _migrating(seen: Snapshot, act: Act, owners: tuple[Manager, ...]) -> Appraisal:
-    mattermost = plan_mattermost(seen).mattermost
-    after, later = _templates(seen, mattermost)
-    running = (seen.deployment or {}).get("spec", {}).get("template", {})
-    return Appraisal(
+    base = Appraisal(
         (seen.namespace, seen.name),
         Verdict.MIGRATE,
         pods=len(seen.pods),
-        pinned=is_pinned(mattermost),
-        seen_by_pods=difference(running, after),
-        seen_when_unpinned=difference(running, later) if is_pinned(mattermost) else (),
         warnings=act.warnings,
         managers=owners,
         rehearse=act.rehearse,
-        mattermost=mattermost,
+    )
+    if not seen.forward:
+        # Nothing can pin what a ClusterInstallation generates (design section 4).
+        pinned = seen.source is not None and is_pinned(seen.source)
+        return dataclasses.replace(base, pinned=pinned, rolls=not pinned)
+    after, later = _templates(seen)
+    running = (seen.deployment or {}).get("spec", {}).get("template", {})
+    pinned = bool(seen.migration["spec"]["pinPodTemplate"])
+    return dataclasses.replace(
+        base,
+        pinned=pinned,
+        seen_by_pods=difference(running, after),
+        seen_when_unpinned=difference(running, later) if pinned else (),
+        rolls=not pinned,
     )
 
 
-def _templates(seen: Snapshot, mattermost: JsonObject) -> tuple[JsonObject, JsonObject]:
+def _templates(seen: Snapshot) -> tuple[JsonObject, JsonObject]:
     """The pod template that will be generated, and the one without the pin."""
     if seen.existing is None:
         raise InvariantError(f"{seen.namespace}/{seen.name}: appraised without having looked")
-    after = generated_template(mattermost, seen.existing)
+    mattermost = plan_target(seen).mattermost
     bare = unpin(mattermost)
-    return after, generated_template(bare, seen.existing)
+    return generated_template(mattermost, seen.existing), generated_template(bare, seen.existing)

@@ -19,14 +19,17 @@ from helm_mattermost_migrate.errors import CommandError, Exit
 
 __all__ = ["COMMANDS", "main", "program"]
 
-#: Command, the module it lives in, and what ``--help`` says of it without importing it.
+#: Command, where it lives, and what ``--help`` says of it without importing it.
 COMMANDS: Final = {
-    "plan": ("plan", "Show what a migration would do; writes nothing."),
-    "run": ("run", "Migrate installations and follow their progress."),
-    "status": ("status", "Show where installations and migrations stand."),
-    "convert": ("convert", "Print the Mattermost a ClusterInstallation becomes; offline."),
-    "render": ("render", "Print the objects that either kind generates; offline."),
-    "version": ("version", "Print the versions of this command and of the cluster's side."),
+    "plan": ("plan:command", "Show what a migration would do; writes nothing."),
+    "run": ("run:command", "Migrate installations and follow their progress."),
+    "status": ("status:command", "Show where installations and migrations stand."),
+    "pause": ("pause:pause", "Start no further migrations of a fleet."),
+    "resume": ("pause:resume", "Go on with a paused fleet."),
+    "revert": ("revert:command", "Go back to ClusterInstallation."),
+    "convert": ("convert:command", "Print the Mattermost a ClusterInstallation becomes; offline."),
+    "render": ("render:command", "Print the objects that either kind generates; offline."),
+    "version": ("version:command", "Print the versions of this command and of the cluster's side."),
 }
 _SIGINT: Final = 130
 _TRUE: Final = frozenset({"1", "t", "true"})
@@ -47,8 +50,9 @@ class _Commands(click.Group):
         """Import the command; None for a name that is none."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"{__package__}.commands.{COMMANDS[cmd_name][0]}")
-        command: click.Command = module.command
+        where, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        module = importlib.import_module(f"{__package__}.commands.{where}")
+        command: click.Command = getattr(module, attribute)
         return command
 
     def format_commands(

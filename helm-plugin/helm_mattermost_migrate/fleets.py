@@ -53,6 +53,7 @@ class Fleet:
         desired: the kind the installations shall be.
         standing: what has become of it.
         counts: how far it is.
+        passed_over: selected ones that never became members, among the skipped ones.
         paused: it starts no further ones.
         max_concurrent: how many may run at once, by number or percentage.
         started: when it began.
@@ -68,6 +69,7 @@ class Fleet:
     desired: str = ""
     standing: Standing = Standing.RUNNING
     counts: Counts = field(default_factory=Counts)
+    passed_over: int = 0
     paused: bool = False
     max_concurrent: str = ""
     started: datetime | None = None
@@ -97,6 +99,7 @@ def fleet_of(obj: JsonObject) -> Fleet:
         desired=str(spec.get("desiredKind") or ""),
         standing=_standing(obj),
         counts=Counts(**{key: int(status.get("counts", {}).get(key) or 0) for key in _COUNTED}),
+        passed_over=int(status.get("passedOver") or 0),
         paused=bool(spec.get("paused")),
         max_concurrent=str(spec.get("maxConcurrent") or ""),
         started=parse_time(status.get("startTime")),

@@ -25,6 +25,9 @@ __all__ = ["LiveScreen", "draw"]
 _REDRAWS_A_SECOND: Final = 8
 _BAR_WIDTH: Final = 32
 _STEP_WIDTH: Final = 12
+_TIME_WIDTH: Final = 6
+_LONGEST_NAME: Final = 48
+_LONGEST_RUNG: Final = max(map(len, LADDER)) + len("10/14 ")
 #: Lines that are not rows of what is in flight: heading, bar, counts, gaps, failures.
 _FRAME: Final = 14
 _FAILURES: Final = 5
@@ -134,11 +137,13 @@ def _counts(progress: Progress) -> Text:
 
 
 def _in_flight(members: tuple[Member, ...], now: datetime) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-    table.add_column("INSTALLATION", no_wrap=True, overflow="ellipsis")
-    table.add_column("STEP", no_wrap=True)
+    """Names and steps keep their place; the message gives way on a narrow terminal."""
+    named = min(_LONGEST_NAME, max(len(member.path) for member in members))
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim", expand=True)
+    table.add_column("INSTALLATION", min_width=named, no_wrap=True, overflow="ellipsis")
+    table.add_column("STEP", width=_LONGEST_RUNG, no_wrap=True)
     table.add_column("", width=_STEP_WIDTH, no_wrap=True)
-    table.add_column("TIME", justify="right", no_wrap=True)
+    table.add_column("TIME", width=_TIME_WIDTH, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
     for member in members:
         seconds = member.seconds(now)
@@ -157,9 +162,8 @@ def _rungs(member: Member) -> int:
 
 
 def _notice(notice: Notice) -> Text:
-    text = Text("✗ ", style="red")
+    """One line: the whole of it, with what to run next, is told in the end."""
+    text = Text("✗ ", style="red", no_wrap=True, overflow="ellipsis")
     text.append(notice.path, style="bold")
     text.append(f"  {notice.reason}: {notice.message}", style="default")
-    if notice.next_command:
-        text.append(f"\n  next: {notice.next_command}", style="dim")
     return text

@@ -180,7 +180,7 @@ def _with_migration(base: Member, migration: JsonObject) -> Member:
         step="" if standing.ended else str(status.get("currentStep") or ""),
         since=parse_time(status.get("currentStepTime")),
         started=parse_time(status.get("startTime")),
-        ended=parse_time(status.get("completionTime")),
+        ended=parse_time(status.get("completionTime")) if standing.ended else None,
         reason=str(summary.get("reason") or ""),
         message=str(summary.get("message") or ""),
         next_command=str(status.get("nextCommand") or "") if standing.bad else "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,10 +33,20 @@ class Progress:
 
     @property
     def counts(self) -> Counts:
-        """The fleet's own counts; without any, what the members say themselves."""
-        if self.fleet is not None and self.fleet.counts.selected:
+        """What the members say, once all of them are known; until then what the fleet says.
+
+        The fleet's own counts come a moment later than the members' standing.
+        """
+        own = counted(self.members)
+        if self.fleet is None or not self.fleet.counts.selected:
+            return own
+        if own.selected + self.fleet.passed_over != self.fleet.counts.selected:
             return self.fleet.counts
-        return counted(self.members)
+        return dataclasses.replace(
+            own,
+            selected=self.fleet.counts.selected,
+            skipped=own.skipped + self.fleet.passed_over,
+        )
 
     @property
     def through(self) -> bool:
@@ -72,16 +83,20 @@ class Progress:
         return max(0.0, ((ended or now) - began).total_seconds())
 
     def rate(self, now: datetime) -> float | None:
-        """Installations a second; None while too few are through to tell."""
+        """Installations a second; None while too few are through to tell.
+
+        Those that were passed over took no time.
+        """
         seconds = self.elapsed(now)
-        through = self.counts.through
-        return through / seconds if seconds and through >= _ENOUGH_FOR_A_RATE else None
+        counts = self.counts
+        done = counts.succeeded + counts.failed
+        return done / seconds if seconds and done >= _ENOUGH_FOR_A_RATE else None
 
     def remaining(self, now: datetime) -> float | None:
         """Seconds still to go at this rate; None while it cannot be told."""
         rate = self.rate(now)
         counts = self.counts
-        return (counts.selected - counts.through) / rate if rate else None
+        return (counts.waiting + counts.running) / rate if rate else None
 
 
 def outcome(member: Member, now: datetime) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from helm_mattermost_migrate.appraisal import Appraisal, Verdict, appraise, pretended, settled
+from helm_mattermost_migrate.fleet_request import Wishes
 from helm_mattermost_migrate.inventory import Inventory
 from helm_mattermost_migrate.members import Member
 from helm_mattermost_migrate.selection import Key, Selection, key_of
@@ -27,6 +28,7 @@ from mattermost_migrate.domain.names import (
     POD,
     REPLICA_SET,
     V1ALPHA1,
+    V1BETA1,
     Reason,
     Resource,
 )
@@ -37,6 +39,7 @@ from mattermost_migrate.domain.objects import (
     owners_of,
     uid_of,
 )
+from mattermost_migrate.domain.sides import other, side
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Refuse
 from mattermost_migrate.domain.writes import Verb, Write
@@ -50,6 +53,11 @@ Tick = Callable[[int, int], None]
 _MOST_NAMED: Final = 40
 #: Installations looked at at the same time.
 _AT_ONCE: Final = 24
+#: By the kind that shall be: the label by which the other one marks what is its own.
+_LABELS: Final = {
+    MATTERMOST.kind: V1ALPHA1.installation,
+    CLUSTER_INSTALLATION.kind: V1BETA1.installation,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,7 @@ async def survey(
     selection: Selection,
     inventory: Inventory,
     *,
-    pin: bool = True,
+    wishes: Wishes,
     rehearse: bool = True,
     tick: Tick = lambda _done, _all: None,
 ) -> tuple[Appraisal, ...]:
@@ -78,12 +86,14 @@ async def survey(
         client: an open client.
         selection: what was asked for, to list no more than that.
         inventory: what was found.
-        pin: the pod template shall stay as it is.
+        wishes: what a run would be asked for.
         rehearse: ask the API server about each write.
         tick: told of each one that is through.
     """
-    open_members = [member for member in inventory.members if settled(member) is None]
-    listed = await _list(client, selection) if open_members else _Listed()
+    open_members = [
+        member for member in inventory.members if settled(member, wishes.desired) is None
+    ]
+    listed = await _list(client, selection, _LABELS[wishes.desired]) if open_members else _Listed()
     by_key: dict[Key, dict[str, JsonObject]] = defaultdict(dict)
     for obj in inventory.installations:
         by_key[key_of(obj)][str(obj["kind"])] = obj
@@ -92,11 +102,11 @@ async def survey(
 
     async def one(member: Member) -> Appraisal:
         nonlocal through
-        if verdict := settled(member):
+        if verdict := settled(member, wishes.desired):
             result = Appraisal(member.key, verdict)
         else:
             async with slots:
-                seen = await _look(client, member.key, by_key[member.key], listed, pin=pin)
+                seen = await _look(client, member.key, by_key[member.key], listed, wishes)
                 result = appraise(seen)
                 if rehearse:
                     result = await _rehearsed(client, result)
@@ -107,9 +117,8 @@ async def survey(
     return tuple(await asyncio.gather(*map(one, inventory.members)))
 
 
-async def _list(client: Client, selection: Selection) -> _Listed:
-    """Deployments, ReplicaSets and pods that carry the labels of a ClusterInstallation."""
-    labels = V1ALPHA1.installation
+async def _list(client: Client, selection: Selection, labels: str) -> _Listed:
+    """Deployments, ReplicaSets and pods that carry the labels of the kind that gives."""
     if 0 < len(selection.names) <= _MOST_NAMED:
         labels = f"{labels} in ({','.join(sorted({name for _, name in selection.names}))})"
     everywhere: tuple[str | None, ...] = selection.searched or (None,)
@@ -133,22 +142,24 @@ def _by_owner(objects: Iterable[JsonObject]) -> dict[str, tuple[JsonObject, ...]
 
 
 async def _look(
-    client: Client, key: Key, kinds: Mapping[str, JsonObject], listed: _Listed, *, pin: bool
+    client: Client, key: Key, kinds: Mapping[str, JsonObject], listed: _Listed, wishes: Wishes
 ) -> Snapshot:
-    source = kinds.get(CLUSTER_INSTALLATION.kind)
+    taking = side(wishes.desired)
+    source = kinds.get(other(taking).kind)
     deployment = listed.deployments.get(key)
     if deployment is None:
         # One that does not carry the labels must be seen too: it has the name we need.
         deployment = await client.find(DEPLOYMENT, *key)
     replica_sets = listed.owned_by(deployment)
     return Snapshot(
-        migration=pretended(key, pin=pin),
+        migration=pretended(key, desired=wishes.desired, pin=wishes.pin),
         source=source,
-        target=kinds.get(MATTERMOST.kind),
+        target=kinds.get(taking.kind),
         deployment=deployment,
         replica_sets=replica_sets,
         pods=tuple(pod for each in replica_sets for pod in listed.owned_by(each)),
         existing=await _existing(client, source) if source is not None else None,
+        target_kind=wishes.desired,
     )
 
 

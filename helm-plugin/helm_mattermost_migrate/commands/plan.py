@@ -13,6 +13,7 @@ from helm_mattermost_migrate.appraisal import Appraisal, Verdict
 from helm_mattermost_migrate.commands.status import check_found
 from helm_mattermost_migrate.connection import run_async
 from helm_mattermost_migrate.documented import Documented, program_name
+from helm_mattermost_migrate.fleet_request import Wishes
 from helm_mattermost_migrate.inventory import read_inventory
 from helm_mattermost_migrate.options import output_option, parse_selection, selecting, target_of
 from helm_mattermost_migrate.plan_view import details, exit_code, plan_table, structured, totals
@@ -62,13 +63,13 @@ def command(**arguments: Any) -> int:
 async def _plan(arguments: dict[str, Any]) -> int:
     async with target_of(arguments).client() as client:
         selection = parse_selection(arguments, namespace=client.connection.namespace)
-        appraisals = await appraise_all(client, selection, pin=arguments["pin"])
+        appraisals = await appraise_all(client, selection, Wishes(pin=arguments["pin"]))
     _print(appraisals, selection, arguments["output"])
     return exit_code(appraisals)
 
 
 async def appraise_all(
-    client: Client, selection: Selection, *, pin: bool, rehearse: bool = True
+    client: Client, selection: Selection, wishes: Wishes, *, rehearse: bool = True
 ) -> tuple[Appraisal, ...]:
     """Find and appraise everything that is selected, with a count on the terminal meanwhile.
 
@@ -78,7 +79,9 @@ async def appraise_all(
     inventory = await read_inventory(client, selection)
     check_found(inventory, selection)
     with _counting() as tick:
-        return await survey(client, selection, inventory, pin=pin, rehearse=rehearse, tick=tick)
+        return await survey(
+            client, selection, inventory, wishes=wishes, rehearse=rehearse, tick=tick
+        )
 
 
 @contextmanager
