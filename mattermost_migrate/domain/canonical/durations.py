@@ -18,6 +18,7 @@ _NANOSECONDS: Final = {
     "m": 60 * 10**9,
     "h": 3600 * 10**9,
 }
+_LONGEST: Final = 2**63 - 1
 _PIECE: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 _WHOLE: Final = re.compile(rf"(?P<sign>[+-]?)(?P<pieces>(?:{_PIECE.pattern})+)")
 
@@ -37,6 +38,8 @@ def canonical(text: str) -> str:
         int(Decimal(number) * _NANOSECONDS[unit])
         for number, unit in _PIECE.findall(match["pieces"])
     )
+    if total > _LONGEST:
+        raise ValueError(f"not a duration: {text!r}")
     sign = "-" if match["sign"] == "-" and total else ""
     return sign + _write(total)
 

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 __all__ = ["canonical"]
 
 _TEXT: Final = re.compile(r"(?P<sign>[+-]?)0*(?P<whole>\d*)(?:\.(?P<part>\d*))?(?P<suffix>.*)")
+_DIGIT: Final = re.compile(r"\d")
 _EXPONENT: Final = re.compile(r"[eE][+-]?\d+")
 _DECIMAL: Final = {
     "n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18,
@@ -34,6 +35,7 @@ class _Parts(NamedTuple):
     negative: bool
     whole: str
     part: str
+    suffix: str
     exponent: int
     style: str  # "decimal", "binary" or "exponent"
 
@@ -54,6 +56,8 @@ def canonical(text: str | float) -> str:
             return given
         value, scale = _as_int(parts)
         return _write(-value if parts.negative else value, scale, parts.style)
+    if not _DIGIT.search(given.removesuffix(parts.suffix)):
+        raise ValueError(f"not a quantity: {given!r}")
     value, scale, style = _as_decimal(parts)
     return _write(-value if parts.negative else value, scale, style)
 
@@ -69,7 +73,14 @@ def _parse(given: str) -> _Parts:
     if not given or match is None:
         raise ValueError(f"not a quantity: {given!r}")
     exponent, style = _interpret(match["suffix"], given)
-    return _Parts(match["sign"] == "-", match["whole"] or "0", match["part"] or "", exponent, style)
+    return _Parts(
+        match["sign"] == "-",
+        match["whole"] or "0",
+        match["part"] or "",
+        match["suffix"],
+        exponent,
+        style,
+    )
 
 
 def _interpret(suffix: str, given: str) -> tuple[int, str]:

@@ -36,7 +36,7 @@ class MismatchError(ValueError):
     """A value that Go could not decode into the field's type; the text is Go's."""
 
     def __init__(self, value: object, go_type: str) -> None:
-        self.value = _json_kind(value)
+        self.value = _json_kind(value, go_type)
         self.go_type = go_type
         self.struct = ""
         self.path: list[str] = []
@@ -52,14 +52,12 @@ class MismatchError(ValueError):
         return f"json: cannot unmarshal {self.value} into {place} of type {self.go_type}"
 
 
-def _json_kind(value: object) -> str:
+def _json_kind(value: object, go_type: str) -> str:
     match value:
         case bool():
             return "bool"
-        case int():
-            return f"number {value}" if abs(value) >= 1 << 31 else "number"
-        case float():
-            return f"number {value}"
+        case int() | float():
+            return f"number {value}" if go_type.startswith("int") else "number"
         case str():
             return "string"
         case Mapping():
@@ -89,9 +87,11 @@ class _Types:
 
     Attributes:
         port: how an IntOrString is written.
+        no_time: what stands for a time that is not set; None: nothing does.
     """
 
     port: Write
+    no_time: Callable[[], Any] | None
     trips: dict[str, Trip] = field(default_factory=dict)
 
     def trip(self, name: str) -> Trip:
@@ -106,6 +106,11 @@ class _Types:
                     always.append((key, made.absent))
         return self.trips[name]
 
+    def _port(self, value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise MismatchError(value, "int32")
+        return self.port(value)
+
     def _field(self, kind: str) -> _Field:
         marked, kind = kind.endswith("!"), kind.removesuffix("!")
         null = _null if marked else None
@@ -118,7 +123,8 @@ class _Types:
             zero = _ZERO[kind]
             return _Field(write, keeps_zero=marked, absent=(lambda: zero) if marked else None)
         absent = {
-            **dict.fromkeys(("time", "any", "duration")),
+            **dict.fromkeys(("any", "duration")),
+            "time": self.no_time,
             "quantity": lambda: "0",
             "port": lambda: self.port(0),
         }
@@ -126,16 +132,16 @@ class _Types:
 
     def _value(self, kind: str) -> Write:
         if kind.startswith("[]"):
-            return _list(self._value(kind[2:]))
+            return _list(self._value(kind[2:]), _go_type(kind))
         if kind.startswith("{}"):
-            return _map(self._value(kind[2:]))
+            return _map(self._value(kind[2:]), _go_type(kind))
         if kind in _SCALARS:
             return _scalar(*_SCALARS[kind])
         known: dict[str, Write] = {
             "quantity": quantities.canonical,
             "duration": durations.canonical,
-            "port": self.port,
-            "time": _same,
+            "port": self._port,
+            "time": _scalar(str, "string"),
             "any": _same,
         }
         return known.get(kind) or self.trip(kind)
@@ -167,19 +173,28 @@ def _struct(
     return write
 
 
-def _list(write: Write) -> Write:
+def _go_type(kind: str) -> str:
+    """A kind of the table in Go's spelling, as far as the table knows it."""
+    if kind.startswith("[]"):
+        return f"[]{_go_type(kind[2:])}"
+    if kind.startswith("{}"):
+        return f"map[string]{_go_type(kind[2:])}"
+    return _SCALARS[kind][1] if kind in _SCALARS else f"v1.{kind}"
+
+
+def _list(write: Write, go_type: str) -> Write:
     def all_of(value: Any) -> list[Any]:
         if not isinstance(value, list | tuple):
-            raise MismatchError(value, "[]")
+            raise MismatchError(value, go_type)
         return [write({} if item is None else item) for item in value]
 
     return all_of
 
 
-def _map(write: Write) -> Write:
+def _map(write: Write, go_type: str) -> Write:
     def all_of(value: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping):
-            raise MismatchError(value, "map[string]string")
+            raise MismatchError(value, go_type)
         return {key: write("" if item is None else item) for key, item in value.items()}
 
     return all_of
@@ -222,8 +237,8 @@ def _read_table() -> dict[str, list[tuple[str, str]]]:
 
 
 _TABLE: Final = _read_table()
-_WRITTEN: Final = _Types(_same)
-_COMPARED: Final = _Types(_compared_port)
+_WRITTEN: Final = _Types(_same, no_time=None)
+_COMPARED: Final = _Types(_compared_port, no_time=_null)
 
 
 def fields_of(go_type: str) -> tuple[tuple[str, str], ...]:

@@ -36,7 +36,7 @@ def fault(url: str, kind: str) -> str | None:
     try:
         scheme, host = _parsed(url)
     except _UrlError as error:
-        return f"failed to parse URL: parse {_quoted(url)}: {error}"
+        return f"failed to parse URL: {error}"
     if scheme not in _SCHEMES[kind]:
         return f'scheme "{scheme}" is not allowed for database type "{kind}"'
     return None if host else "URL must contain a hostname"
@@ -49,14 +49,20 @@ def _quoted(text: str) -> str:
 def _parsed(url: str) -> tuple[str, str]:
     """The scheme and the host name."""
     address, _, fragment = url.partition("#")
-    if any(char < " " or char == "\x7f" for char in address):
-        raise _UrlError("net/url: invalid control character in URL")
-    scheme, host = _without_fragment(address)
-    _unescape(fragment)
-    return scheme, host
+    try:
+        found = _without_fragment(address)
+    except _UrlError as error:
+        raise _UrlError(f"parse {_quoted(address)}: {error}") from None
+    try:
+        _unescape(fragment)
+    except _UrlError as error:
+        raise _UrlError(f"parse {_quoted(url)}: {error}") from None
+    return found
 
 
 def _without_fragment(address: str) -> tuple[str, str]:
+    if any(char < " " or char == "\x7f" for char in address):
+        raise _UrlError("net/url: invalid control character in URL")
     if address.startswith(":"):
         raise _UrlError("missing protocol scheme")
     match = _SCHEME.fullmatch(address)
@@ -86,7 +92,7 @@ def _host_name(authority: str) -> str:
     _unescape(password)
     if "]" in host:
         return host.partition("]")[0].removeprefix("[")
-    return host.partition(":")[0]
+    return host.rpartition(":")[0] if ":" in host else host
 
 
 def _check_host(host: str) -> None:

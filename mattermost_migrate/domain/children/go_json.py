@@ -10,8 +10,17 @@ from typing import Any, Final
 __all__ = ["operations", "syntax_error"]
 
 _SPACE: Final = " \t\r\n"
-_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<part>\.[0-9]+)?(?P<exponent>[eE][+-]?[0-9]+)?")
 _LITERALS: Final = {"t": "true", "f": "false", "n": "null"}
+#: Where Go looks for one more character before it sees the end: it takes a space for it.
+_UNENDING: Final = (
+    "in literal",
+    "in numeric",
+    "after decimal",
+    "in exponent",
+    "in string e",
+    "in \\u",
+)
 _END: Final = "unexpected end of JSON input"
 
 
@@ -68,9 +77,10 @@ def syntax_error(text: str) -> str | None:
 
 
 def _unexpected(text: str, at: int, where: str) -> _SyntaxError:
-    if at >= len(text):
+    ends = at >= len(text)
+    if ends and not where.startswith(_UNENDING):
         return _SyntaxError(_END)
-    byte = chr(text[at].encode()[0])
+    byte = " " if ends else chr(text[at].encode()[0])
     quoted = {"'": "\\'", '"': '"'}.get(byte) or json.dumps(byte, ensure_ascii=False)[1:-1]
     return _SyntaxError(f"invalid character '{quoted}' {where}")
 
@@ -94,7 +104,7 @@ def _value(text: str, at: int) -> int:
             return _string(text, at)
         case "t" | "f" | "n":
             return _literal(text, at)
-        case char if char == "-" or char.isdecimal():
+        case char if char == "-" or char in "0123456789":
             return _number(text, at)
         case _:
             raise _unexpected(text, at, "looking for beginning of value")
@@ -167,7 +177,9 @@ def _number(text: str, at: int) -> int:
     if match is None:
         raise _unexpected(text, at + 1, "in numeric literal")
     end = match.end()
-    if text[end : end + 1] == ".":
+    if match["exponent"]:
+        return end
+    if text[end : end + 1] == "." and not match["part"]:
         raise _unexpected(text, end + 1, "after decimal point in numeric literal")
     if text[end : end + 1] in {"e", "E"}:
         signed = text[end + 1 : end + 2] in {"+", "-"}
