@@ -17,7 +17,7 @@ from mattermost_migrate.testing.cluster import (
     LocalCluster,
     Options,
     Process,
-    storage_operators,
+    stand_ins,
 )
 from mattermost_migrate.testing.tools import Toolbox, ready
 from mattermost_migrate.testing.tools.__main__ import Screen
@@ -83,9 +83,9 @@ def admin(cluster: Cluster) -> Client:
 
 
 @pytest.fixture(scope="session")
-def storage(cluster: Cluster) -> Process:
-    """The stand-in for the MySQL and MinIO operators, at work in the cluster."""
-    return storage_operators.start(cluster)
+def stand_in(cluster: Cluster) -> Process:
+    """The stand-in for the MySQL and MinIO operators and for load balancers, at work."""
+    return stand_ins.start(cluster)
 
 
 @pytest.fixture

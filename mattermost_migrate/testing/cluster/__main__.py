@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mattermost_migrate.testing.cluster import storage_operators
+from mattermost_migrate.testing.cluster import stand_ins
 from mattermost_migrate.testing.cluster.components import RAISED, STOCK, AuditLevel
 from mattermost_migrate.testing.cluster.control_plane import LocalCluster, Options
 from mattermost_migrate.testing.cluster.process import ProcessError
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(tools: Toolbox, options: Options, command: Sequence[str], screen: Console) -> int:
     began = time.monotonic()
     with LocalCluster(tools, options) as cluster:
-        storage_operators.start(cluster)
+        stand_ins.start(cluster)
         screen.print(f"A cluster is up after {time.monotonic() - began:.1f} s.")
         programs = tools.link(cluster.folder / "bin")
         if command:

@@ -28,6 +28,8 @@ JSON_PATCH: Final = "application/json-patch+json"
 APPLY: Final = "application/apply-patch+yaml"
 
 _PATIENCE: Final = 60
+#: Who we are in the audit log and in managedFields.
+_AGENT: Final = "mattermost-migrate-testing"
 
 
 class ApiError(Exception):
@@ -182,7 +184,7 @@ class Client:
         resource = self.resource(manifest["apiVersion"], manifest["kind"])
         where = manifest["metadata"].get("namespace") or namespace
         path = resource.path(where, manifest["metadata"]["name"])
-        params = {"fieldManager": "mattermost-migrate-testing", "force": "true"}
+        params = {"fieldManager": _AGENT, "force": "true"}
         return self.request("PATCH", path, manifest, params=params, content_type=APPLY)
 
     def resource(self, api_version: str, kind: str) -> Resource:
@@ -307,6 +309,7 @@ def _named(name: str | None) -> dict[str, str]:
 
 def _open(credentials: Credentials) -> requests.Session:
     session = requests.Session()
+    session.headers["User-Agent"] = _AGENT
     session.trust_env = False  # no proxy and no .netrc between us and the cluster
     if credentials.authority:
         session.verify = str(credentials.authority)

@@ -1,4 +1,4 @@
-"""The stand-in gives operator-managed storage what an installation waits for."""
+"""The stand-in gives an installation what it waits for: storage Services, a public address."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mattermost_migrate.domain.names import (
 from mattermost_migrate.domain.objects import controller_of
 from mattermost_migrate.testing.cluster import Client
 
-pytestmark = pytest.mark.usefixtures("storage")
+pytestmark = pytest.mark.usefixtures("stand_in")
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,32 @@ def test_a_minio_instance_reports_its_replicas_again_when_someone_writes_over_th
     assert reset["metadata"]["uid"] == made["metadata"]["uid"]
 
     admin.until(MINIO_INSTANCE, namespace, "acme-minio", reported)
+
+
+def test_a_load_balancer_gets_an_address(admin: Client, namespace: str) -> None:
+    spec = {"type": "LoadBalancer", "ports": [{"port": 80}]}
+    admin.create(SERVICE, namespace, {"metadata": {"name": "acme"}, "spec": spec})
+
+    def addressed(service: dict) -> bool:
+        return bool(service["status"]["loadBalancer"].get("ingress"))
+
+    seen = admin.until(SERVICE, namespace, "acme", addressed)
+
+    host = f"acme.{namespace}.lb.example.com"
+    assert seen["status"]["loadBalancer"]["ingress"] == [{"hostname": host}]
+
+
+def test_other_services_are_left_alone(admin: Client, namespace: str) -> None:
+    admin.create(
+        SERVICE, namespace, {"metadata": {"name": "plain"}, "spec": {"ports": [{"port": 80}]}}
+    )
+    balanced = {"type": "LoadBalancer", "ports": [{"port": 80}]}
+    admin.create(SERVICE, namespace, {"metadata": {"name": "later"}, "spec": balanced})
+    admin.until(SERVICE, namespace, "later", lambda s: s["status"]["loadBalancer"].get("ingress"))
+
+    seen = admin.get(SERVICE, namespace, "plain")
+
+    assert seen["status"] == {"loadBalancer": {}}
+    assert [entry["manager"] for entry in seen["metadata"]["managedFields"]] == [
+        "mattermost-migrate-testing"
+    ]

@@ -1,9 +1,10 @@
-"""A stand-in for the MySQL and MinIO operators, for the local cluster only.
+"""Stand-ins for what a real cluster has and a local one lacks: storage operators, load balancers.
 
-An installation with operator-managed storage gets stable when the Services of those operators are
-there (operator facts 0.2, 2.1). This process makes them, with what else hangs on the two kinds in a
-real cluster: pods, a Secret, a status. It acts by a ServiceAccount of its own. Nothing stores a
-byte: the StatefulSets have no volumes, and kwok plays their pods.
+An installation with operator-managed storage gets stable when the Services of the MySQL and MinIO
+operators are there, one with a Service of type LoadBalancer when that has an address (operator
+facts 0.2, 0.8, 2.1). This process gives them both, with what else hangs on a MysqlCluster and a
+MinIOInstance in a real cluster: pods, a Secret, a status. It acts by a ServiceAccount of its own.
+Nothing stores or serves a byte: the StatefulSets have no volumes, and kwok plays their pods.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any, Final
 
 import requests
 
-from mattermost_migrate.domain.names import MINIO_INSTANCE, MYSQL_CLUSTER, Resource
+from mattermost_migrate.domain.names import MINIO_INSTANCE, MYSQL_CLUSTER, SERVICE, Resource
 from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of, owner_reference
 from mattermost_migrate.testing.cluster import kubeconfig
 from mattermost_migrate.testing.cluster.base import Cluster
@@ -28,7 +29,7 @@ from mattermost_migrate.testing.cluster.process import Process
 
 __all__ = ["minio_children", "mysql_children", "start"]
 
-_NAME: Final = "storage-operators"
+_NAME: Final = "stand-ins"
 _NAMESPACE: Final = "kube-system"
 _DAY_SECONDS: Final = 86_400
 _RETRY_SECONDS: Final = 0.5
@@ -46,6 +47,8 @@ _RIGHTS: Final[tuple[dict[str, Any], ...]] = (
                 "verbs": ["get", "list", "watch", "patch", "update"],
             },
             {"apiGroups": [""], "resources": ["services", "secrets"], "verbs": ["create"]},
+            {"apiGroups": [""], "resources": ["services"], "verbs": ["list", "watch"]},
+            {"apiGroups": [""], "resources": ["services/status"], "verbs": ["patch"]},
             {"apiGroups": ["apps"], "resources": ["statefulsets"], "verbs": ["create"]},
         ],
     },
@@ -60,7 +63,7 @@ _RIGHTS: Final[tuple[dict[str, Any], ...]] = (
 
 
 def start(cluster: Cluster) -> Process:
-    """Run the stand-in beside a cluster that has the two kinds; it ends with the cluster."""
+    """Run the stand-ins beside a cluster that has the two kinds; they end with the cluster."""
     cluster.apply(_RIGHTS)
     file = cluster.folder / f"{_NAME}.kubeconfig"
     cluster.service_account_kubeconfig(_NAMESPACE, _NAME, file, seconds=_DAY_SECONDS)
@@ -101,9 +104,20 @@ def _minio_status(instance: JsonObject) -> Mapping[str, Any]:
     return {"availableReplicas": _replicas(instance), "currentState": "Ready"}
 
 
+def _nothing(_service: JsonObject) -> tuple[JsonObject, ...]:
+    return ()
+
+
+def _address(service: JsonObject) -> Mapping[str, Any]:
+    if service["spec"].get("type") != "LoadBalancer":
+        return {}
+    hostname = f"{name_of(service)}.{namespace_of(service)}.lb.example.com"
+    return {"loadBalancer": {"ingress": [{"hostname": hostname}]}}
+
+
 @dataclass(frozen=True, slots=True)
-class _Operator:
-    """One of the two: its kind, what it makes, what it reports, and where status is written."""
+class _StandIn:
+    """One of them: its kind, what it makes, what it reports, and where status is written."""
 
     resource: Resource
     children: Callable[[JsonObject], tuple[JsonObject, ...]]
@@ -134,9 +148,10 @@ class _Operator:
             sys.stderr.write(f"{self.resource} {namespace}/{name}: {problem}\n")
 
 
-_OPERATORS: Final = (
-    _Operator(MYSQL_CLUSTER, mysql_children, _mysql_status, "status"),
-    _Operator(MINIO_INSTANCE, minio_children, _minio_status, ""),
+_ALL: Final = (
+    _StandIn(MYSQL_CLUSTER, mysql_children, _mysql_status, "status"),
+    _StandIn(MINIO_INSTANCE, minio_children, _minio_status, ""),
+    _StandIn(SERVICE, _nothing, _address, "status"),
 )
 
 
@@ -151,7 +166,7 @@ def _create(client: Client, namespace: str, child: JsonObject) -> None:
 def _child(
     owner: JsonObject, api_version: str, kind: str, name: str, content: JsonObject
 ) -> JsonObject:
-    resource = next(o.resource for o in _OPERATORS if o.resource.kind == owner["kind"])
+    resource = next(o.resource for o in _ALL if o.resource.kind == owner["kind"])
     references = [owner_reference(owner, resource)]
     metadata = {"name": name, "ownerReferences": references}
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **content}
@@ -190,7 +205,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kubeconfig", type=Path, required=True)
     with Client(kubeconfig.read(parser.parse_args().kubeconfig)) as client:
-        threads = [Thread(target=o.run, args=(client,), daemon=True) for o in _OPERATORS]
+        threads = [Thread(target=o.run, args=(client,), daemon=True) for o in _ALL]
         for thread in threads:
             thread.start()
         for thread in threads:
