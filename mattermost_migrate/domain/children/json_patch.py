@@ -192,7 +192,7 @@ def _test(document: dict[str, Any], operation: Mapping[str, Any]) -> None:
         value = _get(container, key)
     except PatchError as error:
         raise PatchError(f"error in test for path: '{path}': {error}") from None
-    if not _equal(value, operation.get("value")):
+    if "value" not in operation or not _equal(value, operation["value"]):
         raise PatchError(f"testing value {path} failed: test failed")
 
 
