@@ -13,11 +13,16 @@ from datetime import UTC, datetime
 from typing import Final
 
 from controller.execute import execute
-from controller.observe import Informers, Observer
+from controller.observe import Informers, Observer, direction
 from controller.report import Reporter
 from controller.worker import Key
 from mattermost_migrate.domain.adoption import ADOPTION
-from mattermost_migrate.domain.conditions import condition_status, finished, parse_time
+from mattermost_migrate.domain.conditions import (
+    condition_status,
+    failure_of,
+    finished,
+    parse_time,
+)
 from mattermost_migrate.domain.errors import (
     ForbiddenError,
     InvariantError,
@@ -31,7 +36,7 @@ from mattermost_migrate.domain.names import (
     Condition,
     Reason,
 )
-from mattermost_migrate.domain.objects import JsonObject, labels_of
+from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, namespace_of
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act, Decision, Done, Look, Refuse, Wait, decide
 from mattermost_migrate.kube import Client, EventRecorder
@@ -82,6 +87,10 @@ class MigrationReconciler:
             raise
         except (RejectedError, ForbiddenError, InvariantError) as error:
             seen, decision = await self._failed(migration, error)
+        if isinstance(decision.verdict, Refuse) and _rolls_back(seen):
+            self._say(seen, Reason.ROLLING_BACK, decision.verdict.message, warning=True)
+            await self._reporter.give_up(seen, decision.verdict)
+            return 0.0
         return await self._conclude(seen, decision)
 
     async def _climb(self, migration: JsonObject) -> tuple[Snapshot, Decision]:
@@ -119,7 +128,9 @@ class MigrationReconciler:
             ForbiddenError: Reason.FORBIDDEN,
         }
         reason = reasons.get(type(error), Reason.INTERNAL_ERROR)
-        seen = Snapshot(migration=migration, target_kind=migration["spec"]["desiredKind"])
+        # As it is now: the lock may have been put on, or taken off, before it failed.
+        fresh = self._migrations.get(namespace_of(migration), name_of(migration)) or migration
+        seen = Snapshot(migration=fresh, target_kind=direction(fresh).kind)
         step = (migration.get("status") or {}).get("currentStep") or Condition.VALIDATED
         command = f"helm mattermost-migrate status {seen.name} -n {seen.namespace} -o yaml"
         return seen, Decision(Refuse(reason, str(error), command), (), Condition(step))
@@ -131,8 +142,7 @@ class MigrationReconciler:
         held_back = await self._reporter.report(seen, decision)
         match decision.verdict:
             case Done():
-                self._say(seen, Reason.SUCCEEDED, f"{seen.taking.kind} owns the installation")
-                _log.info("Succeeded")
+                self._say_end(seen)
                 self._forget(seen.migration)
                 return None
             case Refuse(reason, message, _):
@@ -141,6 +151,15 @@ class MigrationReconciler:
                 return _SECOND_LOOK
         left = _seconds_left(seen.migration)
         return min((each for each in (held_back, left) if each is not None), default=None)
+
+    def _say_end(self, seen: Snapshot) -> None:
+        owner = f"{seen.taking.kind} owns the installation"
+        if failure_of(seen.migration):
+            self._say(seen, Reason.ROLLED_BACK, owner, warning=True)
+            _log.warning("Rolled back")
+        else:
+            self._say(seen, Reason.SUCCEEDED, owner)
+            _log.info("Succeeded")
 
     def _say(self, seen: Snapshot, reason: str, note: str, *, warning: bool = False) -> None:
         kind = {
@@ -156,17 +175,25 @@ class MigrationReconciler:
         self._reporter.forget(migration)
 
 
+def _rolls_back(seen: Snapshot) -> bool:
+    """A migration under way that cannot go on goes back, once, unless it is asked to hold."""
+    holds = seen.migration["spec"].get("onFailure") == "Hold"
+    return seen.lock is not None and not holds and failure_of(seen.migration) is None
+
+
 def _over(migration: JsonObject) -> bool:
     """Nothing to do for the spec as it is.
 
     A refused member of a fleet stays refused, or it would start without its fleet knowing; a
-    refused migration on its own is looked at again when something changes.
+    refused migration on its own is looked at again when something changes. One that was rolled
+    back is not tried again before its spec changes, or it would go to and fro.
     """
     if labels_of(migration).get(LOCK_LABEL) or not finished(migration):
         return False
     summary = condition_status(migration, Condition.SUCCEEDED)
     succeeded = summary is not None and summary["status"] == "True"
-    return succeeded or FLEET_LABEL in labels_of(migration)
+    tried = FLEET_LABEL in labels_of(migration) or failure_of(migration) is not None
+    return succeeded or tried
 
 
 def _in_time(seen: Snapshot, decision: Decision) -> Decision:

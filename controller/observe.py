@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from mattermost_migrate.domain.backup import Backup, backup_name
+from mattermost_migrate.domain.conditions import failure_of
 from mattermost_migrate.domain.inventory import children, references
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
@@ -34,13 +35,13 @@ from mattermost_migrate.domain.objects import (
     namespace_of,
     uid_of,
 )
-from mattermost_migrate.domain.sides import other, side
+from mattermost_migrate.domain.sides import Side, other, side
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Part
 from mattermost_migrate.domain.writes import Write
 from mattermost_migrate.kube import Client, Informer
 
-__all__ = ["BY_INSTALLATION", "WATCHED", "Informers", "Observer", "installations_of"]
+__all__ = ["BY_INSTALLATION", "WATCHED", "Informers", "Observer", "direction", "installations_of"]
 
 #: One informer a resource, shared by everyone in the process.
 Informers = Mapping[Resource, Informer]
@@ -65,6 +66,12 @@ def installations_of(obj: JsonObject) -> Iterator[str]:
     return (f"{namespace_of(obj)}/{name}" for name in names)
 
 
+def direction(migration: JsonObject) -> Side:
+    """The kind to go to: the one that is wanted, or back when that was given up."""
+    wanted = side(migration["spec"]["desiredKind"])
+    return other(wanted) if failure_of(migration) else wanted
+
+
 class Observer:
     """Takes snapshots.
 
@@ -83,11 +90,13 @@ class Observer:
     async def look(self, migration: JsonObject) -> Snapshot:
         """One look at the installation of this InstallationMigration.
 
+        Once the migration is given up, the snapshot is taken for the way back.
+
         Raises:
             InvariantError: the backup Secret is not what was written.
         """
         namespace, name = namespace_of(migration), name_of(migration)
-        taking = side(migration["spec"]["desiredKind"])
+        taking = direction(migration)
         seen = Snapshot(
             migration=migration,
             source=self._informers[other(taking).resource].get(namespace, name),

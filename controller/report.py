@@ -43,7 +43,7 @@ class Journal:
     def begin(self, warnings: tuple[tuple[str, str], ...]) -> None:
         """The first write is about to be sent."""
         self.began, self.reported = datetime.now(UTC), time.monotonic()
-        self.warnings = warnings
+        self.warnings, self.writes = warnings, 0
 
 
 class Reporter:
@@ -88,16 +88,33 @@ class Reporter:
             return due
         journal.writes += 1
         status["apiWrites"] = journal.writes
+        await self._send(migration, _patch(migration, status))
+        journal.reported = time.monotonic()
+        return None
+
+    async def give_up(self, seen: Snapshot, refusal: Refuse) -> None:
+        """Record that the way forward is given up; from the next look on the ladder leads back."""
+        migration = seen.migration
+        journal = self.journal(migration)
+        journal.writes += 1
+        failure = {
+            "observedGeneration": migration["metadata"].get("generation"),
+            "reason": str(refusal.reason),
+            "message": refusal.message,
+        }
+        # The way back has a deadline of its own.
+        since = {"currentStep": None, "currentStepTime": None}
+        await self._send(migration, {"failure": failure, "apiWrites": journal.writes, **since})
+
+    async def _send(self, migration: JsonObject, status: dict[str, Any]) -> None:
         answer = await self._client.patch(
             INSTALLATION_MIGRATION,
             namespace_of(migration),
             name_of(migration),
-            {"metadata": {"uid": uid_of(migration)}, "status": _patch(migration, status)},
+            {"metadata": {"uid": uid_of(migration)}, "status": status},
             subresource="status",
         )
-        journal.reported = time.monotonic()
         self._note(answer)
-        return None
 
     def _status(self, seen: Snapshot, decision: Decision, journal: Journal) -> dict[str, Any]:
         backup = (backup_name(seen.name), seen.backup.digest) if seen.backup else None

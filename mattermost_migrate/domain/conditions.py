@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from mattermost_migrate.domain.names import Condition, Reason
-from mattermost_migrate.domain.objects import JsonObject
+from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of
 from mattermost_migrate.domain.steps import Act, Decision, Done, Ladder, Look, Refuse, Wait
 
 __all__ = [
     "Progress",
     "condition",
     "condition_status",
+    "failure_of",
     "finished",
     "merge_conditions",
     "micro_timestamp",
@@ -61,6 +62,18 @@ def finished(migration: JsonObject) -> bool:
         return True
     stalled = condition_status(migration, Condition.STALLED)
     return stalled is not None and stalled["status"] == "True"
+
+
+def failure_of(migration: JsonObject) -> JsonObject | None:
+    """Why the migration to the kind it wants was given up, for the spec as it is; else None.
+
+    Returns:
+        ``status.failure`` with ``reason`` and ``message``. It is recorded because it cannot be
+        observed again: from here on the ladder leads back.
+    """
+    failure: JsonObject | None = (migration.get("status") or {}).get("failure")
+    generation = migration["metadata"].get("generation")
+    return failure if failure and failure.get("observedGeneration") == generation else None
 
 
 def condition(kind: str, status: str, reason: str, message: str) -> dict[str, Any]:
@@ -112,7 +125,8 @@ def status_of(
     previous: Mapping[str, Any] = migration.get("status") or {}
     generation = int(migration["metadata"].get("generation", 0))
     now = timestamp(progress.now)
-    conditions = [*_summary(decision), *_steps(decision, ladder)]
+    failure = failure_of(migration)
+    conditions = [*_summary(decision, failure), *_steps(decision, ladder)]
     status: dict[str, Any] = {
         "observedGeneration": generation,
         "conditions": merge_conditions(
@@ -120,12 +134,13 @@ def status_of(
         ),
         "apiWrites": progress.writes,
     }
-    if start := previous.get("startTime"):
-        status["startTime"] = start
-    elif progress.started:
+    if progress.started:
         status["startTime"] = micro_timestamp(progress.started)
+    elif start := previous.get("startTime"):
+        status["startTime"] = start
     if isinstance(decision.verdict, Done):
-        status["completionTime"] = previous.get("completionTime") or micro_timestamp(progress.now)
+        ended = None if progress.started else previous.get("completionTime")
+        status["completionTime"] = ended or micro_timestamp(progress.now)
     elif decision.current is not None:
         same = previous.get("currentStep") == decision.current
         status["currentStep"] = str(decision.current)
@@ -136,31 +151,59 @@ def status_of(
         status["backup"] = backup
     if warnings := progress.warnings or _kept_warnings(previous):
         status["warnings"] = [{"field": field, "message": text} for field, text in warnings]
-    if isinstance(decision.verdict, Refuse) and decision.verdict.next_command:
-        status["nextCommand"] = decision.verdict.next_command
+    if failure:
+        status["failure"] = dict(failure)
+    if command := _next_command(migration, decision, failure):
+        status["nextCommand"] = command
     return status
+
+
+def _next_command(
+    migration: JsonObject, decision: Decision, failure: JsonObject | None
+) -> str | None:
+    if isinstance(decision.verdict, Refuse):
+        return decision.verdict.next_command
+    if not (failure and isinstance(decision.verdict, Done)):
+        return None
+    again = int(migration["spec"].get("retryGeneration", 0)) + 1
+    return (
+        f"kubectl -n {namespace_of(migration)} patch installationmigration {name_of(migration)} "
+        f'--type merge -p \'{{"spec":{{"retryGeneration":{again}}}}}\''
+    )
 
 
 def _kept_warnings(previous: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple((w["field"], w["message"]) for w in previous.get("warnings") or ())
 
 
-def _summary(decision: Decision) -> list[dict[str, Any]]:
+def _summary(decision: Decision, failure: JsonObject | None) -> list[dict[str, Any]]:
+    told = f"{failure['reason']}: {failure['message']}" if failure else ""
     match decision.verdict:
-        case Done(message):
+        case Done(message) if not failure:
             return [condition(Condition.SUCCEEDED, "True", Reason.SUCCEEDED, message)]
-        case Refuse(reason, message, _):
-            return [
-                condition(Condition.SUCCEEDED, "False", reason, message),
-                condition(Condition.STALLED, "True", reason, message),
-            ]
+        case Done():
+            return _ended(Reason.ROLLED_BACK, told)
+        case Refuse(_, message) if failure:
+            return _ended(Reason.ROLLBACK_FAILED, f"{message} (rolling back because of {told})")
+        case Refuse(reason, message):
+            return _ended(reason, message)
         case Wait(message, reason):
             pass
         case Act() | Look():
             reason, message = Reason.PROGRESSING, f"bringing about {decision.current}"
+    if failure:
+        reason, message = Reason.ROLLING_BACK, told
     return [
         condition(Condition.SUCCEEDED, "Unknown", reason, message),
         condition(Condition.RECONCILING, "True", reason, message),
+    ]
+
+
+def _ended(reason: str, message: str) -> list[dict[str, Any]]:
+    """Only a person can bring it further."""
+    return [
+        condition(Condition.SUCCEEDED, "False", reason, message),
+        condition(Condition.STALLED, "True", reason, message),
     ]
 
 

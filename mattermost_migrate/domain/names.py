@@ -206,6 +206,8 @@ class Reason(StrEnum):
 
     SUCCEEDED = "Succeeded"
     ROLLED_BACK = "RolledBack"
+    ROLLING_BACK = "RollingBack"
+    ROLLBACK_FAILED = "RollbackFailed"
     PROGRESSING = "Progressing"
     WAITING = "Waiting"
     NOT_CONVERTIBLE = "NotConvertible"
