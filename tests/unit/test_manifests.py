@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mattermost_migrate.domain.manifests import Manifests, read
 from mattermost_migrate.domain.yaml_reader import MAX_DEPTH, parse
@@ -237,3 +239,13 @@ def test_ten_megabytes_are_read_in_seconds(form: str) -> None:
 
     assert document.obj == obj
     assert time.perf_counter() - began < 20
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.binary(max_size=200) | st.text(st.sampled_from("a:-{}[]&*!|>'\"# \n\t,?%<0~"), max_size=60)
+)
+def test_nothing_crashes_the_reader(content: str | bytes) -> None:
+    manifests = read([("f", content)])
+
+    assert all(fault.field.startswith("f:") and fault.message for fault in manifests.faults)

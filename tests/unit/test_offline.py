@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from mattermost_migrate.domain.manifests import Document, read
+from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, MATTERMOST
 from mattermost_migrate.domain.offline import Outcome, convert_documents, render_documents
-from mattermost_migrate.testing import golden
+from mattermost_migrate.testing import crd, golden
 from mattermost_migrate.testing.builders import (
     cluster_installation,
     database_secret,
@@ -193,3 +194,16 @@ def test_recorded_installations_render_from_a_stream(case: golden.Case) -> None:
     }
     stopped = case.error("v1alpha1" if kind == "clusterInstallation" else "v1beta1")
     assert bool(outcome.refusals) == bool(stopped)
+
+
+@pytest.mark.parametrize("kind", ["ClusterInstallation", "Mattermost"])
+def test_whatever_the_crd_allows_is_rendered_or_refused(kind: str) -> None:
+    spec = crd.schema(kind)
+    head = {"ClusterInstallation": CLUSTER_INSTALLATION, "Mattermost": MATTERMOST}[kind]
+    generator = crd.Generator(seed=4)
+    metadata = {"name": "acme", "namespace": "ns"}
+
+    for _ in range(300):
+        obj = {"apiVersion": head.api_version, "kind": kind, "metadata": metadata}
+        outcome = rendered({**obj, "spec": generator.make(spec)}, database_secret(), file_secret())
+        assert outcome.objects or outcome.refusals
