@@ -193,13 +193,15 @@ class Client:
         dry_run: bool = False,
         field_manager: str | None = None,
     ) -> JsonObject:
-        """Create an object in the namespace that its metadata names.
+        """Create an object in the namespace that its metadata names; its kind may be left out.
 
         Raises:
             AlreadyExistsError: something of that name is there. A dry run that answers this has
                 passed validation and admission.
         """
-        call = self._call("create", "POST", resource, namespace_of(obj) or None, None, body=obj)
+        call = self._call(
+            "create", "POST", resource, namespace_of(obj) or None, None, body=_typed(resource, obj)
+        )
         named = dataclasses.replace(call, name=name_of(obj) or None)
         return await self._object(self._writing(named, dry_run, field_manager))
 
@@ -220,7 +222,7 @@ class Client:
             namespace_of(obj) or None,
             name_of(obj),
             subresource=subresource,
-            body=obj,
+            body=_typed(resource, obj),
         )
         return await self._object(self._writing(call, dry_run, field_manager))
 
@@ -413,12 +415,16 @@ class Client:
                 self._call("list", "GET", resource, namespace, None, query=page)
             )
             # Items of built-in kinds come without saying what they are.
-            kind = {"apiVersion": resource.api_version, "kind": resource.kind}
-            items.extend({**kind, **item} for item in answer.get("items") or ())
+            items.extend(_typed(resource, item) for item in answer.get("items") or ())
             metadata = answer.get("metadata") or {}
             following = metadata.get("continue") or None
             if following is None:
                 return Listing(tuple(items), str(metadata.get("resourceVersion") or ""))
+
+
+def _typed(resource: Resource, obj: JsonObject) -> JsonObject:
+    """The object with what it is."""
+    return {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
 
 
 def _event(line: bytes, call: Call) -> Event:

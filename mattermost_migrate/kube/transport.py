@@ -40,6 +40,7 @@ _JSON: Final = "application/json"
 _FIRST_ERROR: Final = 400
 _TOO_MANY_REQUESTS: Final = 429
 _UNAVAILABLE: Final = 503
+_FAREWELL: Final = 0.25
 #: Answers after which a request that changes nothing may simply be sent again.
 _PASSING: Final = frozenset({429, 500, 502, 503, 504})
 
@@ -133,6 +134,7 @@ class Transport:
         self._slots = asyncio.Semaphore(max_inflight)
         self._requests = _pool(connection, size=max_inflight)
         self._watches = _pool(connection, size=0)
+        self._abandoned = asyncio.Event()  # shared by all fenced copies
         self._agent = f"mattermost-migrate/{version('mattermost-migrate')}"
 
     def fenced(self, held: Callable[[], bool]) -> Self:
@@ -145,6 +147,10 @@ class Transport:
         """Close all connections."""
         await self._requests.close()
         await self._watches.close()
+        if self._abandoned.is_set():
+            # The connection of a cancelled request says its TLS farewell in the background; a loop
+            # that ended at once would leave the socket open.
+            await asyncio.sleep(_FAREWELL)
 
     async def send(self, call: Call) -> Any:
         """Send a call until it is answered for good, and give the decoded body.
@@ -189,8 +195,10 @@ class Transport:
                 self._count(call, response.status, started)
                 yield response.content
             finally:
-                # The rest of the stream is not wanted, so the connection cannot be kept.
-                response.close()
+                _cut(response)
+        except asyncio.CancelledError:
+            self._abandoned.set()
+            raise
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise TransientError(f"{call}: {_said(error)}") from error
 
@@ -206,6 +214,9 @@ class Transport:
                 response = await self._open(self._requests, call, limits)
                 code = response.status
                 body = await response.read()
+        except asyncio.CancelledError:
+            self._abandoned.set()
+            raise
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             never_sent = isinstance(error, aiohttp.ClientConnectorError)
             lost = TransientError(f"{call}: {_said(error)}")
@@ -272,6 +283,13 @@ def _mapped(call: Call, response: aiohttp.ClientResponse, body: bytes) -> Except
     refused = code == _TOO_MANY_REQUESTS or (code == _UNAVAILABLE and wait is not None)
     repeatable = refused or (call.reads and code in _PASSING)
     return _NotTakenError(error) if repeatable and call.verb != "watch" else error
+
+
+def _cut(response: aiohttp.ClientResponse) -> None:
+    """Drop a stream whose rest nobody wants, without a farewell the server would answer late."""
+    if response.connection is not None and response.connection.transport is not None:
+        response.connection.transport.abort()
+    response.close()
 
 
 def _said(error: BaseException) -> str:

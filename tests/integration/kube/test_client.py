@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -169,10 +170,12 @@ def test_more_watches_than_connections_leave_room_for_requests(
             listing = await api.list(CONFIG_MAP, namespace)
 
             async def watch() -> None:
-                async for _ in api.watch(
+                events = api.watch(
                     CONFIG_MAP, namespace, resource_version=listing.resource_version, seconds=60
-                ):
-                    return
+                )
+                async with aclosing(events):
+                    async for _ in events:
+                        return
 
             watches = [asyncio.create_task(watch()) for _ in range(10)]
             await asyncio.sleep(0.3)

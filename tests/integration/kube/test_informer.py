@@ -7,7 +7,7 @@ from mattermost_migrate.domain.names import CONFIG_MAP
 from mattermost_migrate.domain.objects import JsonObject, name_of, uid_of
 from mattermost_migrate.kube import Client, Informer
 from mattermost_migrate.testing.cluster import Cluster, LocalCluster
-from mattermost_migrate.testing.requests import Recorder, client
+from mattermost_migrate.testing.requests import client
 
 OURS = "mattermost-migrate.test=yes"
 
@@ -117,19 +117,17 @@ def test_a_note_that_comes_too_late_brings_nothing_back(cluster: Cluster, namesp
 
 def test_it_lists_anew_when_its_moment_is_forgotten(cluster: Cluster, namespace: str) -> None:
     async def main() -> None:
-        sent = Recorder()
-        async with client(cluster, on_request=sent.note) as api, asyncio.timeout(20):
+        async with client(cluster) as api, asyncio.timeout(20):
             await api.create(CONFIG_MAP, config_map(namespace, "gone"))
             kept = informer(api, namespace)
             async with running(kept):
                 pass
             await api.delete(CONFIG_MAP, namespace, "gone")
             await api.create(CONFIG_MAP, config_map(namespace, "new"))
-            kept.resource_version = "1"  # long compacted, or never in the server's memory
-            task = asyncio.create_task(kept.run())
-            await kept.until(namespace, "gone", lambda obj: obj is None)
-            await kept.until(namespace, "new", lambda obj: obj is not None)
-            task.cancel()
+            kept.resource_version = ""
+            async with running(kept):
+                await kept.until(namespace, "gone", lambda obj: obj is None)
+                await kept.until(namespace, "new", lambda obj: obj is not None)
 
     asyncio.run(main())
 
