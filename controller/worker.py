@@ -14,15 +14,25 @@ from typing import Final, TypeAlias
 from prometheus_client import Gauge, Histogram
 
 from controller.workqueue import QueueClosedError, WorkQueue
-from mattermost_migrate.domain.errors import LeaseLostError, StaleError, TransientError
+from mattermost_migrate.domain.errors import (
+    LeaseLostError,
+    MigrateError,
+    StaleError,
+    TransientError,
+)
 from mattermost_migrate.kube import current_installation
 
-__all__ = ["Key", "Reconcile", "work"]
+__all__ = ["Key", "Reconcile", "UnsuccessfulError", "work"]
 
 #: (namespace, name)
 Key: TypeAlias = tuple[str, str]
 #: Looks at one key; gives the seconds after which to look again, or None: at the next event.
 Reconcile: TypeAlias = Callable[[Key], Awaitable[float | None]]
+
+
+class UnsuccessfulError(MigrateError):
+    """A reconcile that ended in order, but not well; it told so itself. Tried again later."""
+
 
 RECONCILE_SECONDS: Final = Histogram(
     "mattermost_migrate_reconcile_seconds", "Time of one reconcile", ("controller", "outcome")
@@ -80,6 +90,10 @@ async def _one(queue: WorkQueue[Key], reconcile: Reconcile, key: Key, controller
     except TransientError as error:
         queue.add_backing_off(key, at_least=error.retry_after or 0.0)
         return "transient"
+    except UnsuccessfulError as error:
+        queue.add_backing_off(key)
+        _log.info("Reconciled without success", extra={"key": key, "problem": str(error)})
+        return "unsuccessful"
     except Exception:  # noqa: BLE001 - the top of the loop; logged here, once
         queue.add_backing_off(key)
         _log.exception("Failed to reconcile", extra={"controller": controller, "key": key})

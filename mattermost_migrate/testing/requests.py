@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from mattermost_migrate.domain.names import EVENT
 from mattermost_migrate.kube import Client, Request, connect
 from mattermost_migrate.testing.cluster import Cluster
 
@@ -26,6 +27,14 @@ class Recorder:
     def writes(self) -> list[str]:
         """The writes since the start or the last ``clear``: ``patch services acme``."""
         return [f"{r.verb} {r.resource} {r.name}" for r in self.requests if r.wrote]
+
+    def writes_in(self, namespace: str) -> list[str]:
+        """The writes in one namespace, Events not counted."""
+        return [
+            f"{r.verb} {r.resource} {r.name}"
+            for r in self.requests
+            if r.wrote and r.namespace == namespace and r.resource != EVENT.plural
+        ]
 
     def clear(self) -> None:
         """Forget what was sent so far."""

@@ -1,0 +1,174 @@
+"""The builtin operator: both kinds' reconcilers with their queues, watches and workers."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from controller.builtin.cluster_installation import ClusterInstallationReconciler
+from controller.builtin.known import Known
+from controller.builtin.mattermost import MattermostReconciler
+from controller.builtin.presence import refuse_beside_operator
+from controller.builtin.rounds import Workshop
+from controller.builtin.update_job import NAME as UPDATE_JOB
+from controller.observe import BY_INSTALLATION, installations_of
+from controller.worker import Key, work
+from controller.workqueue import Backoff, WorkQueue
+from mattermost_migrate.domain.children.labels import JOB_SERVER
+from mattermost_migrate.domain.names import (
+    APP_LABEL,
+    APP_VALUE,
+    CLUSTER_INSTALLATION,
+    DEPLOYMENT,
+    INGRESS,
+    INGRESS_CLASS,
+    INSTALLATION_MIGRATION,
+    JOB,
+    MATTERMOST,
+    REPLICA_SET,
+    SERVICE,
+    V1BETA1,
+    Resource,
+)
+from mattermost_migrate.domain.objects import (
+    JsonObject,
+    name_of,
+    namespace_of,
+    owners_of,
+)
+from mattermost_migrate.kube import Client, EventRecorder, Informer
+from mattermost_migrate.kube.informer import Handler
+
+__all__ = ["BuiltinOperator"]
+
+_SELECTOR: Final = f"{APP_LABEL}={APP_VALUE}"
+#: The longest pause of an installation that fails: what it waits for is mostly an object that no
+#: informer sees, such as a Secret.
+_BACKOFF: Final = Backoff(first=0.2, longest=30.0)
+
+
+class BuiltinOperator:
+    """Keeps ClusterInstallations and Mattermosts, where no Go operator does.
+
+    Args:
+        client: to write by; fenced by the lease.
+        informers: those of the process: both kinds, InstallationMigrations, Deployments, and
+            ReplicaSets indexed by ``BY_INSTALLATION``; somebody else runs them.
+        workers: installations of each kind that are looked at at the same time.
+    """
+
+    def __init__(
+        self, client: Client, informers: Mapping[Resource, Informer], *, workers: int = 20
+    ) -> None:
+        self._client = client
+        self._workers = workers
+        indexes = {BY_INSTALLATION: installations_of}
+        self._own = {
+            SERVICE: Informer(client, SERVICE, label_selector=_SELECTOR, indexes=indexes),
+            INGRESS: Informer(client, INGRESS, label_selector=_SELECTOR, indexes=indexes),
+            INGRESS_CLASS: Informer(client, INGRESS_CLASS, label_selector=V1BETA1.installation),
+            JOB: Informer(client, JOB, field_selector=f"metadata.name={UPDATE_JOB}"),
+        }
+        # Job servers carry another label; they are only watched, since they are few.
+        self._job_servers = Informer(client, DEPLOYMENT, label_selector=f"{APP_LABEL}={JOB_SERVER}")
+        self._known = Known(client, {**informers, **self._own})
+        self._queues: dict[str, WorkQueue[Key]] = {
+            kind.kind: WorkQueue(backoff=_BACKOFF) for kind in (CLUSTER_INSTALLATION, MATTERMOST)
+        }
+
+    async def run(self) -> None:
+        """Reconcile until cancelled or until the lease is lost.
+
+        Raises:
+            ConfigurationError: the Go operator runs here.
+        """
+        await refuse_beside_operator(self._client)
+        events = EventRecorder(
+            self._client,
+            controller="migration.mattermost.com/builtin-operator",
+            instance=socket.gethostname(),
+        )
+        shop = Workshop(self._client, self._known, events)
+        async with asyncio.TaskGroup() as group:
+            for informer in (*self._own.values(), self._job_servers):
+                group.create_task(informer.run())
+            group.create_task(events.run())
+            await asyncio.gather(
+                *(informer.synced.wait() for informer in self._known.informers.values())
+            )
+            self._subscribe()
+            for kind, reconciler in (
+                (CLUSTER_INSTALLATION, ClusterInstallationReconciler(shop)),
+                (MATTERMOST, MattermostReconciler(shop)),
+            ):
+                group.create_task(
+                    work(
+                        self._queues[kind.kind],
+                        reconciler.reconcile,
+                        controller=kind.kind.lower(),
+                        workers=self._workers,
+                    )
+                )
+
+    def _subscribe(self) -> None:
+        """Look at an installation when it or one of its children changes by another's hand."""
+        informers = self._known.informers
+        for kind in (CLUSTER_INSTALLATION, MATTERMOST):
+            informers[kind].subscribe(self._of_installation(kind))
+        for resource in (DEPLOYMENT, SERVICE, INGRESS, INGRESS_CLASS, JOB):
+            informers[resource].subscribe(self._of_child)
+        self._job_servers.subscribe(self._of_child)
+        informers[REPLICA_SET].subscribe(self._of_labelled)
+        informers[INSTALLATION_MIGRATION].subscribe(self._of_namesake)
+
+    def _of_installation(self, kind: Resource) -> Handler:
+        queue = self._queues[kind.kind]
+        other = CLUSTER_INSTALLATION if kind is MATTERMOST else MATTERMOST
+
+        def handler(before: JsonObject | None, after: JsonObject | None) -> None:
+            if self._known.noting:
+                return
+            obj = after or before or {}
+            queue.add((namespace_of(obj), name_of(obj)))
+            if before is None or after is None:
+                # What one kind controlled may now be the other's.
+                self._if_known(other.kind, namespace_of(obj), name_of(obj))
+
+        return handler
+
+    def _of_child(self, before: JsonObject | None, after: JsonObject | None) -> None:
+        if self._known.noting:
+            return
+        for obj in (before, after):
+            for kind, namespace, name in _installations_over(obj):
+                self._if_known(kind, namespace, name)
+        self._of_namesake(before, after)
+
+    def _of_labelled(self, before: JsonObject | None, after: JsonObject | None) -> None:
+        for installation in installations_of(after or before or {}):
+            namespace, _, name = installation.partition("/")
+            for kind in self._queues:
+                self._if_known(kind, namespace, name)
+
+    def _of_namesake(self, before: JsonObject | None, after: JsonObject | None) -> None:
+        if self._known.noting:
+            return
+        obj = after or before or {}
+        for kind in self._queues:
+            self._if_known(kind, namespace_of(obj), name_of(obj))
+
+    def _if_known(self, kind: str, namespace: str, name: str) -> None:
+        resource = CLUSTER_INSTALLATION if kind == CLUSTER_INSTALLATION.kind else MATTERMOST
+        if self._known.seen(resource, namespace, name) is not None:
+            self._queues[kind].add((namespace, name))
+
+
+def _installations_over(child: JsonObject | None) -> Iterator[tuple[str, str, str]]:
+    """Kind, namespace and name of the installations that own a child."""
+    if child is None:
+        return
+    for owner in owners_of(child):
+        if owner.get("kind") in (CLUSTER_INSTALLATION.kind, MATTERMOST.kind):
+            yield str(owner["kind"]), namespace_of(child), str(owner["name"])

@@ -1,0 +1,55 @@
+"""What each kind of installation refers to, and so must be read before it is rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from controller.builtin.known import Reference
+from mattermost_migrate.domain.inventory import minio_secret, mysql_secret
+from mattermost_migrate.domain.inventory import references as originals
+from mattermost_migrate.domain.names import (
+    INGRESS,
+    PERSISTENT_VOLUME_CLAIM,
+    SECRET,
+    SERVICE,
+    SERVICE_ACCOUNT,
+)
+from mattermost_migrate.domain.objects import JsonObject, name_of
+
+__all__ = ["of_cluster_installation", "of_mattermost"]
+
+
+def of_cluster_installation(ci: JsonObject) -> Iterator[Reference]:
+    """Secrets and the MinIO Service (operator facts 2.1, steps 8 to 10)."""
+    name = name_of(ci)
+    for resource, other in originals(ci):
+        if (resource, other) not in ((SERVICE, name), (INGRESS, name)):
+            yield resource, other
+
+
+def of_mattermost(mm: JsonObject) -> Iterator[Reference]:
+    """Secrets, claims, the ServiceAccount and the MinIO Service (operator facts 3.1, 3.3)."""
+    name, spec = name_of(mm), mm.get("spec") or {}
+    external = (spec.get("database") or {}).get("external") or {}
+    yield SECRET, external.get("secret") or mysql_secret(name)
+    if spec.get("licenseSecret"):
+        yield SECRET, spec["licenseSecret"]
+    yield from _files(name, spec.get("fileStore") or {})
+
+
+def _files(name: str, section: JsonObject) -> Iterator[Reference]:
+    external, volume, local = (
+        section.get(key) or {} for key in ("external", "externalVolume", "local")
+    )
+    if external.get("url"):
+        if external.get("useServiceAccount"):
+            yield SERVICE_ACCOUNT, name
+        elif external.get("secret"):
+            yield SECRET, external["secret"]
+    elif volume.get("volumeClaimName"):
+        yield PERSISTENT_VOLUME_CLAIM, volume["volumeClaimName"]
+    elif local.get("enabled"):
+        yield PERSISTENT_VOLUME_CLAIM, name
+    else:
+        yield SECRET, minio_secret(name)
+        yield SERVICE, f"{name}-minio-hl-svc"

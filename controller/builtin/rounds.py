@@ -1,0 +1,162 @@
+"""One round over an installation: what the reconcilers of both kinds do alike."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from controller.builtin import update_job
+from controller.builtin.children import Children
+from controller.builtin.known import Known
+from controller.observe import BY_INSTALLATION
+from mattermost_migrate.domain.children import Rendered
+from mattermost_migrate.domain.children.installation import Installation
+from mattermost_migrate.domain.children.labels import JOB_SERVER
+from mattermost_migrate.domain.health import Seen
+from mattermost_migrate.domain.names import (
+    APP_LABEL,
+    DEPLOYMENT,
+    INGRESS,
+    REPLICA_SET,
+    SERVICE,
+    Labels,
+    Resource,
+)
+from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of
+from mattermost_migrate.kube import Client, EventRecorder
+
+__all__ = ["AGAIN_SECONDS", "JOB_SECONDS", "JOB_SERVER_SUFFIX", "Round", "Workshop", "generate"]
+
+#: When to look again at what is not healthy, should no event come (operator facts 2.1, 3.1).
+AGAIN_SECONDS: Final = 6.0
+#: When to look again at an update Job (operator facts 3.1).
+JOB_SECONDS: Final = 10.0
+JOB_SERVER_SUFFIX: Final = "-jobserver"
+_ALPHABET: Final = string.ascii_lowercase + string.digits
+
+
+def generate(purpose: str, length: int) -> str:  # noqa: ARG001 - tests make it depend on the purpose
+    """Random text for a password."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What every round works with.
+
+    Attributes:
+        client: to write by; fenced by the lease.
+        known: to look by.
+        events: tells users what went wrong.
+        generate: makes up passwords.
+    """
+
+    client: Client
+    known: Known
+    events: EventRecorder
+    generate: Callable[[str, int], str] = generate
+
+
+@dataclass(slots=True)
+class Round:
+    """One round over one installation.
+
+    Attributes:
+        shop: what it works with.
+        resource: the installation's kind.
+        labels: the kind's own label keys.
+        seen: the installation; newer after each write of it.
+    """
+
+    shop: Workshop
+    resource: Resource
+    labels: Labels
+    seen: JsonObject
+
+    @property
+    def namespace(self) -> str:
+        """The installation's namespace."""
+        return namespace_of(self.seen)
+
+    async def store_spec(self, spec: Mapping[str, Any]) -> None:
+        """Store the spec with its defaults, before anything else is done with it."""
+        await self._replace({**self.seen, "spec": spec})
+
+    async def store_status(self, status: Mapping[str, Any]) -> None:
+        """Store the status, if it is another; StaleError when the installation has moved."""
+        if status != (self.seen.get("status") or {}):
+            await self._replace({**self.seen, "status": status}, subresource="status")
+
+    async def bring(self, rendered: Rendered, *, update_section: Mapping[str, Any] | None) -> None:
+        """Bring children and removals about, in the operator's order.
+
+        Args:
+            rendered: what there should be.
+            update_section: ``spec.updateJob``; None: images change without the Job.
+
+        Raises:
+            ProblemError: one cannot be made.
+            NotReadyError: the update Job has to finish first.
+        """
+        children = Children(self.shop.client, self.shop.known, self.resource, self.seen)
+        for child in rendered.children:
+            if child["kind"] == DEPLOYMENT.kind and update_section is not None:
+                await self._update_image(children, child, update_section)
+            await children.bring(child)
+        if update_section is not None and rendered.error is None:
+            await update_job.finish(children)
+        for removal in rendered.removals:
+            await children.remove(removal)
+
+    async def health(self, *names: str) -> Seen:
+        """What the namespace shows of the Deployments of these names, by memory where it can."""
+        known, namespace = self.shop.known, self.namespace
+        deployments = {name: await known.find(DEPLOYMENT, namespace, name) for name in names}
+        return Seen(
+            deployments={name: obj for name, obj in deployments.items() if obj is not None},
+            replica_sets=(*self._labelled(REPLICA_SET, names), *await self._job_servers(names)),
+            ingresses=self._labelled(INGRESS, names),
+            services=self._labelled(SERVICE, names),
+        )
+
+    def warn(self, problem: str) -> None:
+        """Tell the user, once for the same problem."""
+        self.shop.events.record(
+            self.seen, "ReconcileFailed", problem, action="Reconcile", warning=True
+        )
+
+    async def _update_image(
+        self, children: Children, child: JsonObject, section: Mapping[str, Any]
+    ) -> None:
+        live = await self.shop.known.find(DEPLOYMENT, self.namespace, name_of(child))
+        if live is None or name_of(child).endswith(JOB_SERVER_SUFFIX):
+            return
+        running = update_job.image_of(live, name_of(self.seen))
+        if running in (None, update_job.image_of(child)):
+            return
+        installation = Installation.of(self.seen, self.resource, self.labels)
+        await update_job.run(children, update_job.update_job(installation, child, section))
+
+    def _labelled(self, resource: Resource, names: Iterable[str]) -> tuple[JsonObject, ...]:
+        informer = self.shop.known.informers[resource]
+        return tuple(
+            obj
+            for name in names
+            for obj in informer.by_index(BY_INSTALLATION, f"{self.namespace}/{name}")
+        )
+
+    async def _job_servers(self, names: Iterable[str]) -> tuple[JsonObject, ...]:
+        """The ReplicaSets of a job server, whose labels no informer selects."""
+        if not any(name.endswith(JOB_SERVER_SUFFIX) for name in names):
+            return ()
+        selector = f"{self.labels.installation}={name_of(self.seen)},{APP_LABEL}={JOB_SERVER}"
+        listing = await self.shop.client.list(REPLICA_SET, self.namespace, label_selector=selector)
+        return listing.items
+
+    async def _replace(self, obj: JsonObject, *, subresource: str | None = None) -> None:
+        stored = await self.shop.client.replace(self.resource, obj, subresource=subresource)
+        self.shop.known.note(self.resource, stored)
+        self.seen = stored
