@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from helm_mattermost_migrate.appraisal import Appraisal, Verdict
 from helm_mattermost_migrate.errors import Exit
 from helm_mattermost_migrate.tables import table
+from mattermost_migrate.domain.names import CLUSTER_INSTALLATION
 
 __all__ = ["details", "exit_code", "plan_table", "structured", "totals"]
 
 _HEADER = ("NAMESPACE", "NAME", "VERDICT", "PODS", "ROLLOUT", "WARNINGS", "MANAGED BY")
+
+
+_REVERTING: Final = {
+    Verdict.MIGRATE: "can be reverted",
+    Verdict.MIGRATED: f"already a {CLUSTER_INSTALLATION.kind}",
+}
 
 
 def plan_table(appraisals: Iterable[Appraisal]) -> str:
@@ -72,10 +79,20 @@ def _block(heading: str, lines: Iterable[str]) -> Iterator[str]:
         yield from (f"    {line}" for line in found)
 
 
-def totals(appraisals: Sequence[Appraisal]) -> str:
-    """``7 installations: 4 can be migrated, 2 refused, 1 already migrated``."""
+def totals(appraisals: Sequence[Appraisal], *, reverting: bool = False) -> str:
+    """``7 installations: 4 can be migrated, 2 refused, 1 already migrated``.
+
+    Args:
+        appraisals: what was found.
+        reverting: they are to be ClusterInstallations again.
+    """
+    words = _REVERTING if reverting else {}
     counted = Counter(appraisal.verdict for appraisal in appraisals)
-    told = ", ".join(f"{counted[verdict]} {verdict}" for verdict in Verdict if counted[verdict])
+    told = ", ".join(
+        f"{counted[verdict]} {words.get(verdict, verdict)}"
+        for verdict in Verdict
+        if counted[verdict]
+    )
     number = len(appraisals)
     return f"{number} installation{'' if number == 1 else 's'}: {told}"
 
@@ -107,7 +124,7 @@ def _structured(appraisal: Appraisal) -> dict[str, Any]:
     return {
         "namespace": appraisal.key[0],
         "name": appraisal.key[1],
-        "verdict": appraisal.verdict.title().replace(" ", ""),
+        "verdict": appraisal.verdict.name.title().replace("_", ""),
         "strategy": "Adopt" if appraisal.verdict is Verdict.MIGRATE else None,
         "pods": appraisal.pods,
         "pinned": appraisal.pinned,

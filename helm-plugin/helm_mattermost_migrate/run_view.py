@@ -14,6 +14,7 @@ from helm_mattermost_migrate.members import Member
 from helm_mattermost_migrate.plan_view import totals
 from helm_mattermost_migrate.progress import Progress
 from helm_mattermost_migrate.tables import table
+from mattermost_migrate.domain.names import CLUSTER_INSTALLATION
 
 __all__ = ["asked", "ended"]
 
@@ -26,7 +27,7 @@ def asked(appraisals: Sequence[Appraisal], wishes: Wishes) -> Iterator[str]:
     """The summary to agree to."""
     going = [each for each in appraisals if each.verdict is Verdict.MIGRATE]
     refused = [each for each in appraisals if each.verdict is Verdict.REFUSED]
-    yield totals(appraisals)
+    yield totals(appraisals, reverting=wishes.desired == CLUSTER_INSTALLATION.kind)
     for appraisal in refused[:_MOST_TOLD]:
         told = appraisal.refusals[0]
         yield f"  refused: {appraisal.path}: {told.reason}: {told.message}"

@@ -1,0 +1,278 @@
+"""The command line: what it takes, what it refuses, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from helm_mattermost_migrate.cli import COMMANDS, main, program
+from helm_mattermost_migrate.connection import Target
+from helm_mattermost_migrate.documented import Documented
+from helm_mattermost_migrate.errors import CommandError, Exit, explained
+from mattermost_migrate.domain.errors import (
+    ConfigurationError,
+    ForbiddenError,
+    MigrateError,
+    TransientError,
+)
+
+CHAT = """
+apiVersion: mattermost.com/v1alpha1
+kind: ClusterInstallation
+metadata: {name: chat, namespace: acme}
+spec:
+  ingressName: chat.example.com
+  database: {secret: db}
+  minio: {externalURL: s3.example.com, externalBucket: bucket, secret: files}
+"""
+SECRETS = """
+apiVersion: v1
+kind: Secret
+metadata: {name: db, namespace: acme}
+stringData: {DB_CONNECTION_STRING: "postgres://u:p@db/mm"}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: files, namespace: acme}
+stringData: {accesskey: a, secretkey: b}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No cluster, and no Helm around us."""
+    for name in ("KUBECONFIG", "HELM_PLUGIN_NAME", "HELM_NAMESPACE", "HELM_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    code = ended.value.code
+    assert isinstance(code, int)
+    return code
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_what_it_does_with_examples(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(name, "--help") == 0
+
+    told = capsys.readouterr().out
+    assert f"mattermost-migrate {name}" in told
+    assert "Examples:" in told
+    command = program.get_command(click.Context(program), name)
+    assert isinstance(command, Documented)
+    for arguments, _ in command.examples:
+        command.make_context(name, arguments.split(), resilient_parsing=False)
+
+
+def test_helps_list_is_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--help") == 0
+
+    told = capsys.readouterr().out
+    for name, (_, text) in COMMANDS.items():
+        assert name in told
+        assert text.split(".", maxsplit=1)[0].split()[0] in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        pytest.param(["stats"], "No such command 'stats'", id="no such command"),
+        pytest.param(["status", "--bogus"], "No such option '--bogus'", id="no such flag"),
+        pytest.param(["status", "-o", "xml"], "'xml' is not one of", id="no such format"),
+        pytest.param(["status", "--timeout", "5"], "--timeout goes with --watch", id="timeout"),
+        pytest.param(["run", "--all", "--timeout", "soon"], "'soon' is no duration", id="duration"),
+        pytest.param(["run", "--max-concurrent", "lots"], "'lots' is no number", id="concurrency"),
+        pytest.param(["run", "--no-wait", "--timeout", "5"], "--no-wait", id="wait and not"),
+        pytest.param(["convert"], "Missing option '-f'", id="nothing to convert"),
+        pytest.param(["convert", "-f", "/none.yaml"], "/none.yaml: No such file", id="no file"),
+    ],
+)
+def test_wrong_usage_is_told_in_two_lines(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*arguments) == Exit.USAGE
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("Error: ")
+    assert told in err
+    assert "Traceback" not in err
+
+
+def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run() == Exit.USAGE
+    assert "Commands:" in capsys.readouterr().err
+
+
+def test_without_a_cluster_it_says_how_to_name_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("status") == Exit.REFUSED
+
+    assert capsys.readouterr().err.splitlines() == [
+        (
+            "Error: cannot tell which cluster is meant: no cluster is known: KUBECONFIG names no "
+            "file that exists, there is no ~/.kube/config, and this is no pod"
+        ),
+        "Next: name one with --kube-context, or let KUBECONFIG name the file",
+    ]
+
+
+def test_a_traceback_is_shown_only_on_request(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("status", "--debug") == Exit.REFUSED
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_convert_prints_a_list_and_takes_secrets_from_the_documents(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "chat.yaml").write_text(CHAT)
+    (tmp_path / "secrets.yaml").write_text(SECRETS)
+
+    assert run("convert", "-f", str(tmp_path), "-o", "json") == Exit.DONE
+
+    out, err = capsys.readouterr()
+    (mattermost,) = json.loads(out)
+    assert mattermost["kind"] == "Mattermost"
+    assert mattermost["spec"]["database"] == {"external": {"secret": "db"}}
+    assert err == ""
+
+
+def test_convert_tells_every_refusal_and_prints_what_could_be_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "all.yaml"
+    file.write_text(
+        "\n---\n".join(
+            (
+                CHAT,
+                SECRETS,
+                CHAT.replace("name: chat", "name: talk").replace(
+                    "namespace: acme", "namespace: bolt"
+                ),
+            )
+        )
+    )
+
+    assert run("convert", "-f", str(file)) == Exit.REFUSED
+
+    out, err = capsys.readouterr()
+    assert out.count("kind: Mattermost") == 1
+    assert "ClusterInstallation bolt/talk: spec.database.secret: " in err
+    assert "ClusterInstallation bolt/talk: spec.minio.secret: " in err
+
+
+def test_input_that_cannot_be_read_is_told_with_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("a: [\n")
+
+    assert run("convert", "-f", str(file)) == Exit.USAGE
+    assert f"Error: {file}:2:1: " in capsys.readouterr().err
+
+
+def test_nothing_to_convert_is_no_success(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "secrets.yaml"
+    file.write_text(SECRETS)
+
+    assert run("convert", "-f", str(file)) == Exit.REFUSED
+    assert "holds no ClusterInstallation" in capsys.readouterr().err
+
+
+def test_render_reads_standard_input_and_prints_documents() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "helm_mattermost_migrate.cli", "render", "-f", "-"],
+        input=f"{CHAT}---{SECRETS}",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n---\n") > 2
+    assert "kind: Deployment" in done.stdout
+    assert "mattermost.com/last-applied" in done.stdout
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    command = f"{sys.executable} -m helm_mattermost_migrate.cli render -f - | head -n 1"
+    done = subprocess.run(  # noqa: S602 - a pipe is what is tested
+        command,
+        input=f"{CHAT}---{SECRETS}",
+        capture_output=True,
+        text=True,
+        check=False,
+        shell=True,
+    )
+
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "expected"),
+    [
+        ({"namespace": "acme"}, {"HELM_NAMESPACE": "default"}, {"HELM_NAMESPACE": "acme"}),
+        ({"namespace": None}, {"HELM_NAMESPACE": "default"}, {"HELM_NAMESPACE": "default"}),
+        ({}, {"HELM_KUBEAPISERVER": "", "HELM_KUBETOKEN": ""}, {}),
+        ({}, {"KUBECONFIG": ""}, {"KUBECONFIG": ""}),
+        ({"kubeconfig": "/k"}, {"KUBECONFIG": "/other"}, {"KUBECONFIG": "/k"}),
+        (
+            {"kube_as_user": "ann", "kube_as_group": "a,b"},
+            {},
+            {"HELM_KUBEASUSER": "ann", "HELM_KUBEASGROUPS": "a,b"},
+        ),
+        (
+            {"kube_insecure_skip_tls_verify": True},
+            {},
+            {"HELM_KUBEINSECURE_SKIP_TLS_VERIFY": "true"},
+        ),
+    ],
+)
+def test_flags_are_laid_over_helms_variables(
+    flags: dict[str, Any], environ: dict[str, str], expected: dict[str, str]
+) -> None:
+    assert Target.of(flags, environ).environ == expected
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "hint"),
+    [
+        (
+            ForbiddenError("list mattermosts: Unauthorized"),
+            "the cluster does not accept these credentials: list mattermosts: Unauthorized",
+            "log in again, the token may have expired; then repeat the command",
+        ),
+        (
+            ForbiddenError('User "ann" cannot list resource'),
+            'a right is lacking: User "ann" cannot list resource',
+            "kubectl auth can-i --list; docs/reference/commands.md names the rights needed",
+        ),
+        (
+            TransientError("connect failed"),
+            "cannot reach the cluster at https://x: connect failed",
+            "kubectl cluster-info",
+        ),
+        (
+            ConfigurationError("no context"),
+            "cannot tell which cluster is meant: no context",
+            "name one with --kube-context, or let KUBECONFIG name the file",
+        ),
+    ],
+)
+def test_errors_are_told_with_what_to_do(error: MigrateError, message: str, hint: str) -> None:
+    told = explained(error, server="https://x")
+
+    assert isinstance(told, CommandError)
+    assert (told.message, told.hint, told.code) == (message, hint, Exit.REFUSED)

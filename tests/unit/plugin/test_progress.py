@@ -1,0 +1,212 @@
+"""A run as it is told: counts, rate, one line a change, and the view on a terminal."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from helm_mattermost_migrate.errors import Exit
+from helm_mattermost_migrate.fleets import Counts, Fleet, Notice, fleet_of
+from helm_mattermost_migrate.lines import LineScreen
+from helm_mattermost_migrate.live import LiveScreen, draw
+from helm_mattermost_migrate.members import Member, Standing
+from helm_mattermost_migrate.progress import Progress, changes
+from helm_mattermost_migrate.run_view import ended
+
+START = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
+NOW = START + timedelta(seconds=10)
+
+
+def chat(number: int, standing: Standing = Standing.RUNNING, **fields: Any) -> Member:
+    return Member(("acme", f"chat-{number}"), standing=standing, **fields)
+
+
+def progress(*members: Member, fleet: Fleet | None = None) -> Progress:
+    return Progress(members, fleet, START)
+
+
+def test_each_change_is_one_line_and_what_stays_is_none() -> None:
+    waiting = progress(chat(1, Standing.WAITING), chat(2, Standing.WAITING))
+    begun = progress(chat(1, step="PodsSeen", started=START), chat(2, Standing.WAITING))
+    done = progress(
+        chat(1, Standing.SUCCEEDED, started=START, ended=START + timedelta(seconds=0.4), writes=11),
+        chat(2, Standing.WAITING),
+    )
+
+    assert list(changes(None, waiting, NOW)) == ["all: 0 of 2 done, 2 waiting"]
+    assert list(changes(waiting, begun, NOW)) == [
+        "acme/chat-1: 7/14 PodsSeen",
+        "all: 0 of 2 done, 1 running, 1 waiting",
+    ]
+    assert list(changes(begun, done, NOW)) == [
+        "acme/chat-1: succeeded in 0.4s, 11 writes",
+        "all: 1 of 2 done, 1 waiting",
+    ]
+    assert list(changes(done, done, NOW + timedelta(hours=1))) == []
+
+
+def test_what_failed_says_why_and_what_to_run() -> None:
+    failed = chat(
+        1, Standing.FAILED, message="no pod is ready", next_command="kubectl -n acme get pods"
+    )
+
+    assert list(changes(progress(chat(1)), progress(failed), NOW)) == [
+        "acme/chat-1: failed: no pod is ready",
+        "acme/chat-1: next: kubectl -n acme get pods",
+        "all: 0 of 1 done, 1 failed",
+    ]
+
+
+def test_before_a_fleet_has_selected_there_is_nothing_to_tell() -> None:
+    assert list(changes(None, progress(fleet=Fleet("fleet-a")), NOW)) == []
+
+
+def test_the_members_are_counted_once_all_of_them_are_known() -> None:
+    fleet = Fleet("fleet-a", counts=Counts(selected=3, waiting=2, skipped=1), passed_over=1)
+    known = progress(chat(1), chat(2, Standing.SUCCEEDED), fleet=fleet)
+
+    assert known.counts == Counts(selected=3, running=1, succeeded=1, skipped=1)
+    assert progress(chat(1), fleet=fleet).counts == fleet.counts
+
+
+def test_rate_and_rest_do_not_count_what_was_passed_over() -> None:
+    members = [chat(number, Standing.SUCCEEDED) for number in range(5)]
+    skipped = [chat(number, Standing.REFUSED) for number in range(5, 20)]
+    seen = progress(*members, *skipped, chat(30), chat(31, Standing.WAITING))
+
+    assert seen.rate(NOW) == 0.5
+    assert seen.remaining(NOW) == 4.0
+
+
+def test_nothing_is_foretold_from_one() -> None:
+    assert progress(chat(1, Standing.SUCCEEDED), chat(2)).remaining(NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("conditions", "code"),
+    [
+        ([], Exit.UNFINISHED),
+        ([("Unknown", "Progressing")], Exit.UNFINISHED),
+        ([("True", "Succeeded")], Exit.DONE),
+        ([("False", "MembersFailed")], Exit.FAILED),
+        ([("False", "MembersSkipped")], Exit.REFUSED),
+        ([("False", "NothingSelected")], Exit.REFUSED),
+    ],
+)
+def test_a_run_ends_with(conditions: Any, code: Exit) -> None:
+    told = [
+        {"type": "Succeeded", "status": status, "reason": reason, "observedGeneration": 1}
+        for status, reason in conditions
+    ]
+    seen = fleet_of(
+        {
+            "metadata": {"name": "fleet-a", "generation": 1},
+            "spec": {"desiredKind": "Mattermost"},
+            "status": {"conditions": told},
+        }
+    )
+
+    assert seen.exit is code
+
+
+def test_in_a_pipe_there_is_no_escape_code(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = LineScreen(clock=lambda: NOW)
+    with screen:
+        screen.show(progress(chat(1, step="PodsSeen")))
+        screen.show(progress(chat(1, Standing.SUCCEEDED)))
+
+    assert capsys.readouterr().out.splitlines() == [
+        "12:00:10Z acme/chat-1: 7/14 PodsSeen",
+        "12:00:10Z all: 0 of 1 done, 1 running",
+        "12:00:10Z acme/chat-1: succeeded",
+        "12:00:10Z all: 1 of 1 done",
+    ]
+
+
+def drawn(seen: Progress, *, width: int = 100, height: int = 30) -> list[str]:
+    console = Console(file=io.StringIO(), width=width, height=height, color_system=None)
+    console.print(draw(seen, title="fleet-a → Mattermost", now=NOW, height=height))
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    return [line.rstrip() for line in file.getvalue().splitlines()]
+
+
+def test_the_view_has_a_bar_the_counts_what_is_in_flight_and_what_failed() -> None:
+    flying = chat(1, step="PodsSeen", started=START, message="its controller has yet to see it")
+    failed = chat(2, Standing.FAILED, reason="DeadlineExceeded", message="no progress for 600 s")
+    done = [chat(number, Standing.SUCCEEDED) for number in range(3, 7)]
+    lines = drawn(progress(flying, failed, *done, chat(9, Standing.WAITING)))
+
+    assert lines[0] == "fleet-a → Mattermost"
+    assert lines[1].endswith("5/7   71%  10s  30.0/min  ETA 4.0s")
+    assert lines[2] == "1 waiting   1 running   4 succeeded   1 failed   0 skipped"
+    assert lines[5].split() == [
+        *("acme/chat-1", "7/14", "PodsSeen", "━━━━━", "10s"),
+        *("its", "controller", "has", "yet", "to", "see", "it"),
+    ]
+    assert lines[7] == "✗ acme/chat-2  DeadlineExceeded: no progress for 600 s"
+
+
+@pytest.mark.parametrize("width", [60, 80, 132])
+def test_names_and_steps_keep_their_place_on_a_narrow_terminal(width: int) -> None:
+    lines = drawn(progress(chat(1, step="ChildrenTransferred", message="x" * 200)), width=width)
+
+    assert width < 80 or lines[5].startswith("acme/chat-1    11/14 ChildrenTransferred")
+    assert all(len(line) <= width for line in lines)
+
+
+def test_the_view_never_grows_beyond_the_terminal() -> None:
+    many = [chat(number, step="PodsSeen") for number in range(200)]
+    failed = [chat(number, Standing.FAILED, message="x" * 300) for number in range(300, 350)]
+
+    assert len(drawn(progress(*many, *failed), height=24)) < 24
+
+
+def test_the_live_screen_leaves_the_terminal_as_it_was() -> None:
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=80, height=24)
+    with LiveScreen(console, "fleet-a") as screen:
+        screen.show(progress(chat(1)))
+
+    assert file.getvalue().count("\x1b[?25l") == file.getvalue().count("\x1b[?25h") == 1
+
+
+def test_the_end_is_a_table_and_a_sum() -> None:
+    fleet = Fleet(
+        "fleet-a",
+        started=START,
+        ended=START + timedelta(seconds=2),
+        counts=Counts(selected=3, succeeded=1, failed=1, skipped=1),
+        skips=(Notice("acme/chat-3", "InAnotherFleet", "it is a member of fleet-b"),),
+        passed_over=1,
+    )
+    seen = progress(
+        chat(1, Standing.SUCCEEDED, started=START, ended=START + timedelta(seconds=1), writes=11),
+        chat(2, Standing.FAILED, reason="NoReadyPods", message="none is ready", next_command="x"),
+        fleet=fleet,
+    )
+
+    table, notices = "\n".join(ended(seen, NOW)).split("\n\n")
+    assert [line.split() for line in table.splitlines()] == [
+        ["NAMESPACE", "NAME", "RESULT", "TIME", "API", "WRITES"],
+        ["acme", "chat-1", "succeeded", "1.0s", "11"],
+        ["acme", "chat-2", "failed:", "NoReadyPods", "-", "-"],
+    ]
+    assert notices.splitlines() == [
+        "acme/chat-2: NoReadyPods: none is ready",
+        "  Next: x",
+        "acme/chat-3: InAnotherFleet: it is a member of fleet-b",
+        "fleet-a: 3 selected: 1 succeeded, 1 failed, 1 skipped; 2.0s",
+    ]
+
+
+def test_of_many_only_what_went_wrong_is_listed() -> None:
+    done = [chat(number, Standing.SUCCEEDED) for number in range(100)]
+    lines = list(ended(progress(*done, chat(500, Standing.FAILED, message="x")), NOW))
+
+    assert "chat-500" in lines[0]
+    assert "chat-42" not in lines[0]
