@@ -9,9 +9,16 @@ from typing import Any, Final
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import BadRequest, LengthRequired, UnsupportedMediaType
 
-from mattermost_migrate.domain.editlock import Edit, Exempt, Knowledge, Unknown, judge, lock_of
+from mattermost_migrate.domain.editlock import (
+    Edit,
+    Exempt,
+    Knowledge,
+    Unknown,
+    judge,
+    lock_of,
+    shows_freeze,
+)
 from mattermost_migrate.domain.errors import Fault
-from mattermost_migrate.domain.freeze import frozen
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     INSTALLATION_MIGRATION,
@@ -116,8 +123,11 @@ def _known(migrations: Migrations, edit: Edit) -> Knowledge:
     if edit.kind == INSTALLATION_MIGRATION.kind:
         return edit.old
     known = migrations.known(edit.namespace, edit.name)
-    looks_frozen = edit.old is not None and frozen({**edit.old, "kind": edit.kind})
-    if looks_frozen and not isinstance(known, Unknown) and not (known and lock_of(known)):
+    if (
+        shows_freeze(edit.kind, edit.old)
+        and not isinstance(known, Unknown)
+        and not (known and lock_of(known))
+    ):
         return migrations.live(edit.namespace, edit.name)
     return known
 

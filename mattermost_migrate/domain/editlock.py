@@ -27,7 +27,17 @@ from mattermost_migrate.domain.names import (
 )
 from mattermost_migrate.domain.objects import JsonObject, annotations_of, labels_of
 
-__all__ = ["Edit", "Exempt", "Knowledge", "Operation", "Refusal", "Unknown", "judge", "lock_of"]
+__all__ = [
+    "Edit",
+    "Exempt",
+    "Knowledge",
+    "Operation",
+    "Refusal",
+    "Unknown",
+    "judge",
+    "lock_of",
+    "shows_freeze",
+]
 
 #: Kubernetes' own controllers, as they are called with and without credentials of their own.
 #: Deleting a namespace and collecting garbage must never hang on us.
@@ -174,9 +184,22 @@ def _migration_edit(edit: Edit) -> Refusal | None:
     return Refusal(path, "only the migration controller sets or clears the edit lock")
 
 
+def shows_freeze(kind: str, obj: JsonObject | None) -> bool:
+    """Whether an installation looks as it does while a migration holds it.
+
+    A field that is not of its type is no freeze; no API server stores it either.
+    """
+    if obj is None:
+        return False
+    try:
+        return frozen({**obj, "kind": kind})
+    except (AttributeError, TypeError):
+        return False
+
+
 def _certainly_unsafe(edit: Edit, unknown: Unknown) -> Refusal | None:
     """With nothing known, refuse only what would wake an installation that shows the freeze."""
-    if edit.old is None or not frozen({**edit.old, "kind": edit.kind}):
+    if not shows_freeze(edit.kind, edit.old):
         return None
     path = _touched(edit)
     if path is None:
@@ -255,7 +278,7 @@ def _why(edit: Edit) -> str:
     """What the write would break."""
     if edit.old is None or edit.new is None:
         return "its children would be deleted with it"
-    if frozen({**edit.old, "kind": edit.kind}) and not frozen({**edit.new, "kind": edit.kind}):
+    if shows_freeze(edit.kind, edit.old) and not shows_freeze(edit.kind, edit.new):
         return "the operator would wake up and write in the middle of the exchange"
     return "what is being moved must stay what was checked"
 

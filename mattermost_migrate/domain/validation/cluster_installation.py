@@ -77,7 +77,7 @@ def _file_store(at: Field) -> Iterator[Finding]:
     url = at / "externalURL"
     yield from syntax.quantity(at / "storageSize")
     yield from syntax.secret_name(at / "secret")
-    yield from containers.resources(at / "resources")
+    yield from containers.amounts(at / "resources")
     if not url:
         yield from _operator_managed_files(at)
         return
@@ -103,7 +103,7 @@ def _operator_managed_files(at: Field) -> Iterator[Finding]:
 
 def _database(at: Field) -> Iterator[Finding]:
     yield from syntax.quantity(at / "storageSize")
-    yield from containers.resources(at / "resources")
+    yield from containers.amounts(at / "resources")
     for name in ("secret", "backupSecretName", "backupRestoreSecretName"):
         yield from syntax.secret_name(at / name)
     if at / "backupSecretName":

@@ -15,7 +15,7 @@ from mattermost_migrate.domain.canonical import quantities
 from mattermost_migrate.domain.validation import syntax
 from mattermost_migrate.domain.validation.field import Field, Finding
 
-__all__ = ["env", "ports", "probe", "resources"]
+__all__ = ["amounts", "env", "ports", "probe", "resources"]
 
 _ENV_NAME: Final = re.compile(r"[ -<>-~]+")  # printable ASCII without "="
 _PORT_NAME: Final = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?")
@@ -64,11 +64,16 @@ def _env_source(item: Field) -> Iterator[Finding]:
             yield (reference / "name").required("name the object to read from")
 
 
-def resources(at: Field) -> Iterator[Finding]:
-    """Requests and limits: quantities, and no request above its limit."""
+def amounts(at: Field) -> Iterator[Finding]:
+    """Requests and limits that are stored but never used: quantities they must be all the same."""
     for kind in ("requests", "limits"):
         for _, amount in (at / kind).entries():
             yield from syntax.quantity(amount)
+
+
+def resources(at: Field) -> Iterator[Finding]:
+    """Requests and limits of a container: quantities, and no request above its limit."""
+    yield from amounts(at)
     limits = dict((at / "limits").entries())
     for name, request in (at / "requests").entries():
         limit = limits.get(name)

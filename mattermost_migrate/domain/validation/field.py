@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from mattermost_migrate.domain.errors import Fault
 
 __all__ = ["Caution", "Field", "Finding"]
+
+#: The API server's guidance for one warning (webhook facts 4.1).
+_WARNING_LENGTH: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +24,17 @@ class Caution:
 
     Attributes:
         field: path in Kubernetes' form.
-        message: what will happen; with the field at most 120 characters.
+        message: what will happen, in less than 100 characters.
     """
 
     field: str
     message: str
 
     def __str__(self) -> str:
-        return f"{self.field}: {self.message}"
+        """One line of at most 120 characters, for which a long path gives way."""
+        room = _WARNING_LENGTH - len(self.message) - len(": ")
+        path = self.field if len(self.field) <= room else f"{self.field[: room - 1]}…"
+        return f"{path}: {self.message}"[:_WARNING_LENGTH]
 
 
 Finding: TypeAlias = Fault | Caution

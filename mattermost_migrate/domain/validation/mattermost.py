@@ -119,7 +119,7 @@ def _database(at: Field) -> Iterator[Finding]:
     external, managed = at / "external" / "secret", at / "operatorManaged"
     yield from syntax.secret_name(external)
     yield from syntax.quantity(managed / "storageSize")
-    yield from containers.resources(managed / "resources")
+    yield from containers.amounts(managed / "resources")
     for name in ("backupSecretName", "backupRestoreSecretName"):
         yield from syntax.secret_name(managed / name)
     if external:
@@ -153,7 +153,7 @@ def _file_store(at: Field) -> Iterator[Finding]:
     for mode in local / "accessModes":
         yield from syntax.one_of(mode, *_ACCESS_MODES)
     yield from syntax.quantity(managed / "storageSize")
-    yield from containers.resources(managed / "resources")
+    yield from containers.amounts(managed / "resources")
     if chosen == "operatorManaged" and ((managed / "replicas").number or 0) < 0:
         yield (managed / "replicas").invalid("must not be negative")
 

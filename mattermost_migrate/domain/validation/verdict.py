@@ -72,7 +72,12 @@ def validate(kind: str, old: JsonObject | None, new: JsonObject | None) -> Verdi
         known = stored[_mark(fault)] > 0
         stored[_mark(fault)] -= known
         (standing if known else fresh).append(fault)
-    return Verdict(tuple(fresh), (*(f"{fault} (as stored)" for fault in standing), *cautions))
+    return Verdict(tuple(fresh), (*map(_tolerated, standing), *cautions))
+
+
+def _tolerated(fault: Fault) -> str:
+    """A fault that was stored already does not block, and is not kept quiet about either."""
+    return str(Caution(fault.field, fault.message))
 
 
 def _mark(fault: Fault) -> tuple[str, str]:
