@@ -124,7 +124,7 @@ class MigrationReconciler:
         """What the API server will not have, or what we promised and broke: a person must look."""
         _log.error("Stalled migration", extra={"error": str(error)})
         reasons: dict[type[Exception], Reason] = {
-            RejectedError: Reason.DRY_RUN_REFUSED,
+            RejectedError: Reason.REJECTED,
             ForbiddenError: Reason.FORBIDDEN,
         }
         reason = reasons.get(type(error), Reason.INTERNAL_ERROR)

@@ -222,7 +222,7 @@ class Reason(StrEnum):
     SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason, not a password
     SECRET_MALFORMED = "SecretMalformed"  # noqa: S105 - a reason, not a password
     OPERATOR_ERROR = "OperatorError"
-    DRY_RUN_REFUSED = "DryRunRefused"
+    REJECTED = "Rejected"
     PAUSED = "Paused"
     NOTHING_SELECTED = "NothingSelected"
     MEMBERS_FAILED = "MembersFailed"
