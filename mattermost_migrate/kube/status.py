@@ -23,6 +23,8 @@ __all__ = ["error_of", "retry_after", "status_of"]
 #: What authorization says, and admission never does: it names the user and the verb.
 _NOT_AUTHORIZED: Final = re.compile(r'(?:User|user) "[^"]*" cannot |cannot impersonate')
 _FORBIDDEN: Final = 403
+_UNPROCESSABLE: Final = 422
+_NO_REASON: Final = "the server rejected our request due to an error in our request"
 _FIRST_SERVER_ERROR: Final = 500
 _PASSING: Final = frozenset({408, 429})
 _BY_CODE: Final[Mapping[int, type[MigrateError]]] = {
@@ -71,7 +73,7 @@ def error_of(
         return _forbidden(status, message)
     if reason == "AlreadyExists":
         return AlreadyExistsError(message)
-    if _names_another(status):
+    if _names_another(status) or _does_not_apply(code, status):
         return StaleError(message)
     if code in _PASSING or code >= _FIRST_SERVER_ERROR:
         return TransientError(message, retry_after=wait)
@@ -86,6 +88,15 @@ def _names_another(status: Mapping[str, Any]) -> bool:
     """
     causes = (status.get("details") or {}).get("causes") or ()
     return any(cause.get("field") == "metadata.uid" for cause in causes)
+
+
+def _does_not_apply(code: int, status: Mapping[str, Any]) -> bool:
+    """Whether a JSON patch met an object that it was not made for: a ``test`` in it failed.
+
+    The server has one sentence for this and no details; a refusing webhook has words of its own.
+    """
+    words = str(status.get("message") or "")
+    return code == _UNPROCESSABLE and not status.get("details") and words.startswith(_NO_REASON)
 
 
 def _forbidden(status: Mapping[str, Any], message: str) -> MigrateError:

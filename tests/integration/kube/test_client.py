@@ -70,6 +70,9 @@ def test_what_the_server_refuses_has_a_name(cluster: Cluster, namespace: str) ->
                 await api.replace(CONFIG_MAP, made)
             with pytest.raises(StaleError):
                 await api.patch(CONFIG_MAP, namespace, "acme", {"metadata": {"uid": "another"}})
+            test = [{"op": "test", "path": "/metadata/uid", "value": "another"}]
+            with pytest.raises(StaleError):
+                await api.patch(CONFIG_MAP, namespace, "acme", test, kind=PatchKind.JSON)
             with pytest.raises(StaleError):
                 await api.delete(CONFIG_MAP, namespace, "acme", uid="another")
             with pytest.raises(StaleError):

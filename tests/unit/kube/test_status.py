@@ -31,10 +31,19 @@ def status(message: str = "no", **fields: Any) -> dict[str, Any]:
         (400, status('admission webhook "w" denied the request: no'), RejectedError),
         (
             422,
-            status("ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no"),
+            status(
+                "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no",
+                details={"name": "a", "kind": "pods"},
+            ),
             RejectedError,
         ),
         (422, status(details={"causes": [{"field": "metadata.uid"}]}), StaleError),
+        (
+            422,
+            status("the server rejected our request due to an error in our request", details={}),
+            StaleError,
+        ),
+        (422, status('admission webhook "w" denied the request: no'), RejectedError),
         (404, status(), NotFoundError),
         (409, status(reason="AlreadyExists"), AlreadyExistsError),
         (409, status(reason="Conflict"), StaleError),
