@@ -1,0 +1,122 @@
+"""The chart rendered by both Helm majors."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mattermost_migrate.testing.tools import Toolbox
+
+CHART = Path(__file__).parents[3] / "deploy" / "chart"
+Render = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture(params=["helm3", "helm4"])
+def render(request: pytest.FixtureRequest, tools: Toolbox) -> Render:
+    def rendered(*settings: str) -> list[dict[str, Any]]:
+        words = [word for setting in settings for word in ("--set", setting)]
+        command = [str(tools[request.param]), "template", "mm", str(CHART), "--namespace", "home"]
+        policy = "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy"
+        out = subprocess.run(  # noqa: S603 - the Helm that we built
+            [*command, "--kube-version", "1.36.0", "--api-versions", policy, *words],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert out.returncode == 0, out.stderr
+        return [obj for obj in yaml.safe_load_all(out.stdout) if obj]
+
+    return rendered
+
+
+def named(objects: list[dict[str, Any]], kind: str) -> list[str]:
+    return sorted(obj["metadata"]["name"] for obj in objects if obj["kind"] == kind)
+
+
+def rules(objects: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for obj in objects:
+        for rule in obj.get("rules") or ():
+            yield obj["metadata"]["name"], rule
+
+
+def test_no_role_has_a_star_and_nobody_lists_secrets(render: Render) -> None:
+    for name, rule in rules(render()):
+        assert "*" not in str(rule), name
+        if "secrets" in rule["resources"]:
+            assert not {"list", "watch"} & set(rule["verbs"]), name
+
+
+def test_both_processes_run_twice_and_the_webhook_never_less(render: Render) -> None:
+    objects = render()
+    deployments = {o["metadata"]["name"]: o["spec"] for o in objects if o["kind"] == "Deployment"}
+
+    assert {name: spec["replicas"] for name, spec in deployments.items()} == {
+        "mattermost-migrate-controller": 2,
+        "mattermost-migrate-webhook": 2,
+    }
+    rolling = deployments["mattermost-migrate-webhook"]["strategy"]["rollingUpdate"]
+    assert rolling["maxUnavailable"] == 0
+    assert named(objects, "PodDisruptionBudget") == ["mattermost-migrate-webhook"]
+
+
+def test_processes_can_be_left_out_and_rights_stay(render: Render) -> None:
+    objects = render(
+        "controller.enabled=false", "webhook.enabled=false", "webhook.url=https://127.0.0.1:9443"
+    )
+
+    for kind in ("Deployment", "Service", "PodDisruptionBudget", "CronJob", "Job"):
+        assert named(objects, kind) == []
+    assert named(objects, "ServiceAccount") == [
+        "mattermost-migrate-certs",
+        "mattermost-migrate-controller",
+        "mattermost-migrate-webhook",
+    ]
+    (configuration,) = [o for o in objects if o["kind"] == "ValidatingWebhookConfiguration"]
+    assert [webhook["clientConfig"] for webhook in configuration["webhooks"]] == [
+        {"url": f"https://127.0.0.1:9443/validate/{kind}"}
+        for kind in ("clusterinstallation", "mattermost", "installationmigration")
+    ]
+
+
+def test_the_webhook_is_called_for_our_three_kinds_only_and_not_for_the_controller(
+    render: Render,
+) -> None:
+    (configuration,) = [o for o in render() if o["kind"] == "ValidatingWebhookConfiguration"]
+    webhooks = configuration["webhooks"]
+
+    assert [webhook["rules"][0]["resources"] for webhook in webhooks] == [
+        ["clusterinstallations"],
+        ["mattermosts"],
+        ["installationmigrations"],
+    ]
+    for webhook in webhooks:
+        assert webhook["failurePolicy"] == "Ignore"
+        assert webhook["timeoutSeconds"] <= 5
+        (condition,) = webhook["matchConditions"]
+        user = "system:serviceaccount:home:mattermost-migrate-controller"
+        assert condition["expression"] == f"request.userInfo.username != '{user}'"
+
+
+def test_policies_can_be_left_out(render: Render) -> None:
+    assert len(named(render(), "ValidatingAdmissionPolicyBinding")) == 4
+    assert named(render("policy.enabled=false"), "ValidatingAdmissionPolicyBinding") == []
+
+
+@pytest.mark.parametrize("provider", ["cert-manager", "none"])
+def test_other_providers_of_certificates_are_left_alone(render: Render, provider: str) -> None:
+    objects = render(f"certificates.provider={provider}")
+
+    assert "mattermost-migrate-certs" not in named(objects, "ServiceAccount")
+    assert named(objects, "Certificate") == (
+        ["mattermost-migrate-ca", "mattermost-migrate-webhook"] if provider != "none" else []
+    )
+
+
+def test_words_that_are_not_known_are_refused(render: Render) -> None:
+    with pytest.raises(AssertionError, match="failurePolicy"):
+        render("webhook.failurePolicy=Perhaps")
