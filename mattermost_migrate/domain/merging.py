@@ -50,9 +50,23 @@ def merged(
     out = {key: value for key, value in live.items() if key not in dropped}
     for key, value in wanted.items():
         result = _value(key, original.get(key), live.get(key), value)
-        if key in live or result not in ({}, []):
+        if key in live or result not in ({}, []) or value == {}:
             out[key] = result
+    for key in dropped & live.keys():
+        if left := _left(key, original.get(key), live[key]):
+            out[key] = left
     return out
+
+
+def _left(key: str, original: Any, live: Any) -> Any:
+    """Of a section that is wanted no more, what others have put there."""
+    if key in _TEXTS:
+        return _texts(_mapping(original), _mapping(live), {})
+    before, now = _sequence(original), _sequence(live)
+    if (by := _merge_key(key, before)) is None:
+        return None
+    ours = {item.get(by) for item in before}
+    return [item for item in now if item.get(by) not in ours]
 
 
 def _silent(value: Any) -> bool:
