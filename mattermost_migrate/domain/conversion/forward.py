@@ -124,6 +124,7 @@ def _faults(source: Source) -> Iterator[Fault]:
 
 def _warnings(source: Source) -> Iterator[Fault]:
     yield from metadata.warnings(source)
+    yield from workload.warnings(source)
     yield from network.warnings(source)
     yield from database.warnings(source)
     yield from filestore.warnings(source)

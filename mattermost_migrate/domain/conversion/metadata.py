@@ -12,8 +12,15 @@ from typing import Any, Final
 
 from mattermost_migrate.domain.conversion.source import Source, plain
 from mattermost_migrate.domain.errors import Fault
-from mattermost_migrate.domain.names import OWN_GROUP
-from mattermost_migrate.domain.objects import JsonObject
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    DEPLOYMENT,
+    INGRESS_CLASS,
+    MATTERMOST,
+    OWN_GROUP,
+    V1BETA1,
+)
+from mattermost_migrate.domain.objects import JsonObject, labels_of
 
 __all__ = ["backward", "faults", "forward", "is_marker", "original", "warnings"]
 
@@ -77,13 +84,37 @@ def original(metadata: JsonObject) -> dict[str, Any]:
 
 
 def faults(source: Source) -> Iterator[Fault]:
-    """An object without a name, or one that is on its way out."""
+    """An object without a name, on its way out, or with a name that harms others."""
     if not source.name:
         yield Fault("metadata.name", "is missing", "Required")
     if source.metadata.get("deletionTimestamp"):
         yield Fault(
             "metadata.deletionTimestamp",
             "it is being deleted; there is nothing to carry over",
+        )
+    yield from _endangered(source)
+
+
+def _endangered(source: Source) -> Iterator[Fault]:
+    """What the v1beta1 operator deletes for its name alone, whoever owns it (operator facts 7)."""
+    job_server = f"{source.name}-jobserver"
+    for resource in (CLUSTER_INSTALLATION, MATTERMOST, DEPLOYMENT):
+        if source.existing.get(resource, job_server):
+            yield Fault(
+                "metadata.name",
+                f"{resource} {job_server!r} would lose its Deployment: the operator of a "
+                f"Mattermost {source.name!r} takes it for a job server that is switched off",
+                "NameEndangersOthers",
+            )
+            break
+    ingress_class = source.existing.get(INGRESS_CLASS, source.name)
+    balanced = source.spec.get("useServiceLoadBalancer")
+    if ingress_class and not balanced and V1BETA1.resource not in labels_of(ingress_class):
+        yield Fault(
+            "metadata.name",
+            f"IngressClass {source.name!r} would be deleted: the operator of a Mattermost of that "
+            "name takes it for its own",
+            "NameEndangersOthers",
         )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mattermost_migrate.domain.conversion import credentials
 from mattermost_migrate.domain.conversion.source import Source, plain
 from mattermost_migrate.domain.errors import Fault
+from mattermost_migrate.domain.names import V1ALPHA1, V1BETA1
 from mattermost_migrate.domain.objects import JsonObject
 
-__all__ = ["backward", "faults", "forward"]
+__all__ = ["backward", "faults", "forward", "warnings"]
 
 _SAME_NAME = ("image", "version", "size", "imagePullPolicy")
 
@@ -69,3 +70,28 @@ def faults(source: Source) -> Iterator[Fault]:
     if name:
         field = "spec.mattermostLicenseSecret"
         yield from credentials.lacking(source, name, keys=("license",), field=field)
+
+
+def warnings(source: Source) -> Iterator[Fault]:
+    """An affinity for labels that the pods bear only as long as they are pinned."""
+    old = {V1ALPHA1.installation, V1ALPHA1.resource}
+    if old & set(_texts(source.spec.get("affinity"))):
+        yield Fault(
+            "spec.affinity",
+            "selects pods by labels of a ClusterInstallation; a Mattermost's have them while they "
+            f"are pinned, and afterwards {' and '.join(sorted(V1BETA1.of(source.name)))}",
+            "SelectsOldLabels",
+        )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every key and every text in a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield key
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)

@@ -308,6 +308,23 @@ def test_row_license_unusable() -> None:
     assert spec_of(ci, secret("lic", license="x"))["licenseSecret"] == "lic"
 
 
+@pytest.mark.parametrize("kind", ["ClusterInstallation", "Mattermost", "Deployment"])
+def test_row_job_server_of_that_name(kind: str) -> None:
+    other = {"kind": kind, "metadata": {"name": "acme-jobserver", "namespace": "ns"}}
+
+    assert refused_fields(cluster_installation(), other) == ["metadata.name"]
+
+
+def test_row_ingress_class_of_that_name() -> None:
+    foreign = {"kind": "IngressClass", "metadata": {"name": "acme"}}
+    labels = {"installation.mattermost.com/resource": "acme"}
+    own = {"kind": "IngressClass", "metadata": {"name": "acme", "labels": labels}}
+
+    assert refused_fields(cluster_installation(), foreign) == ["metadata.name"]
+    assert spec_of(cluster_installation(), own)
+    assert spec_of(cluster_installation(useServiceLoadBalancer=True), foreign)
+
+
 def test_row_being_deleted() -> None:
     ci = cluster_installation()
     ci["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
@@ -374,6 +391,25 @@ def test_all_faults_come_at_once() -> None:
         "spec.minio.secret",
         "spec.minio.secret",
     ]
+
+
+def test_an_affinity_for_the_old_labels_is_carried_with_a_warning() -> None:
+    term = {
+        "labelSelector": {"matchLabels": {"v1alpha1.mattermost.com/resource": "acme"}},
+        "topologyKey": "kubernetes.io/hostname",
+    }
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": [term]}
+    ci = cluster_installation(affinity={"podAntiAffinity": required})
+
+    assert warned_fields(ci) == ["spec.affinity"]
+    assert spec_of(ci)["scheduling"]["affinity"] == {"podAntiAffinity": required}
+
+
+def test_a_key_that_only_a_mattermost_reads_is_warned_of() -> None:
+    held = {"DB_CONNECTION_STRING": POSTGRES, "MM_SQLSETTINGS_DATASOURCE": "postgres://elsewhere"}
+    ci = cluster_installation(database={"secret": "other"})
+
+    assert warned_fields(ci, secret("other", **held)) == ["spec.database.secret"]
 
 
 def test_secrets_that_are_not_given_can_be_taken_for_good() -> None:
