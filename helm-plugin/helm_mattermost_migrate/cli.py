@@ -16,6 +16,7 @@ import click
 
 from helm_mattermost_migrate.documented import program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
+from helm_mattermost_migrate.quick_start import postpone_unused_imports
 
 __all__ = ["COMMANDS", "main", "program"]
 
@@ -82,6 +83,7 @@ def program(*, debug: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command line and exit with its code; never a traceback unless it was asked for."""
+    postpone_unused_imports()
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given or os.environ.get("HELM_DEBUG", "").lower() in _TRUE
     given = [argument for argument in given if argument != "--debug"]

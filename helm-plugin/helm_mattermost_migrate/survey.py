@@ -200,7 +200,7 @@ async def _rehearse(client: Client, namespace: str, write: Write) -> Refuse | st
         return f"{write}: not rehearsed, a right is lacking: {error}"
     except RejectedError as error:
         return Refuse(
-            Reason.DRY_RUN_REFUSED,
+            Reason.REJECTED,
             f"the API server would refuse to {write}: {error}",
             f"kubectl -n {namespace} get {CLUSTER_INSTALLATION.plural}"
             f".{CLUSTER_INSTALLATION.group} {write.name} -o yaml",

@@ -1,0 +1,72 @@
+"""Start sooner: leave what the Kubernetes client brings along, and we never use, unloaded.
+
+``kubernetes.aio`` lives inside the package of its synchronous sister, whose ``__init__`` imports
+all of itself, and with it OAuth, requests and pydantic: a third of the time that ``status`` takes
+to start. Here those modules are empty until somebody looks into them, and then load themselves.
+(``importlib.util.LazyLoader`` does not do: the import statement itself looks into a module.)
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import module_from_spec
+from types import ModuleType
+from typing import Any, Final
+
+__all__ = ["postpone_unused_imports"]
+
+_PACKAGE: Final = "kubernetes"
+_ASYNCHRONOUS: Final = "kubernetes.aio"
+#: Imported by the ``__init__`` of each of the two, and used by neither of them.
+_UNUSED: Final = {
+    _PACKAGE: (
+        "client",
+        "config",
+        "dynamic",
+        "informer",
+        "leaderelection",
+        "stream",
+        "utils",
+        "watch",
+    ),
+    _ASYNCHRONOUS: ("dynamic", "leaderelection", "stream", "utils", "watch"),
+}
+
+
+class _Postponed(ModuleType):
+    """A module that loads itself when an attribute is first asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        spec = self.__spec__
+        if name.startswith("__") or spec is None or spec.loader is None:
+            raise AttributeError(name)
+        # From here on it is a module like any other.
+        self.__class__ = ModuleType  # type: ignore[assignment]  # to a base class: it may
+        spec.loader.exec_module(self)
+        return getattr(self, name)
+
+
+def postpone_unused_imports() -> None:
+    """Postpone the unused modules; does nothing where the package is imported already."""
+    if _PACKAGE in sys.modules:
+        return
+    for spec in _unused():
+        module = module_from_spec(spec)
+        module.__class__ = _Postponed
+        sys.modules[spec.name] = module
+
+
+def _unused() -> Iterator[ModuleSpec]:
+    """Their specs, found without importing the packages they are in."""
+    package = PathFinder.find_spec(_PACKAGE)
+    if package is None or package.submodule_search_locations is None:
+        return
+    folders = list(package.submodule_search_locations)
+    places = {_PACKAGE: folders, _ASYNCHRONOUS: [f"{folder}/aio" for folder in folders]}
+    for parent, names in _UNUSED.items():
+        for name in names:
+            spec = PathFinder.find_spec(f"{parent}.{name}", places[parent])
+            if spec is not None:
+                yield spec

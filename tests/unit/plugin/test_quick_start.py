@@ -1,0 +1,51 @@
+"""Starting soon: what is postponed stays unloaded, and works when it is wanted after all."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+PREPARE = "from helm_mattermost_migrate.quick_start import postpone_unused_imports as p; p();"
+
+
+def said(program: str) -> str:
+    done = subprocess.run(  # noqa: S603 - ourselves
+        [sys.executable, "-c", PREPARE + program], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_the_client_is_loaded_without_its_synchronous_sister() -> None:
+    loaded = said(
+        "import mattermost_migrate.kube.client, sys;"
+        "print([n for n in ('requests', 'requests_oauthlib', 'kubernetes.config.kube_config',"
+        " 'aiohttp') if n in sys.modules])"
+    )
+
+    assert loaded == "['aiohttp']"
+
+
+def test_what_is_postponed_loads_itself_when_it_is_wanted() -> None:
+    assert said("import kubernetes.aio; print(kubernetes.config.load_kube_config.__name__)") == (
+        "load_kube_config"
+    )
+    assert said("from kubernetes.client import V1Pod; print(V1Pod.__name__)") == "V1Pod"
+
+
+def test_offline_commands_load_no_client_at_all() -> None:
+    loaded = said(
+        "import helm_mattermost_migrate.commands.convert, sys;"
+        "print('kubernetes' in sys.modules, 'aiohttp' in sys.modules, 'rich' in sys.modules)"
+    )
+
+    assert loaded == "False False False"
+
+
+def test_status_loads_neither_the_ladder_nor_rich() -> None:
+    loaded = said(
+        "import helm_mattermost_migrate.commands.status, sys;"
+        "print([n for n in ('rich', 'kubernetes', 'mattermost_migrate.domain.adoption')"
+        " if n in sys.modules])"
+    )
+
+    assert loaded == "[]"
