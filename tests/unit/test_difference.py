@@ -48,7 +48,7 @@ SECRET = {"secretKeyRef": {"name": "s", "key": "k"}}
             pod(volumeMounts=[{"name": "b", "mountPath": "/b"}, {"name": "a", "mountPath": "/a"}]),
             id="mount order",
         ),
-        pytest.param(pod(resources={}), pod(), id="an empty map"),
+        pytest.param(template(affinity={}), template(), id="an empty map"),
         pytest.param(
             {**pod(), "metadata": {"labels": {"app": "mattermost", "pod-template-hash": "1"}}},
             pod(),

@@ -127,6 +127,21 @@ def test_a_mistake_has_a_place(text: str | bytes, place: str) -> None:
     assert fault.startswith(f"{place}: ")
 
 
+def test_json_is_as_deep_as_yaml() -> None:
+    deep = "[" * MAX_DEPTH + "]" * MAX_DEPTH
+
+    assert faults_of('{"a": ' + deep + "}") == [
+        f"f.yaml:1:{MAX_DEPTH + 6}: is nested more than {MAX_DEPTH} deep"
+    ]
+    assert faults_of(deep) == ["f.yaml:1:1: is no object of Kubernetes: it has no fields"]
+
+
+def test_a_fault_says_what_is_wrong() -> None:
+    assert faults_of("a: b\n  c: d") == [
+        "f.yaml:2:4: mapping values are not allowed in this context"
+    ]
+
+
 def test_aliases_cannot_blow_up() -> None:
     doubling = "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 40))
 

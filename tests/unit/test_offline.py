@@ -141,6 +141,16 @@ def test_a_secret_that_no_server_would_take_is_named_without_its_values(
     assert [line.rsplit(": ", 1)[0] for line in lines(outcome)] == expected
 
 
+def test_all_faults_of_a_secret_come_at_once() -> None:
+    outcome = converted({**secret("s"), "data": "x", "stringData": {"a": 1, "b": "", "c": 2}})
+
+    assert [line.split(": ")[2] for line in lines(outcome)] == [
+        "data",
+        "stringData[a]",
+        "stringData[c]",
+    ]
+
+
 def test_line_breaks_in_base64_are_none_of_our_business() -> None:
     folded = {**secret("s"), "data": {"k": "aGVs\nbG8=\n"}}
 

@@ -114,6 +114,39 @@ def test_a_preview_is_never_refused_and_as_lossless(
     assert exact(restore(preview(ci), discard=True)) == exact(original(ci))
 
 
+def test_a_preview_takes_a_database_with_a_secret_for_external() -> None:
+    spec = {**USABLE, "database": {"secret": "db"}}
+
+    shown = preview(installation({"name": "acme"}, spec))
+
+    assert shown["spec"]["database"] == {"external": {"secret": "db"}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ({"resourceLabels": {"\ud800": "x"}}, "spec.resourceLabels[\\ud800]"),
+        ({"resourceLabels": {"a": "\udfff"}}, "spec.resourceLabels[a]"),
+        ({"resourceLabels": {1: "x"}}, "spec.resourceLabels[1]"),
+        ({"resourceLabels": []}, "spec.resourceLabels"),
+        ({"replicas": 1 << 31}, "spec.replicas"),
+        ({"replicas": True}, "spec.replicas"),
+        ({"migrate": 1}, "spec.migrate"),
+        ({"mattermostEnv": [{"name": "A", "valeu": "x"}]}, "spec.mattermostEnv[0].valeu"),
+        ({"mattermostEnv": {}}, "spec.mattermostEnv"),
+        ({"resources": {"limits": {"cpu": "much"}}}, "spec.resources.limits[cpu]"),
+        ({"resources": {"limits": {"cpu": []}}}, "spec.resources.limits[cpu]"),
+        ({"livenessProbe": {"httpGet": {"port": 1.5}}}, "spec.livenessProbe.httpGet.port"),
+        ({"affinity": "x"}, "spec.affinity"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_named(spec: dict[str, Any], field: str) -> None:
+    with pytest.raises(RefusedError) as refused:
+        convert(installation({"name": "acme"}, {**USABLE, **spec}), Existing())
+
+    assert [fault.field for fault in refused.value.faults] == [field]
+
+
 @settings(BOUNDED, max_examples=500)
 @given(JUNK)
 def test_junk_is_refused_and_never_crashes(junk: Any) -> None:
