@@ -189,15 +189,17 @@ def _new_folder() -> tuple[TextIO, Path]:
     """A folder for one cluster, locked while we live; what dead ones left behind is removed."""
     parent = cache_folder() / "clusters"
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for left in parent.iterdir():
-        _remove_if_dead(left)
-    folder = Path(tempfile.mkdtemp(dir=parent))
-    lock = (folder / "lock").open("w")
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    with (parent / ".gate").open("w") as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)  # else another could sweep away what is not yet locked
+        for left in parent.glob("[!.]*"):
+            _remove_if_dead(left)
+        folder = Path(tempfile.mkdtemp(dir=parent))
+        lock = (folder / "lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
     return lock, folder
 
 
 def _remove_if_dead(folder: Path) -> None:
-    with suppress(OSError), (folder / "lock").open("r+") as lock:  # locked, or none yet: alive
+    with suppress(OSError), (folder / "lock").open("r+") as lock:  # cannot be locked: alive
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(folder)
