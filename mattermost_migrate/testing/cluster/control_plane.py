@@ -200,6 +200,6 @@ def _new_folder() -> tuple[TextIO, Path]:
 
 
 def _remove_if_dead(folder: Path) -> None:
-    with suppress(OSError), (folder / "lock").open("r+") as lock:  # cannot be locked: alive
+    with suppress(OSError), (folder / "lock").open("a") as lock:  # cannot be locked: alive
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(folder)
