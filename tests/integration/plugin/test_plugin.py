@@ -1,0 +1,298 @@
+"""``status``, ``plan``, ``run`` and ``revert`` against a real control plane."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    FLEET_MIGRATION,
+    MATTERMOST,
+    POD,
+    SECRET,
+)
+from mattermost_migrate.testing.builders import file_secret
+from mattermost_migrate.testing.cluster import LocalCluster, Process
+
+from .conftest import CONTROLLER, Cli, command, environment
+
+WRITES = {"create", "update", "patch", "delete", "deletecollection"}
+
+
+def test_a_cluster_without_our_kinds_is_told_so(bare: LocalCluster, cli: Cli) -> None:
+    ended = cli("status", "--all")
+
+    assert ended.code == 3
+    assert "CustomResourceDefinition" in ended.err
+    assert "the cluster does not have it" in ended.err
+    assert "Next: " in ended.err
+
+
+def test_nothing_found_is_no_success(served: LocalCluster, space: str, cli: Cli) -> None:
+    ended = cli("status", "-n", space)
+
+    assert (ended.code, ended.out) == (3, "")
+    assert f"no installations found in namespace {space}" in ended.err
+
+
+def test_a_name_that_is_not_there_is_named(served: LocalCluster, space: str, cli: Cli) -> None:
+    ended = cli("plan", "chat", "-n", space)
+
+    assert ended.code == 3
+    assert f"installation {space}/chat: there is no ClusterInstallation" in ended.err
+
+
+def test_a_plan_writes_nothing(
+    served: LocalCluster, space: str, install: Callable[..., None], cli: Cli
+) -> None:
+    install("chat", "talk")
+    served.admin.delete(SECRET, space, "files")
+    before = len(list(served.audit()))
+
+    planner = ("--kube-as-user", "planner", "--kube-as-group", "system:masters")
+    ended = cli("plan", "-n", space, *planner)
+    assert ended.code == 3
+    assert "refused: SecretMissing" in ended.out
+    put_back(served, space)
+    ended = cli("plan", "-n", space, "-o", "json", *planner)
+
+    assert ended.code == 0
+    found = json.loads(ended.out)
+    assert [each["verdict"] for each in found["installations"]] == ["Migrate", "Migrate"]
+    assert found["totals"] == {
+        "selected": 2,
+        "migrate": 2,
+        "refused": 0,
+        "underWay": 0,
+        "migrated": 0,
+    }
+    ours = [
+        event
+        for event in list(served.audit())[before:]
+        if event.get("impersonatedUser", {}).get("username") == "planner"
+        and event["verb"] in WRITES
+        and event["stage"] == "ResponseComplete"
+    ]
+    rehearsed = [event for event in ours if "dryRun=All" in event["requestURI"]]
+    assert len(rehearsed) == 6
+    assert ours == rehearsed
+
+
+def put_back(cluster: LocalCluster, namespace: str) -> None:
+    secret = file_secret()
+    secret["metadata"]["namespace"] = namespace
+    cluster.admin.create(SECRET, namespace, secret)
+
+
+def test_a_run_needs_a_yes(
+    served: LocalCluster, space: str, install: Callable[..., None], cli: Cli
+) -> None:
+    install("chat")
+    ended = cli("run", "chat", "-n", space)
+
+    assert ended.code == 3
+    assert "1 installation: 1 can be migrated" in ended.out
+    assert "standard input is no terminal" in ended.err
+    assert served.admin.get(CLUSTER_INSTALLATION, space, "chat")
+
+
+def test_there_and_back_with_the_same_pods(
+    served: LocalCluster, space: str, install: Callable[..., None], cli: Cli
+) -> None:
+    install("chat", "talk")
+    pods = {pod["metadata"]["uid"] for pod in served.admin.list(POD, space)}
+
+    ended = cli("run", "-l", "tier=gold", "-n", space, "--yes", "--max-concurrent", "1")
+
+    assert ended.code == 0, ended.err
+    lines = ended.out.splitlines()
+    assert "\x1b" not in ended.out
+    for name in ("chat", "talk"):
+        assert any(f" {space}/{name}: succeeded in " in line for line in lines)
+    assert lines[-1].split(": ", 1)[1].startswith("2 selected: 2 succeeded; ")
+    assert {pod["metadata"]["uid"] for pod in served.admin.list(POD, space)} == pods
+    assert len(served.admin.list(MATTERMOST, space)) == 2
+
+    status = cli("status", "-n", space, "-o", "json")
+    assert status.code == 0
+    told = json.loads(status.out)
+    assert {each["migration"] for each in told["installations"]} == {"Succeeded"}
+    assert [fleet["counts"]["succeeded"] for fleet in told["fleets"]] == [2]
+
+    again = cli("run", "-l", "tier=gold", "-n", space, "--yes")
+    assert again.code == 3
+    assert "2 already migrated" in again.out
+
+    back = cli("revert", "chat", "-n", space, "--yes")
+    assert back.code == 0, back.err
+    assert served.admin.get(CLUSTER_INSTALLATION, space, "chat")
+    assert {pod["metadata"]["uid"] for pod in served.admin.list(POD, space)} == pods
+
+
+def test_what_is_refused_is_told_and_the_rest_is_done(
+    served: LocalCluster, space: str, install: Callable[..., None], cli: Cli
+) -> None:
+    install("chat")
+    broken = {
+        "metadata": {"name": "talk"},
+        "spec": {"ingressName": "talk.example.com", "database": {"secret": "none"}},
+    }
+    served.admin.create(CLUSTER_INSTALLATION, space, broken)
+
+    ended = cli("run", "-n", space, "--yes")
+
+    assert ended.code == 3
+    assert f"refused: {space}/talk: NoDeployment: " in ended.out
+    assert f"{space}/chat: succeeded" in ended.out
+    assert served.admin.find(MATTERMOST, space, "talk") is None
+
+
+def test_stopping_to_look_leaves_it_going(
+    served: LocalCluster,
+    space: str,
+    install: Callable[..., None],
+    controller: Process,
+    cli: Cli,
+) -> None:
+    install("chat")
+    controller.pause()
+    try:
+        with subprocess.Popen(  # noqa: S603 - ourselves
+            command("run", "chat", "-n", space, "--yes"),
+            env=environment(served),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as looking:
+            fleet = new_fleet(served, "chat-")
+            looking.send_signal(signal.SIGINT)
+            _, err = looking.communicate(timeout=30)
+        assert looking.returncode == 2
+        assert f"{fleet} goes on in the cluster" in err
+        assert f"status --fleet {fleet} --watch" in err
+        assert cli("status", "--fleet", fleet, "--watch", "--timeout", "1").code == 2
+    finally:
+        # Paused for so long it has lost its lease, and ends; a kubelet would start it again.
+        controller.kill()
+        controller.start()
+
+    ended = cli("status", "--fleet", fleet, "--watch", "--timeout", "60")
+    assert ended.code == 0, ended.out + ended.err
+    assert f"{space}/chat: succeeded" in ended.out
+
+
+def new_fleet(cluster: LocalCluster, prefix: str) -> str:
+    """The name of the fleet that nobody has taken up yet."""
+    known = {
+        obj["metadata"]["name"]
+        for obj in cluster.admin.list(FLEET_MIGRATION)
+        if (obj.get("status") or {}).get("conditions")
+    }
+    for kind, obj in cluster.admin.watch(FLEET_MIGRATION, seconds=30):
+        name = str(obj["metadata"]["name"])
+        if kind == "ADDED" and name.startswith(prefix) and name not in known:
+            return name
+    pytest.fail("no FleetMigration was created")
+
+
+def test_a_paused_fleet_starts_none_until_it_is_resumed(
+    served: LocalCluster, space: str, install: Callable[..., None], cli: Cli
+) -> None:
+    install("chat")
+    body = {
+        "metadata": {"name": f"late-{space}"},
+        "spec": {
+            "selector": {"namespaces": [space]},
+            "desiredKind": "Mattermost",
+            "paused": True,
+        },
+    }
+    served.admin.create(FLEET_MIGRATION, None, body)
+    waiting = cli("status", "--fleet", f"late-{space}", "--watch", "--timeout", "2")
+    assert waiting.code == 2
+
+    assert cli("pause", f"late-{space}").code == 0
+    resumed = cli("resume", f"late-{space}")
+    assert resumed.out == f"FleetMigration late-{space}: resumed\n"
+    assert cli("status", "--fleet", f"late-{space}", "--watch", "--timeout", "60").code == 0
+
+
+def test_a_missing_right_is_named(served: LocalCluster, space: str, cli: Cli) -> None:
+    ended = cli("status", "-n", space, "--kube-as-user", "ann")
+
+    assert ended.code == 3
+    assert "a right is lacking" in ended.err
+    assert 'User "ann" cannot list resource' in ended.err
+    assert "Next: kubectl auth can-i" in ended.err
+
+
+def test_an_expired_token_is_told(served: LocalCluster, cli: Cli, tmp_path: Path) -> None:
+    server = served.admin.credentials
+    config = tmp_path / "kubeconfig"
+    config.write_text(
+        json.dumps(
+            {
+                "clusters": [
+                    {
+                        "name": "c",
+                        "cluster": {
+                            "server": server.server,
+                            "certificate-authority": str(server.authority),
+                        },
+                    }
+                ],
+                "users": [{"name": "u", "user": {"token": "expired"}}],
+                "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+                "current-context": "x",
+            }
+        )
+    )
+    ended = cli("status", KUBECONFIG=str(config))
+
+    assert ended.code == 3
+    assert "does not accept these credentials" in ended.err
+
+
+def test_a_server_that_is_not_there_is_told(cli: Cli) -> None:
+    ended = cli("status", "--kube-apiserver", "https://127.0.0.1:1")
+
+    assert ended.code == 3
+    assert "cannot reach the cluster at https://127.0.0.1:1" in ended.err
+
+
+def test_nobody_to_do_it_is_told_before_anything_is_written(
+    served: LocalCluster,
+    space: str,
+    install: Callable[..., None],
+    controller: Process,
+    cli: Cli,
+) -> None:
+    install("chat")
+    fleets = len(served.admin.list(FLEET_MIGRATION))
+    controller.stop()
+    try:
+        ended = cli("run", "chat", "-n", space, "--yes")
+    finally:
+        controller.start()
+
+    assert ended.code == 3
+    assert (
+        f"no controller is at work: Lease {CONTROLLER}/mattermost-migrate-controller" in ended.err
+    )
+    assert len(served.admin.list(FLEET_MIGRATION)) == fleets
+
+
+def test_version_names_who_leads(controller: Process, cli: Cli) -> None:
+    ended = cli("version", "-o", "json")
+
+    assert ended.code == 0
+    told = json.loads(ended.out)
+    assert told["server"]["kubernetes"].startswith("v1.")
+    assert f"in namespace {CONTROLLER}" in told["server"]["controller"]

@@ -1,0 +1,64 @@
+"""Completion: what Helm is told in advance, and what it asks us."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from helm_mattermost_migrate.cli import COMMANDS, program
+from helm_mattermost_migrate.completion import declared, main, wanted
+from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, FLEET_MIGRATION, MATTERMOST
+
+FILE = Path(__file__).parents[3] / "helm-plugin" / "completion.yaml"
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+
+
+def test_the_file_says_what_the_commands_take() -> None:
+    assert yaml.safe_load(FILE.read_text()) == declared()
+
+
+@pytest.mark.parametrize(
+    ("words", "candidates"),
+    [
+        ([""], [*COMMANDS, ":4"]),
+        (["re"], ["resume", "revert", "render", ":4"]),
+        (["status", "-o", "j"], ["json", ":4"]),
+        (["convert", "-f", ""], [":0"]),
+        (["status", ""], [":4"]),
+        (["bogus", "x"], [":4"]),
+    ],
+)
+def test_candidates_without_a_cluster(
+    words: list[str], candidates: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(words)
+
+    assert capsys.readouterr().out.splitlines() == candidates
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "kinds"),
+    [
+        ("plan", [], (CLUSTER_INSTALLATION, MATTERMOST)),
+        ("plan", ["-l"], ()),
+        ("plan", ["-A"], (CLUSTER_INSTALLATION, MATTERMOST)),
+        ("status", ["--fleet"], (FLEET_MIGRATION,)),
+        ("pause", [], (FLEET_MIGRATION,)),
+        ("version", [], ()),
+    ],
+)
+def test_names_stand_where_an_argument_may(
+    name: str, before: list[str], kinds: tuple[object, ...]
+) -> None:
+    command = program.get_command(click.Context(program), name)
+
+    assert command is not None
+    assert wanted(command, before) == kinds
