@@ -141,3 +141,12 @@ def test_names_of_managers_do_not_come_back() -> None:
     mattermost["metadata"]["annotations"]["meta.helm.sh/release-name"] = "new"
 
     assert restore(mattermost) == original(CI)
+
+
+def test_annotations_of_a_load_balancer_come_back_when_edited() -> None:
+    mattermost = converted(
+        cluster_installation(useServiceLoadBalancer=True, serviceAnnotations={"a": "b"})
+    )
+    mattermost["spec"]["serviceAnnotations"] = {"a": "c"}
+
+    assert restore(mattermost)["spec"]["serviceAnnotations"] == {"a": "c"}
