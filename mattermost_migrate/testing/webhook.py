@@ -109,7 +109,11 @@ def start_webhook(cluster: Cluster, helm: Path, *, port: int) -> RunningWebhook:
 
 def _run(command: list[str], cluster: Cluster) -> None:
     """Run one of our tools as the administrator; its output is shown when it fails."""
-    environment = {"KUBECONFIG": str(cluster.kubeconfig), "PATH": "/usr/bin:/bin"}
+    environment = {
+        "KUBECONFIG": str(cluster.kubeconfig),
+        "HOME": str(cluster.folder),  # Helm keeps its caches there
+        "PATH": "/usr/bin:/bin",
+    }
     done = subprocess.run(  # noqa: S603 - our own programs
         command,
         check=False,
