@@ -1,0 +1,82 @@
+"""The whole chart on a real API server by both Helm majors: install, upgrade, uninstall.
+
+On a cluster of its own: its objects are cluster-wide and have fixed names.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from certs.injection import VALIDATING, bundles_in
+from mattermost_migrate.domain.names import CRD, FLEET_MIGRATION, INSTALLATION_MIGRATION
+from mattermost_migrate.testing.cluster import Cluster, LocalCluster, Options
+from mattermost_migrate.testing.tools import Toolbox
+
+ROOT = Path(__file__).parents[3]
+PLACE = ("--namespace", "mattermost-migrate")
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def own_cluster(tools: Toolbox) -> Iterator[Cluster]:
+    operator = ROOT / "deploy" / "crds" / "operator"
+    with LocalCluster(tools, Options(crds=(operator,))) as running:
+        yield running
+
+
+@pytest.fixture
+def run(own_cluster: Cluster) -> Run:
+    environment = {
+        "KUBECONFIG": str(own_cluster.kubeconfig),
+        "HOME": str(own_cluster.folder),
+        "PATH": "/usr/bin:/bin",
+    }
+
+    def command(*words: object) -> str:
+        done = subprocess.run(  # noqa: S603 - our own programs
+            [str(word) for word in words],
+            check=False,
+            capture_output=True,
+            text=True,
+            env=environment,
+            cwd=ROOT,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return command
+
+
+def webhooks(cluster: Cluster) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = cluster.admin.get(VALIDATING, None, "mattermost-migrate")[
+        "webhooks"
+    ]
+    return found
+
+
+@pytest.mark.parametrize("helm", ["helm3", "helm4"])
+def test_an_upgrade_keeps_the_bundle_and_an_uninstall_the_migrations(
+    own_cluster: Cluster, tools: Toolbox, run: Run, helm: str
+) -> None:
+    install = (tools[helm], "upgrade", "--install", "mm", ROOT / "deploy" / "chart", *PLACE)
+    run(*install, "--create-namespace")
+    run(sys.executable, "-m", "certs", "issue", *PLACE, "--inject")
+    before = bundles_in({"webhooks": webhooks(own_cluster)})
+
+    run(*install, "--set", "webhook.failurePolicy=Fail")
+
+    assert all(before)
+    assert bundles_in({"webhooks": webhooks(own_cluster)}) == before
+    assert {webhook["failurePolicy"] for webhook in webhooks(own_cluster)} == {"Fail"}
+
+    run(tools[helm], "uninstall", "mm", *PLACE)
+
+    assert own_cluster.admin.find(VALIDATING, None, "mattermost-migrate") is None
+    for resource in (INSTALLATION_MIGRATION, FLEET_MIGRATION):
+        assert own_cluster.admin.find(CRD, None, f"{resource.plural}.{resource.group}") is not None
