@@ -15,10 +15,11 @@ from mattermost_migrate.domain.children.database import (
 from mattermost_migrate.domain.conversion import credentials
 from mattermost_migrate.domain.conversion.source import Source, plain
 from mattermost_migrate.domain.errors import Fault
+from mattermost_migrate.domain.inventory import mysql_secret
 from mattermost_migrate.domain.names import SECRET, Reason
 from mattermost_migrate.domain.objects import JsonObject
 
-__all__ = ["backward", "faults", "forward", "generated_secret", "warnings"]
+__all__ = ["backward", "faults", "forward", "warnings"]
 
 _CREDENTIALS: Final = ("ROOT_PASSWORD", "USER", "PASSWORD", "DATABASE")
 _FIELD: Final = "spec.database.secret"
@@ -27,11 +28,6 @@ _CARRIED: Final = (
     "type", "storageSize", "initBucketURL", "backupSchedule", "backupURL",
     "backupRemoteDeletePolicy", "backupSecretName", "backupRestoreSecretName", "version",
 )  # fmt: skip
-
-
-def generated_secret(name: str) -> str:
-    """The Secret that the operator generates for a database it keeps (operator facts 0.2)."""
-    return f"{name}-mysql-root-password"
 
 
 def _is_external(source: Source) -> bool:
@@ -126,7 +122,7 @@ def _malformed(name: str, why: str) -> Fault:
 
 def _managed_faults(source: Source, name: str) -> Iterator[Fault]:
     """A MysqlCluster of a Mattermost always uses the generated Secret's name."""
-    wanted = generated_secret(source.name)
+    wanted = mysql_secret(source.name)
     if name not in ("", wanted):
         yield Fault(
             _FIELD,

@@ -8,6 +8,7 @@ from typing import Any, Final
 from mattermost_migrate.domain.conversion import credentials
 from mattermost_migrate.domain.conversion.source import Source, plain
 from mattermost_migrate.domain.errors import Fault
+from mattermost_migrate.domain.inventory import minio_secret
 from mattermost_migrate.domain.names import SECRET
 from mattermost_migrate.domain.objects import JsonObject
 
@@ -18,10 +19,6 @@ _BUCKET: Final = "MM_FILESETTINGS_AMAZONS3BUCKET"
 _FIELD: Final = "spec.minio.secret"
 _KEYS: Final = ("accesskey", "secretkey")
 _CARRIED: Final = ("storageSize", "replicas")
-
-
-def _generated_secret(name: str) -> str:
-    return f"{name}-minio"
 
 
 def forward(source: Source) -> dict[str, Any]:
@@ -37,7 +34,7 @@ def forward(source: Source) -> dict[str, Any]:
             "external": {
                 "url": url,
                 "bucket": given.get("externalBucket") or source.name,
-                "secret": given.get("secret") or _generated_secret(source.name),
+                "secret": given.get("secret") or minio_secret(source.name),
             }
         }
     managed = {name: given[name] for name in _CARRIED if name in given}
@@ -101,7 +98,7 @@ def _names(env: Sequence[JsonObject], name: str) -> bool:
 def faults(source: Source) -> Iterator[Fault]:
     """A Secret that is missing or incomplete, and a MinIOInstance under another name."""
     given = source.spec.get("minio", {})
-    generated = _generated_secret(source.name)
+    generated = minio_secret(source.name)
     name = given.get("secret") or ""
     if name:
         yield from credentials.lacking(source, name, keys=_KEYS, field=_FIELD)
@@ -119,7 +116,7 @@ def faults(source: Source) -> Iterator[Fault]:
 def warnings(source: Source) -> Iterator[Fault]:
     """A generated Secret that the Mattermost is told to use, and that is not to be seen."""
     given = source.spec.get("minio", {})
-    generated = _generated_secret(source.name)
+    generated = minio_secret(source.name)
     unseen = source.existing.get(SECRET, generated) is None
     if given.get("externalURL") and not given.get("secret") and unseen:
         yield Fault(

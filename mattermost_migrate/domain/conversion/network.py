@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
+from mattermost_migrate.domain.children.ingress import BODY_SIZE, sanitized
 from mattermost_migrate.domain.conversion.source import Source, plain
 from mattermost_migrate.domain.errors import Fault
 from mattermost_migrate.domain.objects import JsonObject
 
-__all__ = ["backward", "default_tls_secret", "faults", "forward", "warnings"]
-
-_BODY_SIZE: Final = "nginx.ingress.kubernetes.io/proxy-body-size"
+__all__ = ["backward", "faults", "forward", "warnings"]
 
 
 def forward(source: Source) -> dict[str, Any]:
@@ -53,11 +52,6 @@ def backward(spec: JsonObject) -> dict[str, Any]:
     }
 
 
-def default_tls_secret(host: str) -> str:
-    """The TLS Secret that both kinds name after the host (operator facts 0.2)."""
-    return f"{host.replace('.', '-')}-tls-cert"
-
-
 def faults(source: Source) -> Iterator[Fault]:
     """What the v1beta1 operator would refuse or take away (operator facts 1.3, 3.4)."""
     spec = source.spec
@@ -71,20 +65,14 @@ def faults(source: Source) -> Iterator[Fault]:
 
 def _annotation_faults(key: str, value: str) -> Iterator[Fault]:
     field = f"spec.ingressAnnotations[{key}]"
-    if "snippet" in key.lower():
+    if not sanitized({key: value}):
+        what = "'snippet' in its key" if "snippet" in key.lower() else "a line break in its value"
         yield Fault(
             field,
-            "a Mattermost's Ingress never gets an annotation whose key contains 'snippet'; move "
-            "what it does elsewhere (an Ingress of your own, or the controller's ConfigMap) "
-            "and remove it",
+            f"a Mattermost's Ingress never gets an annotation with {what}; move what it does "
+            "elsewhere (an Ingress of your own, or the controller's ConfigMap) and remove it",
         )
-    elif "\n" in value or "\r" in value:
-        yield Fault(
-            field,
-            "a Mattermost's Ingress never gets an annotation with a line break in its value; "
-            "write it in one line, or remove it",
-        )
-    elif key == _BODY_SIZE and not value:
+    elif key in BODY_SIZE and not value:
         yield Fault(field, "is empty, on which the operator panics; give a size such as 1000M")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from mattermost_migrate.domain.conversion.network import default_tls_secret
+from mattermost_migrate.domain.children.ingress import default_tls_secret
 from mattermost_migrate.domain.errors import Fault
 from mattermost_migrate.domain.names import V1ALPHA1
 from mattermost_migrate.domain.objects import JsonObject, name_of

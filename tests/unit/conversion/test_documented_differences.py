@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mattermost_migrate.domain.conversion import ORIGINAL, Converted, convert, original, restore
+from mattermost_migrate.domain.conversion.record import LIMIT, annotations_size
 from mattermost_migrate.domain.errors import RefusedError
 from mattermost_migrate.domain.objects import Existing
 from mattermost_migrate.testing.builders import (
@@ -344,6 +345,17 @@ def test_row_too_many_annotations() -> None:
     mark = "kubectl.kubernetes.io/last-applied-configuration"
     ci["metadata"]["annotations"] = {mark: "x" * (256 * 1024 - len(mark))}
 
+    assert refused_fields(ci) == ["metadata.annotations"]
+
+
+def test_annotations_may_fill_the_room_to_the_last_byte() -> None:
+    ci = cluster_installation()
+    ci["metadata"]["annotations"] = {"note": "ü"}
+    left = LIMIT - annotations_size(carried(ci).mattermost["metadata"]["annotations"])
+
+    ci["metadata"]["annotations"] = {"note": "ü" + "x" * left}
+    assert carried(ci)
+    ci["metadata"]["annotations"] = {"note": "ü" + "x" * (left + 1)}
     assert refused_fields(ci) == ["metadata.annotations"]
 
 
