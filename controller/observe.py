@@ -105,7 +105,8 @@ class Observer:
             beside_operator=self._beside_operator,
             target_kind=taking.kind,
         )
-        backup = await self._backup(seen) if seen.lock else None
+        # Also at the end: its name and digest go into the status.
+        backup = await self._backup(seen) if seen.lock or seen.arrived else None
         replica_sets = tuple(self._replica_sets(seen, backup))
         pods = self._informers[POD]
         return dataclasses.replace(
@@ -124,8 +125,9 @@ class Observer:
 
     def note(self, migration: JsonObject, write: Write, answer: JsonObject) -> None:
         """Take over what a write of ours, made for this migration, left behind."""
-        if write.resource is SECRET:
-            self._backups[uid_of(migration)] = Backup.read(answer)
+        if write.resource is SECRET:  # the backup, or a generated one that changes hands
+            if name_of(answer) == backup_name(name_of(migration)):
+                self._backups[uid_of(migration)] = Backup.read(answer)
             return
         informer = self._informers.get(write.resource)
         if informer is not None:
