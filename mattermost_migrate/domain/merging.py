@@ -1,7 +1,8 @@
 """A three-way merge that knows which lists Kubernetes merges by key (operator facts 0.4).
 
 Deletions come from what was written before and is wanted no more; everything wanted is set; the
-rest of the live object stays.
+rest of the live object stays. What was written before says nothing of empty texts (that is how the
+operator records it), so a label with an empty value stays when it is wanted no more.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ _KEYS: Final = {
 #: Maps of texts under names that users choose.
 _TEXTS: Final = frozenset({"annotations", "data", "labels", "matchLabels", "nodeSelector"})
 #: Sections whose set of keys is ours alone: a leftover source, strategy or label would break them.
-_RETAIN_KEYS: Final = frozenset({"selector", "strategy", "volumes"})
+_RETAIN_KEYS: Final = frozenset({"nodeSelector", "selector", "strategy", "volumes"})
+#: Ours even where no record says so: a selector of empty texts leaves none.
+_OURS: Final = ("nodeSelector",)
 #: Fields of which an object has one at a time.
 _EXCLUSIVE: Final = (
     frozenset({"exec", "grpc", "httpGet", "tcpSocket"}),
@@ -46,11 +49,11 @@ def merged(
         desired: as it should be; null and empty text say nothing.
     """
     wanted = {key: value for key, value in desired.items() if not _silent(value)}
-    dropped = {key for key in original if key not in wanted} | _driven_out(live, wanted)
+    dropped = {key for key in (*original, *_OURS) if key not in wanted} | _driven_out(live, wanted)
     out = {key: value for key, value in live.items() if key not in dropped}
     for key, value in wanted.items():
         result = _value(key, original.get(key), live.get(key), value)
-        if key in live or result not in ({}, []) or value == {}:
+        if key in live or result != []:
             out[key] = result
     for key in dropped & live.keys():
         if left := _left(key, original.get(key), live[key]):
@@ -60,7 +63,7 @@ def merged(
 
 def _left(key: str, original: Any, live: Any) -> Any:
     """Of a section that is wanted no more, what others have put there."""
-    if key in _TEXTS:
+    if key in _TEXTS - _RETAIN_KEYS:
         return _texts(_mapping(original), _mapping(live), {})
     before, now = _sequence(original), _sequence(live)
     if (by := _merge_key(key, before)) is None:
@@ -94,10 +97,10 @@ def _value(key: str, original: Any, live: Any, desired: Any) -> Any:
 def _section(
     key: str, original: Mapping[str, Any], live: Mapping[str, Any], desired: Mapping[str, Any]
 ) -> dict[str, Any]:
-    if key in _TEXTS:
-        return _texts(original, live, desired)
     if key in _RETAIN_KEYS:
         live = {name: value for name, value in live.items() if name in desired}
+    if key in _TEXTS:
+        return _texts(original, live, desired)
     return merged(original, live, desired)
 
 

@@ -36,6 +36,8 @@ from mattermost_migrate.domain.objects import (
 __all__ = ["Create", "Keep", "Recreate", "Update", "Write", "decide"]
 
 _INSTALLATION_KINDS: Final = frozenset({CLUSTER_INSTALLATION.kind, MATTERMOST.kind})
+#: An empty struct that Go puts into a MinIOInstance, and what other controllers report.
+_UNWANTED: Final = ("scheduler", "status")
 #: Fields of a Service that belong to its present type.
 _ALLOCATED: Final = ("clusterIP", "clusterIPs", "loadBalancerIP")
 
@@ -153,7 +155,8 @@ def _ours(obj: Mapping[str, Any], kind: str) -> dict[str, Any]:
     metadata = dict(obj.get("metadata") or {})
     if kind == INGRESS_CLASS.kind:
         metadata.pop("namespace", None)
-    return {**{key: obj[key] for key in obj if key != "status"}, "metadata": metadata}
+    rest = {key: obj[key] for key in obj if key not in _UNWANTED}
+    return {**rest, "metadata": metadata}
 
 
 def _claimed(live: JsonObject, desired: JsonObject) -> dict[str, Any]:

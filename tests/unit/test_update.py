@@ -164,6 +164,23 @@ def test_a_field_that_is_wanted_no_more_goes_with_its_defaults() -> None:
     assert "startupProbe" not in container_of(updated(live, plain()))
 
 
+@pytest.mark.parametrize("wanted", [None, {"disk": "ssd"}])
+def test_a_node_selector_is_ours_alone(wanted: dict[str, str] | None) -> None:
+    live, desired = served(plain()), plain()
+    live["spec"]["template"]["spec"]["nodeSelector"] = {"node-role.kubernetes.io/chat": ""}
+    if wanted is not None:
+        desired["spec"]["template"]["spec"]["nodeSelector"] = wanted
+    made = updated(live, annotated(desired))
+    assert made["spec"]["template"]["spec"].get("nodeSelector") == wanted
+
+
+def test_an_empty_struct_that_a_server_prunes_is_not_missed() -> None:
+    desired = children_of("mm-operator-minimal")["MinIOInstance/acme-minio"]
+    live = served(desired)
+    del live["scheduler"]
+    assert decide(live, desired) == Keep()
+
+
 def test_another_strategy_drives_the_old_one_out() -> None:
     desired = plain()
     desired["spec"]["strategy"] = {"type": "Recreate"}
