@@ -118,7 +118,8 @@ class MigrationReconciler:
         fresh = self._migrations.get(seen.namespace, seen.name)
         if fresh is None:
             raise StaleError(f"InstallationMigration {seen.namespace}/{seen.name} is gone")
-        return await self._observer.look(fresh)
+        # What a conversion reads was read a moment ago in this very pass.
+        return dataclasses.replace(await self._observer.look(fresh), existing=seen.existing)
 
     async def _failed(self, migration: JsonObject, error: Exception) -> tuple[Snapshot, Decision]:
         """What the API server will not have, or what we promised and broke: a person must look."""

@@ -30,7 +30,7 @@ from mattermost_migrate.domain.handover import (
     unlock,
 )
 from mattermost_migrate.domain.names import DEPLOYMENT, SECRET, Condition, Lock, Reason
-from mattermost_migrate.domain.originals import originals, plan_target, role, save_originals
+from mattermost_migrate.domain.originals import originals, plan_target, save_originals
 from mattermost_migrate.domain.preflight import preflight
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act, Look, Part, Step, Verdict, Wait
@@ -49,16 +49,17 @@ def validate(seen: Snapshot) -> Verdict | None:
         return refusal
     if seen.forward and seen.existing is None:
         return Look(Part.EXISTING)
-    saved = originals(seen)
+    plan = plan_target(seen)
+    saved = originals(seen, plan.mattermost)
     return Act(
         f"Locked {seen.name} against edits",
         (lock_patch(seen, Lock.FROZEN),),
         rehearse=(
             create(SECRET, manifest(seen.namespace, seen.name, saved)),
-            create(seen.taking.resource, saved.objects[role(seen.taking)]),
+            create(seen.taking.resource, plan.mattermost),
             create(DEPLOYMENT, new_deployment(dataclasses.replace(seen, backup=saved))),
         ),
-        warnings=tuple((w.field, w.message) for w in plan_target(seen).warnings),
+        warnings=tuple((w.field, w.message) for w in plan.warnings),
     )
 
 

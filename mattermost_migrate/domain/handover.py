@@ -214,6 +214,8 @@ def transfer_children(seen: Snapshot) -> Verdict | None:
     """
     if seen.source is None or seen.target is None:
         return None
+    if seen.source["metadata"].get("deletionTimestamp"):
+        return None  # it held, or the deletion would not have been asked for
     if seen.children is None:
         return Look(Part.CHILDREN)
     former = uid_of(seen.source)

@@ -93,8 +93,13 @@ def _unmarked(mattermost: JsonObject) -> JsonObject:
     return {**mattermost, "metadata": {**mattermost["metadata"], "annotations": kept}}
 
 
-def originals(seen: Snapshot) -> Backup:
-    """The backup as it should be, from what was just looked at."""
+def originals(seen: Snapshot, target: JsonObject | None = None) -> Backup:
+    """The backup as it should be, from what was just looked at.
+
+    Args:
+        seen: the installation.
+        target: what will be created, where that is known already.
+    """
     source = seen.source
     if source is not None and freeze.frozen(source) and seen.backup:
         # What is frozen is no original any more; the one that was saved before is.
@@ -106,7 +111,7 @@ def originals(seen: Snapshot) -> Backup:
         "ingress": seen.existing.get(INGRESS, seen.name) if seen.existing else None,
     }
     if seen.target is None and source is not None:
-        target = plan_target(dataclasses.replace(seen, source=source)).mattermost
+        target = target or plan_target(dataclasses.replace(seen, source=source)).mattermost
         return Backup.of({**live, role(seen.taking): target})
     # Turned round half-way: what the other direction saved is still needed.
     kept = dict(seen.backup.objects) if seen.backup else {}
