@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["INSTALL_HINT", "Inventory", "list_selected", "read_fleet", "read_inventory"]
 
 _KINDS: Final = (CLUSTER_INSTALLATION, MATTERMOST)
-INSTALL_HINT: Final = "install the server side first; docs/how-to/install.md says how"
+INSTALL_HINT: Final = (
+    "helm install mattermost-migrate deploy/chart -n mattermost-migrate --create-namespace"
+)
 
 
 @dataclass(frozen=True, slots=True)

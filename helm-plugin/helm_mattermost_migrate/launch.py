@@ -134,24 +134,25 @@ async def _start(
     keys = [each.key for each in appraisals if each.verdict is Verdict.MIGRATE]
     async with target_of(arguments).client() as client:
         wanted = fleet_request(selection, keys, wishes)
-        name = name_of(await client.create(FLEET_MIGRATION, wanted))
-        if arguments["no_wait"]:
-            say(f"Started FleetMigration {name}. {_come_back(name)}")
-            return Exit.DONE
-        code = await _follow(client, name, wishes, arguments["timeout"])
+        creating = asyncio.ensure_future(client.create(FLEET_MIGRATION, wanted))
+        try:
+            name = name_of(await asyncio.shield(creating))
+            if arguments["no_wait"]:
+                say(f"Started FleetMigration {name}. {_come_back(name)}")
+                return Exit.DONE
+            code = await _follow(client, name, wishes, arguments["timeout"])
+        except asyncio.CancelledError:
+            # A person stops looking. What was asked for goes on, also if he was that quick.
+            name = name_of(await creating)
+            say(f"\nStopped following; {name} goes on in the cluster. {_come_back(name)}", err=True)
+            return Exit.UNFINISHED
     refused = any(each.verdict is Verdict.REFUSED for each in appraisals)
     return Exit.REFUSED if code == Exit.DONE and refused else code
 
 
 async def _follow(client: Client, name: str, wishes: Wishes, within: float | None) -> Exit:
-    """Follow it; when a person stops looking, it goes on, and he is told how to come back."""
-    try:
-        progress = await follow_fleet(
-            client, name, title=f"{name} → {wishes.desired}", within=within
-        )
-    except asyncio.CancelledError:
-        say(f"\nStopped following; {name} goes on in the cluster. {_come_back(name)}", err=True)
-        return Exit.UNFINISHED
+    title = f"{name} → {wishes.desired}"
+    progress = await follow_fleet(client, name, title=title, within=within)
     for line in ended(progress, now()):
         say(line)
     if progress.fleet is None or not progress.through:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from helm_mattermost_migrate.durations import parse_time
 from helm_mattermost_migrate.errors import CommandError
+from helm_mattermost_migrate.inventory import INSTALL_HINT
 from mattermost_migrate.domain.errors import ForbiddenError
 from mattermost_migrate.domain.names import LEASE
 from mattermost_migrate.domain.objects import JsonObject, namespace_of
@@ -75,7 +76,7 @@ async def require_leader(client: Client, now: datetime) -> None:
     if leader is None:
         raise CommandError(
             f"no controller runs in this cluster: no namespace has a Lease {LEASE_NAME}",
-            hint="install the server side first; docs/how-to/install.md says how",
+            hint=INSTALL_HINT,
         )
     if not leader.alive:
         renewed = leader.renewed.isoformat() if leader.renewed else "never"

@@ -82,18 +82,18 @@ def controller(served: LocalCluster) -> Iterator[Process]:
         environment=environment(served),
     )
     process.start()
-    until_leading(served)
+    until_leading(served, process)
     yield process
     process.stop()
 
 
-def until_leading(cluster: LocalCluster) -> None:
-    """Wait until the controller holds its Lease."""
+def until_leading(cluster: LocalCluster, process: Process) -> None:
+    """Wait until this very process holds the Lease; its name has the process id in it."""
     cluster.admin.until(
         LEASE,
         CONTROLLER,
         "mattermost-migrate-controller",
-        lambda lease: lease["spec"].get("holderIdentity"),
+        lambda lease: f"_{process.pid}_" in lease["spec"].get("holderIdentity", ""),
     )
 
 

@@ -20,7 +20,7 @@ from mattermost_migrate.domain.names import (
 from mattermost_migrate.testing.builders import file_secret
 from mattermost_migrate.testing.cluster import LocalCluster, Process
 
-from .conftest import CONTROLLER, Cli, command, environment
+from .conftest import CONTROLLER, Cli, command, environment, until_leading
 
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 
@@ -182,6 +182,7 @@ def test_stopping_to_look_leaves_it_going(
         # Paused for so long it has lost its lease, and ends; a kubelet would start it again.
         controller.kill()
         controller.start()
+        until_leading(served, controller)
 
     ended = cli("status", "--fleet", fleet, "--watch", "--timeout", "60")
     assert ended.code == 0, ended.out + ended.err
