@@ -1,0 +1,202 @@
+"""An outside observer of a cluster: keeps all that happened to objects, in the order it happened.
+
+It reads the API only, by a client of its own, and shares no code with what it observes. Each kind
+is watched by itself and the streams race each other, so nothing is judged while it arrives: the
+cluster keeps all kinds in one etcd, whose revision is every object's ``resourceVersion``, and by
+that the journal is put in order before ``chronicle`` reads it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Self
+
+import requests
+
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    DEPLOYMENT,
+    ENDPOINT_SLICE,
+    EVENT,
+    FLEET_MIGRATION,
+    INGRESS,
+    INSTALLATION_MIGRATION,
+    MATTERMOST,
+    MINIO_INSTANCE,
+    MYSQL_CLUSTER,
+    NAMESPACE,
+    POD,
+    REPLICA_SET,
+    ROLE,
+    ROLE_BINDING,
+    SECRET,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    Resource,
+)
+from mattermost_migrate.domain.objects import JsonObject, namespace_of, uid_of
+from mattermost_migrate.testing.cluster import ApiError, Client
+
+__all__ = ["WATCHED", "Entry", "Witness"]
+
+WATCHED: Final = (
+    CLUSTER_INSTALLATION,
+    MATTERMOST,
+    INSTALLATION_MIGRATION,
+    FLEET_MIGRATION,
+    DEPLOYMENT,
+    REPLICA_SET,
+    POD,
+    SERVICE,
+    ENDPOINT_SLICE,
+    INGRESS,
+    SERVICE_ACCOUNT,
+    ROLE,
+    ROLE_BINDING,
+    SECRET,
+    MYSQL_CLUSTER,
+    MINIO_INSTANCE,
+    EVENT,
+)
+_PATIENCE: Final = 60.0
+_RETRY_SECONDS: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened.
+
+    Attributes:
+        version: the revision of the cluster's store at which it did.
+        resource: the kind of the object.
+        obj: the object after it, or as it last was when it is gone.
+        gone: it was deleted.
+    """
+
+    version: int
+    resource: Resource
+    obj: JsonObject
+    gone: bool = False
+
+    def of(self, resource: Resource, name: str | None = None) -> bool:
+        """Whether it happened to an object of that kind, and of that name if one is given."""
+        return self.resource == resource and name in (None, self.obj["metadata"]["name"])
+
+
+class Witness:
+    """Watches until left; a context manager. Its client is its own and is closed with it."""
+
+    def __init__(self, client: Client, resources: Sequence[Resource] = WATCHED) -> None:
+        self._client = client
+        self._resources = tuple(resources)
+        self._journal: list[Entry] = []
+        self._news = threading.Condition()
+        self._over = threading.Event()
+
+    def __enter__(self) -> Self:
+        for resource in self._resources:
+            items, version = self._list(resource, None)
+            self._journal += [Entry(_version(obj), resource, obj) for obj in items]
+            # A daemon: it waits for the next event when everything else is over.
+            threading.Thread(
+                target=self._watch,
+                args=(resource, version),
+                name=f"witness-{resource}",
+                daemon=True,
+            ).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        self._client.close()
+
+    def now(self) -> int:
+        """The revision the store has come to."""
+        return int(self._list(NAMESPACE, None)[1])
+
+    def until(
+        self, holds: Callable[[Entry], object], *, since: int, seconds: float = _PATIENCE
+    ) -> Entry:
+        """Wait for the first thing after ``since`` of which ``holds`` is true.
+
+        Raises:
+            TimeoutError: none came.
+        """
+        read = 0
+
+        def found() -> Entry | None:
+            nonlocal read
+            fresh, read = self._journal[read:], len(self._journal)
+            return next((each for each in fresh if each.version > since and holds(each)), None)
+
+        with self._news:
+            entry = self._news.wait_for(found, seconds)
+        if entry is None:
+            raise TimeoutError(f"nothing of that kind happened in {seconds} s")
+        return entry
+
+    def journal(self, namespace: str | None = None) -> tuple[Entry, ...]:
+        """All that happened up to now, in order: in one namespace, or everywhere.
+
+        Raises:
+            TimeoutError: the watches do not catch up with what the API server lists.
+        """
+        for resource in self._resources:
+            if namespace is None or resource.namespaced:
+                self._catch_up(resource, namespace)
+        with self._news:
+            seen = tuple(self._journal)
+        chosen = (each for each in seen if namespace in (None, namespace_of(each.obj)))
+        return tuple(sorted(chosen, key=lambda each: each.version))
+
+    def _catch_up(self, resource: Resource, namespace: str | None) -> None:
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            listed = {uid_of(obj): _version(obj) for obj in self._list(resource, namespace)[0]}
+            with self._news:
+                if self._news.wait_for(lambda: self._known(resource, namespace) == listed, 0.5):  # noqa: B023 - it is asked in here
+                    return
+        raise TimeoutError(f"the watch of {resource} does not catch up")
+
+    def _known(self, resource: Resource, namespace: str | None) -> dict[str, int]:
+        """The last version of each object that is there, by UID."""
+        last: dict[str, Entry] = {}
+        for each in self._journal:
+            if each.resource == resource and namespace in (None, namespace_of(each.obj)):
+                last[uid_of(each.obj)] = each
+        return {uid: each.version for uid, each in last.items() if not each.gone}
+
+    def _watch(self, resource: Resource, version: str) -> None:
+        while not self._over.is_set():
+            # The API server may be away for a while; a watch goes on where it was.
+            with suppress(ApiError, requests.RequestException, OSError):
+                for kind, obj in self._client.watch(resource, since=version):
+                    version = str(obj["metadata"]["resourceVersion"])
+                    self._note(Entry(int(version), resource, obj, gone=kind == "DELETED"))
+                continue
+            self._over.wait(_RETRY_SECONDS)
+
+    def _note(self, entry: Entry) -> None:
+        with self._news:
+            self._journal.append(entry)
+            self._news.notify_all()
+
+    def _list(self, resource: Resource, namespace: str | None) -> tuple[list[dict[str, Any]], str]:
+        answer = self._client.request("GET", resource.path(namespace))
+        kind = {"apiVersion": resource.api_version, "kind": resource.kind}
+        items = [{**kind, **each} for each in answer.get("items") or ()]
+        return items, str(answer["metadata"]["resourceVersion"])
+
+
+def _version(obj: JsonObject) -> int:
+    return int(obj["metadata"]["resourceVersion"])
