@@ -8,6 +8,7 @@ that it was frozen, and a frozen installation's children belong to the migration
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from typing import Final
 
@@ -81,6 +82,8 @@ class Children:
         resource: which kind of installation.
         owner: the installation as this pass saw it.
         confirmed: the live installation was found to be the one this pass saw.
+        given_up: UIDs of installations found to hold on to nothing any more.
+        confirming: children are brought together, but this is asked once.
     """
 
     client: Client
@@ -88,6 +91,8 @@ class Children:
     resource: Resource
     owner: JsonObject
     confirmed: bool = False
+    given_up: set[str] = dataclasses.field(default_factory=set)
+    confirming: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
 
     async def bring(self, child: JsonObject) -> None:
         """Create the child, or change what differs; others' additions stay.
@@ -170,10 +175,14 @@ class Children:
         theirs = controller_of(live)
         if theirs is None or self.owns(live) or theirs.get("kind") not in _INSTALLATIONS:
             return
-        resource = _INSTALLATIONS[str(theirs["kind"])]
-        holder = await self.known.live(resource, namespace_of(self.owner), str(theirs["name"]))
-        if holder is None or uid_of(holder) != theirs.get("uid") or frozen(holder):
-            return
+        resource, uid = _INSTALLATIONS[str(theirs["kind"])], str(theirs.get("uid"))
+        async with self.confirming:
+            if uid in self.given_up:
+                return
+            holder = await self.known.live(resource, namespace_of(self.owner), str(theirs["name"]))
+            if holder is None or uid_of(holder) != uid or frozen(holder):
+                self.given_up.add(uid)
+                return
         raise ProblemError(
             f"{what}: is controlled by {resource.kind} {name_of(holder)}, which is not frozen"
         )
@@ -184,12 +193,14 @@ class Children:
         Raises:
             StaleError: it was edited, deleted or replaced.
         """
-        if self.confirmed:
-            return
-        live = await self.known.live(self.resource, namespace_of(self.owner), name_of(self.owner))
-        if live is None or _identity(live) != _identity(self.owner):
-            raise StaleError(f"{self.resource.kind} {name_of(self.owner)}: was edited meanwhile")
-        self.confirmed = True
+        async with self.confirming:
+            if self.confirmed:
+                return
+            name = name_of(self.owner)
+            live = await self.known.live(self.resource, namespace_of(self.owner), name)
+            if live is None or _identity(live) != _identity(self.owner):
+                raise StaleError(f"{self.resource.kind} {name}: was edited meanwhile")
+            self.confirmed = True
 
 
 def _identity(obj: JsonObject) -> tuple[str, object, object]:

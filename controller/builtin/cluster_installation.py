@@ -13,7 +13,7 @@ from typing import Final
 
 from controller.builtin import references
 from controller.builtin.outcomes import NotReadyError, ProblemError
-from controller.builtin.rounds import AGAIN_SECONDS, JOB_SECONDS, Round, Workshop
+from controller.builtin.rounds import JOB_SECONDS, Round, Workshop
 from controller.worker import Key, UnsuccessfulError
 from mattermost_migrate.domain.canonical import cluster_installation_spec
 from mattermost_migrate.domain.children import render_cluster_installation
@@ -66,19 +66,22 @@ class ClusterInstallationReconciler:
         return await self._round(this)
 
     async def _round(self, this: Round) -> float | None:
-        try:
-            await self._bring(this)
-        except NotReadyError:
-            await this.store_status(failed_cluster_installation(this.seen))
-            return JOB_SECONDS
-        except (ProblemError, RefusedError) as problem:
-            await this.store_status(failed_cluster_installation(this.seen))
-            this.warn(str(problem))
-            raise UnsuccessfulError(str(problem)) from problem
+        began = self._shop.settled.begin(this.whose)
+        if self._shop.settled.patches(this.whose, this.seen) is None:
+            try:
+                await self._bring(this)
+            except NotReadyError:
+                await this.store_status(failed_cluster_installation(this.seen))
+                return JOB_SECONDS
+            except (ProblemError, RefusedError) as problem:
+                await this.store_status(failed_cluster_installation(this.seen))
+                this.warn(str(problem))
+                raise UnsuccessfulError(str(problem)) from problem
+            self._shop.settled.settle(this.whose, this.seen, began=began)
         ci = default_cluster_installation(this.seen)
-        health = cluster_installation_health(ci, await this.health(*_deployments(ci)))
-        await this.store_status(health.status)
-        return None if health.healthy else AGAIN_SECONDS
+        return await this.report(
+            cluster_installation_health(ci, await this.health(*_deployments(ci)))
+        )
 
     async def _bring(self, this: Round) -> None:
         ci = default_cluster_installation(this.seen)

@@ -6,13 +6,12 @@ migration freezes a Mattermost, and that status is the proof that the freeze was
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controller.builtin import references
 from controller.builtin.outcomes import NotReadyError, ProblemError
 from controller.builtin.rounds import (
-    AGAIN_SECONDS,
     JOB_SECONDS,
     JOB_SERVER_SUFFIX,
     Round,
@@ -59,6 +58,10 @@ class MattermostReconciler:
 
     async def _round(self, this: Round, spec: JsonObject) -> float | None:
         mm = {**this.seen, "spec": spec}
+        known = self._shop.settled.patches(this.whose, mm)
+        if known is not None:
+            return await self._report(this, mm, known)
+        began = self._shop.settled.begin(this.whose)
         existing = await self._shop.known.existing(this.namespace, references.of_mattermost(mm))
         rendered = render_mattermost(mm, existing, generate=self._shop.generate)
         patches = {which: patch.to_json() for which, patch in rendered.patch_status.items()}
@@ -71,9 +74,14 @@ class MattermostReconciler:
             await this.store_status(failed_mattermost(mm, str(problem), patches=patches))
             this.warn(str(problem))
             raise UnsuccessfulError(str(problem)) from problem
-        health = mattermost_health(mm, await this.health(*_deployments(mm)), patches=patches)
-        await this.store_status(health.status)
-        return None if health.healthy else AGAIN_SECONDS
+        self._shop.settled.settle(this.whose, mm, began=began, patches=patches)
+        return await self._report(this, mm, patches)
+
+    async def _report(
+        self, this: Round, mm: JsonObject, patches: Mapping[str, Any]
+    ) -> float | None:
+        seen = await this.health(*_deployments(mm))
+        return await this.report(mattermost_health(mm, seen, patches=patches))
 
     async def _bring(self, this: Round, spec: JsonObject, rendered: Rendered) -> None:
         section = spec.get("updateJob") or {}

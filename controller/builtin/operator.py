@@ -12,6 +12,7 @@ from controller.builtin.known import Known
 from controller.builtin.mattermost import MattermostReconciler
 from controller.builtin.presence import refuse_beside_operator
 from controller.builtin.rounds import Workshop
+from controller.builtin.settled import Settled, progressed
 from controller.builtin.update_job import NAME as UPDATE_JOB
 from controller.observe import BY_INSTALLATION, installations_of
 from controller.worker import Key, work
@@ -73,6 +74,7 @@ class BuiltinOperator:
         }
         # Job servers carry another label; they are only watched, since they are few.
         self._job_servers = Informer(client, DEPLOYMENT, label_selector=f"{APP_LABEL}={JOB_SERVER}")
+        self._settled = Settled()
         self._known = Known(client, {**informers, **self._own})
         self._queues: dict[str, WorkQueue[Key]] = {
             kind.kind: WorkQueue(backoff=_BACKOFF) for kind in (CLUSTER_INSTALLATION, MATTERMOST)
@@ -90,7 +92,7 @@ class BuiltinOperator:
             controller="migration.mattermost.com/builtin-operator",
             instance=socket.gethostname(),
         )
-        shop = Workshop(self._client, self._known, events)
+        shop = Workshop(self._client, self._known, events, self._settled)
         async with asyncio.TaskGroup() as group:
             for informer in (*self._own.values(), self._job_servers):
                 group.create_task(informer.run())
@@ -120,49 +122,68 @@ class BuiltinOperator:
         for resource in (DEPLOYMENT, SERVICE, INGRESS, INGRESS_CLASS, JOB):
             informers[resource].subscribe(self._of_child)
         self._job_servers.subscribe(self._of_child)
-        informers[REPLICA_SET].subscribe(self._of_labelled)
-        informers[INSTALLATION_MIGRATION].subscribe(self._of_namesake)
+        informers[REPLICA_SET].subscribe(self._of_replica_set)
+        informers[INSTALLATION_MIGRATION].subscribe(self._of_migration)
 
     def _of_installation(self, kind: Resource) -> Handler:
-        queue = self._queues[kind.kind]
         other = CLUSTER_INSTALLATION if kind is MATTERMOST else MATTERMOST
 
         def handler(before: JsonObject | None, after: JsonObject | None) -> None:
             if self._known.noting:
                 return
             obj = after or before or {}
-            queue.add((namespace_of(obj), name_of(obj)))
-            if before is None or after is None:
-                # What one kind controlled may now be the other's.
-                self._if_known(other.kind, namespace_of(obj), name_of(obj))
+            key = namespace_of(obj), name_of(obj)
+            if after is None:
+                self._settled.forget((kind.kind, *key))
+                # What it controlled may now be the other kind's.
+                self._disturb(other.kind, *key)
+            else:
+                self._settled.disturb((kind.kind, *key))
+                self._queues[kind.kind].add(key)
 
         return handler
 
     def _of_child(self, before: JsonObject | None, after: JsonObject | None) -> None:
         if self._known.noting:
             return
+        if progressed(before, after):
+            self._of_progress(before, after)
+            return
         for obj in (before, after):
             for kind, namespace, name in _installations_over(obj):
-                self._if_known(kind, namespace, name)
-        self._of_namesake(before, after)
+                self._disturb(kind, namespace, name)
+        obj = after or before or {}
+        for kind in self._queues:
+            self._disturb(kind, namespace_of(obj), name_of(obj))
 
-    def _of_labelled(self, before: JsonObject | None, after: JsonObject | None) -> None:
+    def _of_progress(self, before: JsonObject | None, after: JsonObject | None) -> None:
+        """A child counts its pods, or got its address: only the health may be another."""
+        for kind, namespace, name in _installations_over(after or before):
+            self._look(kind, namespace, name)
+
+    def _of_replica_set(self, before: JsonObject | None, after: JsonObject | None) -> None:
         for installation in installations_of(after or before or {}):
             namespace, _, name = installation.partition("/")
             for kind in self._queues:
-                self._if_known(kind, namespace, name)
+                self._look(kind, namespace, name)
 
-    def _of_namesake(self, before: JsonObject | None, after: JsonObject | None) -> None:
-        if self._known.noting:
-            return
-        obj = after or before or {}
-        for kind in self._queues:
-            self._if_known(kind, namespace_of(obj), name_of(obj))
+    def _of_migration(self, before: JsonObject | None, after: JsonObject | None) -> None:
+        """Its beginning, its end or another wish may set a ClusterInstallation going."""
+        if not (self._known.noting or progressed(before, after)):
+            obj = after or before or {}
+            self._look(CLUSTER_INSTALLATION.kind, namespace_of(obj), name_of(obj))
 
-    def _if_known(self, kind: str, namespace: str, name: str) -> None:
+    def _disturb(self, kind: str, namespace: str, name: str) -> None:
+        """Look at an installation, if there is one, and at its children."""
+        if self._look(kind, namespace, name):
+            self._settled.disturb((kind, namespace, name))
+
+    def _look(self, kind: str, namespace: str, name: str) -> bool:
         resource = CLUSTER_INSTALLATION if kind == CLUSTER_INSTALLATION.kind else MATTERMOST
-        if self._known.seen(resource, namespace, name) is not None:
-            self._queues[kind].add((namespace, name))
+        if self._known.seen(resource, namespace, name) is None:
+            return False
+        self._queues[kind].add((namespace, name))
+        return True
 
 
 def _installations_over(child: JsonObject | None) -> Iterator[tuple[str, str, str]]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import string
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from controller.builtin import update_job
 from controller.builtin.children import Children
 from controller.builtin.known import Known
+from controller.builtin.settled import Settled, Whose
 from controller.observe import BY_INSTALLATION
 from mattermost_migrate.domain.children import Rendered
 from mattermost_migrate.domain.children.installation import Installation
 from mattermost_migrate.domain.children.labels import JOB_SERVER
-from mattermost_migrate.domain.health import Seen
+from mattermost_migrate.domain.health import Health, Seen
 from mattermost_migrate.domain.names import (
     APP_LABEL,
     DEPLOYMENT,
@@ -28,13 +31,16 @@ from mattermost_migrate.domain.names import (
 from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of
 from mattermost_migrate.kube import Client, EventRecorder
 
-__all__ = ["AGAIN_SECONDS", "JOB_SECONDS", "JOB_SERVER_SUFFIX", "Round", "Workshop", "generate"]
+__all__ = ["JOB_SECONDS", "JOB_SERVER_SUFFIX", "Round", "Workshop", "generate"]
 
 #: When to look again at what is not healthy, should no event come (operator facts 2.1, 3.1).
 AGAIN_SECONDS: Final = 6.0
 #: When to look again at an update Job (operator facts 3.1).
 JOB_SECONDS: Final = 10.0
 JOB_SERVER_SUFFIX: Final = "-jobserver"
+#: How old an installation is that was made a moment ago, and when to look at it again.
+_YOUNG: Final = 10.0
+_FIRST_WORD: Final = 2.0
 _ALPHABET: Final = string.ascii_lowercase + string.digits
 
 
@@ -51,12 +57,14 @@ class Workshop:
         client: to write by; fenced by the lease.
         known: to look by.
         events: tells users what went wrong.
+        settled: whose children need no look.
         generate: makes up passwords.
     """
 
     client: Client
     known: Known
     events: EventRecorder
+    settled: Settled
     generate: Callable[[str, int], str] = generate
 
 
@@ -81,6 +89,11 @@ class Round:
         """The installation's namespace."""
         return namespace_of(self.seen)
 
+    @property
+    def whose(self) -> Whose:
+        """Whose children."""
+        return self.resource.kind, self.namespace, name_of(self.seen)
+
     async def store_spec(self, spec: Mapping[str, Any]) -> None:
         """Store the spec with its defaults, before anything else is done with it."""
         await self._replace({**self.seen, "spec": spec})
@@ -90,8 +103,20 @@ class Round:
         if status != (self.seen.get("status") or {}):
             await self._replace({**self.seen, "status": status}, subresource="status")
 
+    async def report(self, health: Health) -> float | None:
+        """Store what the health check found; gives the seconds after which to look again.
+
+        Of a new installation nothing is said before the Deployment controller has seen its
+        Deployment, which it does in a moment: one write less, and one state less to flicker.
+        """
+        state = (self.seen.get("status") or {}).get("state")
+        if not state and "replicas" not in health.status and _just_made(self.seen):
+            return _FIRST_WORD
+        await self.store_status(health.status)
+        return None if health.healthy else AGAIN_SECONDS
+
     async def bring(self, rendered: Rendered, *, update_section: Mapping[str, Any] | None) -> None:
-        """Bring children and removals about, in the operator's order.
+        """Bring children and removals about.
 
         Args:
             rendered: what there should be.
@@ -102,8 +127,11 @@ class Round:
             NotReadyError: the update Job has to finish first.
         """
         children = Children(self.shop.client, self.shop.known, self.resource, self.seen)
-        for child in rendered.children:
-            if child["kind"] == DEPLOYMENT.kind and update_section is not None:
+        workloads = [child for child in rendered.children if child["kind"] == DEPLOYMENT.kind]
+        # Only Deployments rest on the others being there.
+        await _all(children.bring(c) for c in rendered.children if c["kind"] != DEPLOYMENT.kind)
+        for child in workloads:
+            if update_section is not None:
                 await self._update_image(children, child, update_section)
             await children.bring(child)
         if update_section is not None and rendered.error is None:
@@ -160,3 +188,16 @@ class Round:
         stored = await self.shop.client.replace(self.resource, obj, subresource=subresource)
         self.shop.known.note(self.resource, stored)
         self.seen = stored
+
+
+def _just_made(obj: JsonObject) -> bool:
+    made = datetime.fromisoformat(str(obj["metadata"]["creationTimestamp"]))
+    return 0 <= (datetime.now(UTC) - made).total_seconds() < _YOUNG
+
+
+async def _all(writes: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run them together, to the end; raises the first problem in their order."""
+    outcomes = await asyncio.gather(*writes, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome

@@ -1,0 +1,106 @@
+"""Which installations need no more than a look at their health.
+
+Most events of an installation are progress: a ReplicaSet counts its pods, a Deployment its status.
+They cannot have changed what the children should be, so a round that they cause reads nothing from
+the API server and only compares the status.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from mattermost_migrate.domain.objects import JsonObject, annotations_of, uid_of
+
+__all__ = ["Settled", "progressed"]
+
+#: Whose children: kind, namespace, name.
+Whose: TypeAlias = tuple[str, str, str]
+
+#: What is read by name, and so tells of no change, is read again after this many seconds.
+_LASTS: Final = 60.0
+_REVISION: Final = "deployment.kubernetes.io/revision"
+#: Parts of the metadata that the API server and its controllers keep for themselves.
+_BOOKKEEPING: Final = frozenset({"annotations", "generation", "managedFields", "resourceVersion"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One installation whose children were as they should be."""
+
+    uid: str
+    generation: Any
+    until: float
+    patches: Mapping[str, Any]
+
+
+class Settled:
+    """Remembers whose children were found, or brought, as they should be.
+
+    It is a shortcut only: forgetting everything costs reads and nothing else.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._disturbances: dict[Whose, int] = {}
+        self._found: dict[Whose, _Found] = {}
+
+    def disturb(self, whose: Whose) -> None:
+        """Something happened that may have changed what a child is, or should be."""
+        self._disturbances[whose] = self._disturbances.get(whose, 0) + 1
+        self._found.pop(whose, None)
+
+    def begin(self, whose: Whose) -> int:
+        """A round begins; gives what ``settle`` needs to know what happened in between."""
+        return self._disturbances.get(whose, 0)
+
+    def settle(
+        self,
+        whose: Whose,
+        owner: JsonObject,
+        *,
+        began: int,
+        patches: Mapping[str, Any] | None = None,
+    ) -> None:
+        """A round ended with all children as they should be.
+
+        Args:
+            whose: of which installation.
+            owner: the installation as the round saw it.
+            began: what ``begin`` gave.
+            patches: what became of the resource patches, for the status of rounds to come.
+        """
+        if self._disturbances.get(whose, 0) == began:
+            generation = owner["metadata"].get("generation")
+            found = _Found(uid_of(owner), generation, self._clock() + _LASTS, patches or {})
+            self._found[whose] = found
+
+    def patches(self, whose: Whose, owner: JsonObject) -> Mapping[str, Any] | None:
+        """What became of the resource patches; None: the children need a look."""
+        found = self._found.get(whose)
+        if found is None or self._clock() >= found.until:
+            return None
+        same = (found.uid, found.generation) == (
+            uid_of(owner),
+            owner["metadata"].get("generation"),
+        )
+        return found.patches if same else None
+
+    def forget(self, whose: Whose) -> None:
+        """The installation is gone."""
+        self._disturbances.pop(whose, None)
+        self._found.pop(whose, None)
+
+
+def progressed(before: JsonObject | None, after: JsonObject | None) -> bool:
+    """Whether nothing but status and bookkeeping of an object changed."""
+    return before is not None and after is not None and _substance(before) == _substance(after)
+
+
+def _substance(obj: JsonObject) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
+    rest = {key: value for key, value in obj.items() if key not in ("metadata", "status")}
+    metadata = {key: value for key, value in obj["metadata"].items() if key not in _BOOKKEEPING}
+    annotations = {key: value for key, value in annotations_of(obj).items() if key != _REVISION}
+    return rest, metadata, annotations

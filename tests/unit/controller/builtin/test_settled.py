@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from controller.builtin.settled import Settled, progressed
+
+WHOSE = ("Mattermost", "ns", "acme")
+
+
+def owner(uid: str = "1", generation: int = 1) -> dict[str, Any]:
+    return {"metadata": {"uid": uid, "generation": generation}}
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def settled(clock: Clock | None = None) -> Settled:
+    made = Settled(clock or Clock())
+    made.settle(WHOSE, owner(), began=made.begin(WHOSE), patches={"servicePatch": {}})
+    return made
+
+
+def test_what_was_found_is_kept_with_its_patches() -> None:
+    assert settled().patches(WHOSE, owner()) == {"servicePatch": {}}
+
+
+@pytest.mark.parametrize("other", [owner(uid="2"), owner(generation=2)], ids=["uid", "generation"])
+def test_another_installation_or_spec_is_another_matter(other: dict[str, Any]) -> None:
+    assert settled().patches(WHOSE, other) is None
+
+
+def test_a_disturbance_calls_for_a_look() -> None:
+    found = settled()
+    found.disturb(WHOSE)
+    assert found.patches(WHOSE, owner()) is None
+
+
+def test_a_disturbance_in_the_middle_of_a_round_is_not_forgotten_at_its_end() -> None:
+    found = Settled()
+    began = found.begin(WHOSE)
+    found.disturb(WHOSE)
+    found.settle(WHOSE, owner(), began=began)
+    assert found.patches(WHOSE, owner()) is None
+
+
+def test_what_nobody_tells_of_is_read_again_after_a_while() -> None:
+    clock = Clock()
+    found = settled(clock)
+    clock.now = 59.0
+    assert found.patches(WHOSE, owner()) is not None
+    clock.now = 60.0
+    assert found.patches(WHOSE, owner()) is None
+
+
+def deployment(**changes: Any) -> dict[str, Any]:
+    metadata = {"name": "acme", "resourceVersion": "1", **changes.pop("metadata", {})}
+    return {"metadata": metadata, "spec": {"replicas": 1}, **changes}
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        pytest.param(deployment(status={"replicas": 1}), True, id="status"),
+        pytest.param(deployment(metadata={"resourceVersion": "2"}), True, id="bookkeeping"),
+        pytest.param(
+            deployment(metadata={"annotations": {"deployment.kubernetes.io/revision": "2"}}),
+            True,
+            id="revision",
+        ),
+        pytest.param(deployment(metadata={"annotations": {"a": "b"}}), False, id="annotation"),
+        pytest.param(deployment(metadata={"labels": {"a": "b"}}), False, id="label"),
+        pytest.param(deployment(metadata={"ownerReferences": [{}]}), False, id="owner"),
+        pytest.param(deployment(metadata={"deletionTimestamp": "now"}), False, id="deletion"),
+        pytest.param(deployment(spec={"replicas": 2}), False, id="spec"),
+        pytest.param(None, False, id="gone"),
+    ],
+)
+def test_progress_is_told_from_change(after: dict[str, Any] | None, *, expected: bool) -> None:
+    assert progressed(deployment(), after) is expected
+
+
+def test_what_is_new_is_no_progress() -> None:
+    assert not progressed(None, deployment())
