@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ssl
 import sys
 from pathlib import Path
@@ -109,9 +110,10 @@ def main(
             migrations = ClusterMigrations.start()
         except ConfigurationError as error:
             sys.exit(f"Error: {error}")
+        atexit.register(migrations.stop)
         return create_app(migrations, exempt=exempt, probes={"handshake": Handshake(target)})
 
-    serving = Serving(bind, certificates, _TLS[tls], threads, drain_seconds, log_level)
+    serving = Serving(bind, certificates, threads, drain_seconds, log_level)
     Server(serving, contexts, make).run()
 
 

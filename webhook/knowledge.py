@@ -12,6 +12,7 @@ import logging
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, Final, Protocol, Self, TypeVar
 
 from mattermost_migrate.domain.editlock import Knowledge, Unknown
@@ -87,9 +88,10 @@ class ClusterMigrations:
             return Unknown(str(error))
 
     def stop(self) -> None:
-        """Stop watching and close the connections."""
+        """Stop watching and close the connections, as far as they let themselves be closed."""
         self._running.cancel()
-        self._submit(self._client.__aexit__(None, None, None)).result(timeout=_LIVE_SECONDS)
+        with suppress(TimeoutError):
+            self._submit(self._client.__aexit__(None, None, None)).result(timeout=_LIVE_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
 
     def _submit(self, work: Coroutine[Any, Any, _T]) -> Future[_T]:

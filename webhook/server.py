@@ -33,7 +33,6 @@ class Serving:
     Attributes:
         bind: ``host:port``.
         certificates: folder with ``tls.crt`` and ``tls.key``.
-        minimum_tls: the oldest version spoken.
         threads: requests handled at the same time.
         drain_seconds: for requests under way when SIGTERM comes.
         log_level: in words.
@@ -41,7 +40,6 @@ class Serving:
 
     bind: str
     certificates: Path
-    minimum_tls: ssl.TLSVersion
     threads: int
     drain_seconds: int
     log_level: str

@@ -57,14 +57,8 @@ class Contexts:
         self._factory = factory or _server_context
         self._lock = threading.Lock()
         self._context: ssl.SSLContext | None = None
-        self._expires: datetime | None = None
         self._seen: _Stamp = ()
         self._retry_at = 0.0
-
-    @property
-    def expires(self) -> datetime | None:
-        """When the certificate now served ends."""
-        return self._expires
 
     def current(self) -> ssl.SSLContext:
         """The context of the newest pair that fits.
@@ -93,7 +87,7 @@ class Contexts:
                 CERTIFICATE_RELOADS.labels("refused").inc()
                 _log.warning("Kept last good certificate", extra={"error": str(error)})
             return
-        self._context, self._expires, self._retry_at = context, expires, 0.0
+        self._context, self._retry_at = context, 0.0
         CERTIFICATE_EXPIRY.set(expires.timestamp())
         CERTIFICATE_RELOADS.labels("loaded").inc()
         _log.info("Loaded certificate", extra={"expires": expires.isoformat()})
