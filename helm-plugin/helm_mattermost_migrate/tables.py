@@ -44,7 +44,6 @@ def as_json(value: Any) -> str:
 
 def as_yaml(value: Any) -> str:
     """Block style YAML, in the order the value has, without a newline at the end."""
-    import yaml  # noqa: PLC0415 - only where YAML is asked for
+    from mattermost_migrate.domain.yaml_writer import dump  # noqa: PLC0415 - only where asked for
 
-    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=False)
-    return text.rstrip("\n")
+    return dump(value)
