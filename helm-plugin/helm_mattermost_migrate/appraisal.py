@@ -7,6 +7,7 @@ and a run cannot disagree about the same state.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -23,7 +24,6 @@ from mattermost_migrate.domain.names import (
     Reason,
 )
 from mattermost_migrate.domain.objects import JsonObject
-from mattermost_migrate.domain.originals import plan_target
 from mattermost_migrate.domain.pin import generated_template, is_pinned, unpin
 from mattermost_migrate.domain.preflight import preflight
 from mattermost_migrate.domain.snapshot import Snapshot
@@ -111,19 +111,19 @@ def appraise(seen: Snapshot) -> Appraisal:
     key = (seen.namespace, seen.name)
     source = seen.source
     owners = managers({"kind": seen.giving.kind, **source}) if source is not None else ()
-    if refusals := tuple(preflight(seen)):
-        return Appraisal(key, Verdict.REFUSED, refusals, pods=len(seen.pods), managers=owners)
-    decision = decide(seen, ADOPTION)
-    if not isinstance(decision.verdict, Act):
-        return Appraisal(key, Verdict.REFUSED, _refusals(decision.verdict), managers=owners)
-    return _migrating(seen, decision.verdict, owners)
+    verdict = decide(seen, ADOPTION).verdict
+    if isinstance(verdict, Act):
+        return _migrating(seen, verdict, owners)
+    return Appraisal(
+        key, Verdict.REFUSED, _refusals(seen, verdict), pods=len(seen.pods), managers=owners
+    )
 
 
-def _refusals(verdict: object) -> tuple[Refuse, ...]:
-    if isinstance(verdict, Refuse):
-        return (verdict,)
-    message = getattr(verdict, "message", str(verdict))
-    return (Refuse(Reason.WAITING, message),)
+def _refusals(seen: Snapshot, verdict: object) -> tuple[Refuse, ...]:
+    """Every reason against it: the ladder stops at the first one."""
+    if every := tuple(preflight(seen)):
+        return every
+    return (Refuse(Reason.WAITING, getattr(verdict, "message", str(verdict))),)
 
 
 def _migrating(seen: Snapshot, act: Act, owners: tuple[Manager, ...]) -> Appraisal:
@@ -139,7 +139,7 @@ def _migrating(seen: Snapshot, act: Act, owners: tuple[Manager, ...]) -> Apprais
         # Nothing can pin what a ClusterInstallation generates (design section 4).
         pinned = seen.source is not None and is_pinned(seen.source)
         return dataclasses.replace(base, pinned=pinned, rolls=not pinned)
-    after, later = _templates(seen)
+    after, later = _templates(seen, act)
     running = (seen.deployment or {}).get("spec", {}).get("template", {})
     pinned = bool(seen.migration["spec"]["pinPodTemplate"])
     return dataclasses.replace(
@@ -151,10 +151,11 @@ def _migrating(seen: Snapshot, act: Act, owners: tuple[Manager, ...]) -> Apprais
     )
 
 
-def _templates(seen: Snapshot) -> tuple[JsonObject, JsonObject]:
+def _templates(seen: Snapshot, act: Act) -> tuple[JsonObject, JsonObject]:
     """The pod template that will be generated, and the one without the pin."""
-    if seen.existing is None:
-        raise InvariantError(f"{seen.namespace}/{seen.name}: appraised without having looked")
-    mattermost = plan_target(seen).mattermost
-    bare = unpin(mattermost)
-    return generated_template(mattermost, seen.existing), generated_template(bare, seen.existing)
+    planned = next(write.body for write in act.rehearse if write.resource is MATTERMOST)
+    if seen.existing is None or not isinstance(planned, Mapping):
+        raise InvariantError(f"{seen.namespace}/{seen.name}: planned without having looked")
+    bare = unpin(planned)
+    after = generated_template(planned, seen.existing)
+    return after, generated_template(bare, seen.existing) if is_pinned(planned) else after
