@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mattermost_migrate.domain.canonical.quantities import canonical
@@ -20,16 +20,20 @@ SUFFIXES = {
     "M": Fraction(10**6),
     "G": Fraction(10**9),
     "T": Fraction(10**12),
+    "P": Fraction(10**15),
+    "E": Fraction(10**18),
     "Ki": Fraction(2**10),
     "Mi": Fraction(2**20),
     "Gi": Fraction(2**30),
     "Ti": Fraction(2**40),
+    "Pi": Fraction(2**50),
+    "Ei": Fraction(2**60),
 }
 
 
 def amount(text: str) -> Fraction:
     """The amount a quantity stands for, by the plain definition of its suffixes."""
-    match = re.fullmatch(r"([+-]?[0-9.]+)(?:[eE]([+-]?\d+)|([a-zA-Z]*))", text)
+    match = re.fullmatch(r"([+-]?[0-9.]+)(?:e([+-]?\d+)|([a-zA-Z]*))", text)
     assert match is not None
     number = Fraction(match[1])
     return number * 10 ** int(match[2]) if match[2] else number * SUFFIXES[match[3] or ""]
@@ -88,6 +92,7 @@ def test_refuses_what_is_no_quantity(text: str) -> None:
         canonical(text)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(NUMBERS, st.sampled_from(sorted(SUFFIXES)))
 def test_is_stable_and_keeps_the_amount(number: str, suffix: str) -> None:
     text = canonical(number + suffix)
@@ -98,6 +103,7 @@ def test_is_stable_and_keeps_the_amount(number: str, suffix: str) -> None:
         assert amount(text) == exact
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.integers(1, 10**9), st.sampled_from(["Ki", "Mi", "Gi"]))
 def test_a_binary_quantity_stays_binary(number: int, suffix: str) -> None:
     assert canonical(f"{number}{suffix}").endswith("i")
