@@ -12,7 +12,6 @@ import logging
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
-from contextlib import suppress
 from typing import Any, Final, Protocol, Self, TypeVar
 
 from mattermost_migrate.domain.editlock import Knowledge, Unknown
@@ -46,13 +45,12 @@ class Migrations(Protocol):
 class ClusterMigrations:
     """The InstallationMigrations of a real cluster, kept by an informer in a background thread."""
 
-    def __init__(self, client: Client, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, client: Client, background: _Background) -> None:
         """Use ``start``."""
         self._client = client
-        self._loop = loop
+        self._background = background
         self._informer = Informer(client, INSTALLATION_MIGRATION, trim=_lean)
-        self._running = asyncio.run_coroutine_threadsafe(self._informer.run(), loop)
-        self._running.add_done_callback(_complain)
+        background.submit(self._informer.run()).add_done_callback(_complain)
 
     @classmethod
     def start(cls) -> Self:
@@ -61,10 +59,12 @@ class ClusterMigrations:
         Raises:
             ConfigurationError: nothing says where the cluster is.
         """
-        loop = asyncio.new_event_loop()
-        threading.Thread(target=loop.run_forever, name="informer", daemon=True).start()
-        client = asyncio.run_coroutine_threadsafe(_client(), loop).result()
-        return cls(client, loop)
+        background = _Background()
+        try:
+            return cls(background.submit(_client()).result(), background)
+        except BaseException:
+            background.end()
+            raise
 
     @property
     def synced(self) -> bool:
@@ -79,23 +79,52 @@ class ClusterMigrations:
 
     def live(self, namespace: str, name: str) -> Knowledge:
         """The one of that name, read from the API server now."""
-        asking = self._client.find(INSTALLATION_MIGRATION, namespace, name)
+        asking = self._background.submit(self._client.find(INSTALLATION_MIGRATION, namespace, name))
         try:
-            return self._submit(asking).result(timeout=_LIVE_SECONDS)
+            return asking.result(timeout=_LIVE_SECONDS)
         except TimeoutError:
+            asking.cancel()
             return Unknown("the API server did not answer in time")
         except MigrateError as error:
             return Unknown(str(error))
 
     def stop(self) -> None:
-        """Stop watching and close the connections, as far as they let themselves be closed."""
-        self._running.cancel()
-        with suppress(TimeoutError):
-            self._submit(self._client.__aexit__(None, None, None)).result(timeout=_LIVE_SECONDS)
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        """Stop watching and close the connections."""
+        self._background.end(self._client.__aexit__(None, None, None))
 
-    def _submit(self, work: Coroutine[Any, Any, _T]) -> Future[_T]:
+
+class _Background:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="informer", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Coroutine[Any, Any, _T]) -> Future[_T]:
+        """Run it there."""
         return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def end(self, last: Coroutine[Any, Any, None] | None = None) -> None:
+        """Cancel what runs, run ``last``, and end the thread."""
+        self.submit(_cancel_others(last))
+        self._thread.join(timeout=_LIVE_SECONDS)
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.close()
+
+
+async def _cancel_others(last: Coroutine[Any, Any, None] | None) -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    if last is not None:
+        await last
+    asyncio.get_running_loop().stop()
 
 
 async def _client() -> Client:
