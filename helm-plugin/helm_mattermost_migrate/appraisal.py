@@ -14,6 +14,7 @@ from typing import Any
 
 from helm_mattermost_migrate.managers import Manager, managers
 from helm_mattermost_migrate.members import Member, Standing
+from helm_mattermost_migrate.neighbours import Neighbour
 from helm_mattermost_migrate.selection import Key
 from mattermost_migrate.domain.adoption import ADOPTION
 from mattermost_migrate.domain.difference import Difference, difference
@@ -57,6 +58,7 @@ class Appraisal:
         seen_when_unpinned: what they will see differently when the pin is dropped one day.
         warnings: what the conversion carries in another form: field and message.
         managers: who else writes the ClusterInstallation.
+        neighbours: others' objects that mean it by the labels of the old kind.
         rehearse: the writes to ask the API server about.
         notes: what could not be checked.
     """
@@ -71,6 +73,7 @@ class Appraisal:
     seen_when_unpinned: tuple[Difference, ...] = ()
     warnings: tuple[tuple[str, str], ...] = ()
     managers: tuple[Manager, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
     rehearse: tuple[Write, ...] = ()
     notes: tuple[str, ...] = ()
 

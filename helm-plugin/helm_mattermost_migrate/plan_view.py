@@ -58,7 +58,7 @@ def _details(appraisal: Appraisal) -> Iterator[str]:
         if refusal.next_command:
             yield f"    Next: {refusal.next_command}"
     if appraisal.verdict is Verdict.MIGRATE:
-        yield f"  Strategy: Adopt, {_rollout(appraisal)}"
+        yield f"  Strategy: Adopt; rollout: {_rollout(appraisal)}"
     yield from _block("The pods see differently", map(str, appraisal.seen_by_pods))
     yield from _block(
         "Held back by the pin; seen when it is dropped", map(str, appraisal.seen_when_unpinned)
@@ -69,6 +69,7 @@ def _details(appraisal: Appraisal) -> Iterator[str]:
     yield from _block(
         "Also written by", (f"{manager}: {manager.edit}" for manager in appraisal.managers)
     )
+    yield from _block("Chosen by its old labels", map(str, appraisal.neighbours))
     yield from _block("Not checked", appraisal.notes)
 
 
@@ -143,6 +144,10 @@ def _structured(appraisal: Appraisal) -> dict[str, Any]:
         "managers": [
             {"tool": manager.tool, "name": manager.name, "edit": manager.edit}
             for manager in appraisal.managers
+        ],
+        "neighbours": [
+            {"kind": each.kind, "name": each.name, "message": each.told}
+            for each in appraisal.neighbours
         ],
         "notChecked": list(appraisal.notes),
     }

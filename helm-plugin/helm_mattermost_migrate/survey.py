@@ -18,8 +18,14 @@ from helm_mattermost_migrate.appraisal import Appraisal, Verdict, appraise, pret
 from helm_mattermost_migrate.fleet_request import Wishes
 from helm_mattermost_migrate.inventory import Inventory
 from helm_mattermost_migrate.members import Member
+from helm_mattermost_migrate.neighbours import NEIGHBOURS, neighbours
 from helm_mattermost_migrate.selection import Key, Selection, key_of
-from mattermost_migrate.domain.errors import AlreadyExistsError, ForbiddenError, RejectedError
+from mattermost_migrate.domain.errors import (
+    AlreadyExistsError,
+    ForbiddenError,
+    NotFoundError,
+    RejectedError,
+)
 from mattermost_migrate.domain.inventory import references
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
@@ -66,6 +72,8 @@ class _Listed:
 
     deployments: Mapping[Key, JsonObject] = field(default_factory=dict)
     owned: Mapping[str, tuple[JsonObject, ...]] = field(default_factory=dict)
+    others: Mapping[str, tuple[JsonObject, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def owned_by(self, owner: JsonObject | None) -> tuple[JsonObject, ...]:
         return self.owned.get(uid_of(owner), ()) if owner is not None else ()
@@ -93,7 +101,11 @@ async def survey(
     open_members = [
         member for member in inventory.members if settled(member, wishes.desired) is None
     ]
-    listed = await _list(client, selection, _LABELS[wishes.desired]) if open_members else _Listed()
+    listed = _Listed()
+    if open_members:
+        listed = await _list(client, selection, _LABELS[wishes.desired])
+    if open_members and rehearse:
+        listed = await _with_others(client, selection, listed)
     by_key: dict[Key, dict[str, JsonObject]] = defaultdict(dict)
     for obj in inventory.installations:
         by_key[key_of(obj)][str(obj["kind"])] = obj
@@ -109,7 +121,7 @@ async def survey(
                 seen = await _look(client, member.key, by_key[member.key], listed, wishes)
                 result = appraise(seen)
                 if rehearse:
-                    result = await _rehearsed(client, result)
+                    result = await _rehearsed(client, _beside(result, listed))
         through += 1
         tick(through, len(inventory.members))
         return result
@@ -131,6 +143,33 @@ async def _list(client: Client, selection: Selection, labels: str) -> _Listed:
 
     deployments, replica_sets, pods = await asyncio.gather(of(DEPLOYMENT), of(REPLICA_SET), of(POD))
     return _Listed({key_of(obj): obj for obj in deployments}, _by_owner((*replica_sets, *pods)))
+
+
+async def _with_others(client: Client, selection: Selection, listed: _Listed) -> _Listed:
+    """With what others have in these namespaces; a kind we may not see is noted, once."""
+    everywhere: tuple[str | None, ...] = selection.searched or (None,)
+    notes: list[str] = []
+    found: dict[str, list[JsonObject]] = defaultdict(list)
+
+    async def of(resource: Resource) -> None:
+        try:
+            for namespace in everywhere:
+                for obj in (await client.list(resource, namespace)).items:
+                    found[namespace_of(obj)].append(obj)
+        except NotFoundError:
+            return  # the cluster has no such kind, so nobody can be concerned
+        except ForbiddenError:
+            notes.append(f"{resource.plural}: we may not list them")
+
+    await asyncio.gather(*map(of, NEIGHBOURS))
+    others = {namespace: tuple(each) for namespace, each in found.items()}
+    return dataclasses.replace(listed, others=others, notes=tuple(sorted(notes)))
+
+
+def _beside(appraisal: Appraisal, listed: _Listed) -> Appraisal:
+    namespace, name = appraisal.key
+    found = neighbours(name, listed.others.get(namespace, ()))
+    return dataclasses.replace(appraisal, neighbours=found, notes=listed.notes)
 
 
 def _by_owner(objects: Iterable[JsonObject]) -> dict[str, tuple[JsonObject, ...]]:
