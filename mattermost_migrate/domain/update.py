@@ -92,7 +92,7 @@ def decide(live: JsonObject | None, desired: JsonObject) -> Write:
     result = merged(original, _bare(current), wanted)
     if result == _bare(live):
         return Keep()
-    return Update(_annotated(result, live, desired))
+    return Update(_annotated(result, desired))
 
 
 def _changes_type(live: JsonObject, desired: JsonObject) -> bool:
@@ -179,10 +179,8 @@ def _claimed(live: JsonObject, desired: JsonObject) -> dict[str, Any]:
     return metadata
 
 
-def _annotated(result: Mapping[str, Any], live: JsonObject, desired: JsonObject) -> JsonObject:
+def _annotated(result: Mapping[str, Any], desired: JsonObject) -> JsonObject:
     metadata = dict(result["metadata"])
     recorded = annotations_of(desired).get(LAST_APPLIED) or last_applied.encode(desired)
     metadata["annotations"] = {**(metadata.get("annotations") or {}), LAST_APPLIED: recorded}
-    if version := live["metadata"].get("resourceVersion"):
-        metadata["resourceVersion"] = version
     return {**result, "metadata": metadata}

@@ -38,6 +38,7 @@ def rolled_out(
     available: int = 2,
     observed: int = 1,
     revision: str = "1",
+    started: bool = True,
     labels: dict[str, str] | None = None,
 ) -> Seen:
     """A Deployment with one ReplicaSet, and an Ingress."""
@@ -48,7 +49,7 @@ def rolled_out(
     }
     replica_set = {
         "metadata": {"name": f"{name}-1", "labels": labels, "annotations": {REVISION: revision}},
-        "status": {"observedGeneration": 1, "availableReplicas": available},
+        "status": {"observedGeneration": int(started), "availableReplicas": available},
     }
     ingress = {"metadata": {"labels": labels}, "spec": {"rules": [{"host": "chat.example"}]}}
     return Seen({name: deployment}, (replica_set,), (ingress,))
@@ -77,6 +78,12 @@ def rolled_out(
             "rollout not yet started: replicaSet did not start rolling pods",
             {"state": "reconciling"},
             id="an old revision",
+        ),
+        pytest.param(
+            rolled_out(V1ALPHA1, started=False),
+            "rollout not yet started: replicaSet did not start rolling pods",
+            {"state": "reconciling"},
+            id="not seen by its controller",
         ),
         pytest.param(
             rolled_out(V1ALPHA1, available=1),

@@ -113,6 +113,28 @@ def test_an_env_in_another_order_is_written() -> None:
     assert container_of(made)["env"] == container_of(served(desired))["env"]
 
 
+def projected(*sources: dict[str, Any]) -> dict[str, Any]:
+    deployment = plain()
+    volume = {"name": "v", "projected": {"sources": list(sources)}}
+    deployment["spec"]["template"]["spec"]["volumes"] = [volume]
+    return dict(annotated(deployment))
+
+
+TOKEN = {"serviceAccountToken": {"path": "token"}}
+CONFIG = {"configMap": {"name": "c"}}
+
+
+def test_defaults_inside_a_list_without_keys_are_no_difference() -> None:
+    assert decide(served(projected(TOKEN)), projected(TOKEN)) == Keep()
+
+
+@pytest.mark.parametrize("wanted", [[CONFIG], [CONFIG, TOKEN], []])
+def test_a_list_without_keys_is_replaced_whole(wanted: list[dict[str, Any]]) -> None:
+    made = updated(served(projected(TOKEN)), projected(*wanted))
+    volume = made["spec"]["template"]["spec"]["volumes"][0]
+    assert volume["projected"].get("sources", []) == wanted
+
+
 @pytest.mark.parametrize(
     ("now", "then"),
     [
