@@ -22,8 +22,6 @@ SUFFIXES = {
     "T": Fraction(10**12),
     "P": Fraction(10**15),
     "E": Fraction(10**18),
-    "P": Fraction(10**15),
-    "E": Fraction(10**18),
     "Ki": Fraction(2**10),
     "Mi": Fraction(2**20),
     "Gi": Fraction(2**30),
