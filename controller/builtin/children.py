@@ -134,7 +134,8 @@ class Children:
     async def create(self, resource: Resource, child: JsonObject) -> None:
         """Create an object that is not there."""
         await self._confirm()
-        self.known.note(resource, await self.client.create(resource, _placed(resource, child)))
+        placed = _placed(resource, child)
+        await self.known.write(resource, placed, self.client.create(resource, placed))
 
     def owns(self, live: JsonObject) -> bool:
         """Whether this installation controls the object."""
@@ -154,7 +155,7 @@ class Children:
                     await self.create(resource, obj)
                 case update.Update(obj):
                     await self._confirm()
-                    self.known.note(resource, await self.client.replace(resource, obj))
+                    await self.known.write(resource, obj, self.client.replace(resource, obj))
                 case update.Recreate(_, obj):
                     if live is not None:
                         await self.delete(resource, live)

@@ -54,15 +54,16 @@ class ClusterInstallationReconciler:
             StaleError: the world moved.
         """
         seen = await self._shop.known.find(CLUSTER_INSTALLATION, *key)
-        if seen is None or seen["metadata"].get("deletionTimestamp"):
+        if seen is None:
             return None
         this = Round(self._shop, CLUSTER_INSTALLATION, V1ALPHA1, seen)
-        if seen["spec"].get("migrate"):
-            if reason := _unsafe(seen):
-                await self._refuse_migration(this, reason)
-                return None
-            if await self._migration_wanted(seen):
-                return None
+        if seen["spec"].get("migrate") and (reason := _unsafe(seen)):
+            await self._refuse_migration(this, reason)
+            return None
+        if seen["metadata"].get("deletionTimestamp"):
+            return None
+        if seen["spec"].get("migrate") and await self._migration_wanted(seen):
+            return None
         return await self._round(this)
 
     async def _round(self, this: Round) -> float | None:
@@ -122,10 +123,9 @@ class ClusterInstallationReconciler:
             "spec": {"desiredKind": MATTERMOST.kind},
         }
         try:
-            made = await self._shop.client.create(INSTALLATION_MIGRATION, request)
+            await self._shop.client.create(INSTALLATION_MIGRATION, request)
         except AlreadyExistsError:
             return
-        self._shop.known.note(INSTALLATION_MIGRATION, made)
         self._shop.events.record(
             ci,
             "MigrationRequested",

@@ -8,16 +8,19 @@ object may have lost the label by which it is watched.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TypeAlias
 
 from mattermost_migrate.domain.names import Resource
-from mattermost_migrate.domain.objects import Existing, JsonObject
+from mattermost_migrate.domain.objects import Existing, JsonObject, name_of, namespace_of
 from mattermost_migrate.kube import Client, Informer
 
 __all__ = ["Known", "Reference"]
 
 #: A resource and a name in the installation's namespace.
-Reference = tuple[Resource, str]
+Reference: TypeAlias = tuple[Resource, str]
+#: Told of a change of an object of that kind: before, after.
+Missed: TypeAlias = Callable[[Resource, JsonObject | None, JsonObject | None], None]
 
 
 class Known:
@@ -31,8 +34,12 @@ class Known:
     def __init__(self, client: Client, informers: Mapping[Resource, Informer]) -> None:
         self._client = client
         self.informers = informers
-        #: True while an answer to a write of our own is taken over, which is no news to us.
-        self.noting = False
+        #: Told of what was held back and was no echo; whoever acts on events sets it.
+        self.missed: Missed = _nobody
+        self._noting = False
+        self._held_back: dict[
+            tuple[str, str, str], list[tuple[JsonObject | None, JsonObject | None]]
+        ] = {}
 
     def seen(self, resource: Resource, namespace: str, name: str) -> JsonObject | None:
         """The object as an informer last saw it."""
@@ -57,15 +64,59 @@ class Known:
         )
         return Existing.of(obj for obj in found if obj is not None)
 
-    def note(self, resource: Resource, obj: JsonObject) -> None:
-        """Take over the answer to a write of our own."""
+    async def write(
+        self, resource: Resource, about: JsonObject, request: Awaitable[JsonObject]
+    ) -> JsonObject:
+        """Send a write of our own, take its answer over, and keep its echo from being news.
+
+        The watch often tells of a write before its answer is there. What it tells of the object
+        meanwhile is held back, and told afterwards unless it was the answer.
+
+        Args:
+            resource: which kind.
+            about: the object, by namespace and name.
+            request: the write.
+        """
+        key = (resource.kind, namespace_of(about), name_of(about))
+        self._held_back[key] = []
+        answered = ""
+        try:
+            answer = await request
+            answered = _version(answer)
+            self._note(resource, answer)
+        finally:
+            for before, after in self._held_back.pop(key):
+                if after is None or _version(after) != answered:
+                    self.missed(resource, before, after)
+        return answer
+
+    def is_ours(self, kind: str, before: JsonObject | None, after: JsonObject | None) -> bool:
+        """Whether an event is, or may be, the echo of a write of ours: not to be acted on now."""
+        if self._noting:
+            return True
+        about = after or before or {}
+        held = self._held_back.get((kind, namespace_of(about), name_of(about)))
+        if held is None:
+            return False
+        held.append((before, after))
+        return True
+
+    def _note(self, resource: Resource, obj: JsonObject) -> None:
         if resource not in self.informers:
             return
-        self.noting = True
+        self._noting = True
         try:
             self.informers[resource].note(obj)
         finally:
-            self.noting = False
+            self._noting = False
+
+
+def _nobody(_: Resource, __: JsonObject | None, ___: JsonObject | None) -> None:
+    """Nobody acts on events yet."""
+
+
+def _version(obj: JsonObject) -> str:
+    return str(obj["metadata"].get("resourceVersion") or "")
 
 
 def _named(resource: Resource, obj: JsonObject) -> JsonObject:

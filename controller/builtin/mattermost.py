@@ -43,7 +43,7 @@ class MattermostReconciler:
             StaleError: the world moved.
         """
         seen = await self._shop.known.find(MATTERMOST, *key)
-        if seen is None or seen["metadata"].get("deletionTimestamp"):
+        if seen is None:
             return None
         this = Round(self._shop, MATTERMOST, V1BETA1, seen)
         try:
@@ -51,6 +51,8 @@ class MattermostReconciler:
         except RefusedError as refused:
             # Nothing but an edit changes this, and an edit is an event.
             await this.store_status(failed_mattermost(seen, refused.faults[0].message))
+            return None
+        if seen["metadata"].get("deletionTimestamp"):
             return None
         if mm["spec"] != mattermost_spec(seen["spec"]):
             await this.store_spec(mm["spec"])

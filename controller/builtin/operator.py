@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Final
 
 from controller.builtin.cluster_installation import ClusterInstallationReconciler
@@ -40,7 +41,6 @@ from mattermost_migrate.domain.objects import (
     owners_of,
 )
 from mattermost_migrate.kube import Client, EventRecorder, Informer
-from mattermost_migrate.kube.informer import Handler
 
 __all__ = ["BuiltinOperator"]
 
@@ -118,33 +118,43 @@ class BuiltinOperator:
         """Look at an installation when it or one of its children changes by another's hand."""
         informers = self._known.informers
         for kind in (CLUSTER_INSTALLATION, MATTERMOST):
-            informers[kind].subscribe(self._of_installation(kind))
+            informers[kind].subscribe(partial(self._of_installation, kind))
         for resource in (DEPLOYMENT, SERVICE, INGRESS, INGRESS_CLASS, JOB):
-            informers[resource].subscribe(self._of_child)
-        self._job_servers.subscribe(self._of_child)
+            informers[resource].subscribe(partial(self._of_child, resource))
+        self._job_servers.subscribe(partial(self._of_child, DEPLOYMENT))
+        self._known.missed = self._again
         informers[REPLICA_SET].subscribe(self._of_replica_set)
         informers[INSTALLATION_MIGRATION].subscribe(self._of_migration)
 
-    def _of_installation(self, kind: Resource) -> Handler:
+    def _again(
+        self, resource: Resource, before: JsonObject | None, after: JsonObject | None
+    ) -> None:
+        """An event that was held back while we wrote, and was another's."""
+        if resource in (CLUSTER_INSTALLATION, MATTERMOST):
+            self._of_installation(resource, before, after)
+        else:
+            self._of_child(resource, before, after)
+
+    def _of_installation(
+        self, kind: Resource, before: JsonObject | None, after: JsonObject | None
+    ) -> None:
+        if self._known.is_ours(kind.kind, before, after):
+            return
+        obj = after or before or {}
+        key = namespace_of(obj), name_of(obj)
+        if after is not None:
+            self._settled.disturb((kind.kind, *key))
+            self._queues[kind.kind].add(key)
+            return
+        self._settled.forget((kind.kind, *key))
+        # What it controlled may now be the other kind's.
         other = CLUSTER_INSTALLATION if kind is MATTERMOST else MATTERMOST
+        self._disturb(other.kind, *key)
 
-        def handler(before: JsonObject | None, after: JsonObject | None) -> None:
-            if self._known.noting:
-                return
-            obj = after or before or {}
-            key = namespace_of(obj), name_of(obj)
-            if after is None:
-                self._settled.forget((kind.kind, *key))
-                # What it controlled may now be the other kind's.
-                self._disturb(other.kind, *key)
-            else:
-                self._settled.disturb((kind.kind, *key))
-                self._queues[kind.kind].add(key)
-
-        return handler
-
-    def _of_child(self, before: JsonObject | None, after: JsonObject | None) -> None:
-        if self._known.noting:
+    def _of_child(
+        self, resource: Resource, before: JsonObject | None, after: JsonObject | None
+    ) -> None:
+        if self._known.is_ours(resource.kind, before, after):
             return
         if progressed(before, after):
             self._of_progress(before, after)
@@ -169,7 +179,7 @@ class BuiltinOperator:
 
     def _of_migration(self, before: JsonObject | None, after: JsonObject | None) -> None:
         """Its beginning, its end or another wish may set a ClusterInstallation going."""
-        if not (self._known.noting or progressed(before, after)):
+        if not progressed(before, after):
             obj = after or before or {}
             self._look(CLUSTER_INSTALLATION.kind, namespace_of(obj), name_of(obj))
 

@@ -18,6 +18,7 @@ from controller.observe import BY_INSTALLATION
 from mattermost_migrate.domain.children import Rendered
 from mattermost_migrate.domain.children.installation import Installation
 from mattermost_migrate.domain.children.labels import JOB_SERVER
+from mattermost_migrate.domain.errors import NotFoundError, StaleError
 from mattermost_migrate.domain.health import Health, Seen
 from mattermost_migrate.domain.names import (
     APP_LABEL,
@@ -185,8 +186,11 @@ class Round:
         return listing.items
 
     async def _replace(self, obj: JsonObject, *, subresource: str | None = None) -> None:
-        stored = await self.shop.client.replace(self.resource, obj, subresource=subresource)
-        self.shop.known.note(self.resource, stored)
+        request = self.shop.client.replace(self.resource, obj, subresource=subresource)
+        try:
+            stored = await self.shop.known.write(self.resource, obj, request)
+        except NotFoundError as gone:
+            raise StaleError(str(gone)) from gone
         self.seen = stored
 
 

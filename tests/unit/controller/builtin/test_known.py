@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from controller.builtin.known import Known
+from mattermost_migrate.domain.errors import StaleError
+from mattermost_migrate.domain.names import CONFIG_MAP, SERVICE, Resource
+from mattermost_migrate.domain.objects import JsonObject
+
+
+def service(version: str, name: str = "acme") -> dict[str, Any]:
+    return {"metadata": {"namespace": "ns", "name": name, "resourceVersion": version}}
+
+
+class Ear:
+    """A Known that talks to nobody, and what it says was missed."""
+
+    def __init__(self) -> None:
+        self.missed: list[tuple[Resource, JsonObject | None]] = []
+        self.known = Known(None, {})  # type: ignore[arg-type] # nothing is sent
+        self.known.missed = lambda resource, _, after: self.missed.append((resource, after))
+
+    def tell(self, version: str, kind: Resource = SERVICE, name: str = "acme") -> bool:
+        return self.known.is_ours(kind.kind, None, service(version, name))
+
+
+async def written(ear: Ear, *, told: tuple[str, ...], answer: str | None) -> None:
+    """Write, and have the watch tell these versions before the answer is there."""
+
+    async def request() -> JsonObject:
+        for version in told:
+            assert ear.tell(version)
+        if answer is None:
+            raise StaleError("moved")
+        return service(answer)
+
+    await ear.known.write(SERVICE, service("1"), request())
+
+
+def test_the_echo_of_a_write_is_no_news() -> None:
+    ear = Ear()
+    asyncio.run(written(ear, told=("2",), answer="2"))
+    assert ear.missed == []
+
+
+def test_what_another_wrote_meanwhile_is_told_afterwards() -> None:
+    ear = Ear()
+    asyncio.run(written(ear, told=("2", "3"), answer="2"))
+    assert ear.missed == [(SERVICE, service("3"))]
+
+
+def test_what_another_wrote_before_a_write_that_failed_is_told() -> None:
+    ear = Ear()
+    with pytest.raises(StaleError):
+        asyncio.run(written(ear, told=("2",), answer=None))
+    assert ear.missed == [(SERVICE, service("2"))]
+
+
+def test_other_objects_are_nobodys_echo() -> None:
+    ear = Ear()
+
+    async def request() -> JsonObject:
+        assert not ear.tell("2", name="other")
+        assert not ear.tell("2", kind=CONFIG_MAP)
+        return service("2")
+
+    asyncio.run(ear.known.write(SERVICE, service("1"), request()))
+    assert not ear.tell("3")
