@@ -48,6 +48,7 @@ _INHERITED: Final = (
     "pinPodTemplate",
     "progressDeadlineSeconds",
     "onFailure",
+    "discardEdits",
 )
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 
 from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
     DEPLOYMENT,
     INGRESS,
+    INGRESS_CLASS,
+    MATTERMOST,
     MINIO_INSTANCE,
     MYSQL_CLUSTER,
     ROLE,
@@ -54,7 +57,8 @@ def references(installation: JsonObject) -> tuple[tuple[Resource, str], ...]:
 
     Returns:
         kind and name of each: database, file store and license Secret, named or as generated; the
-        Service of the MinIO operator; and the Service and Ingress, which are saved.
+        Service of the MinIO operator; the Service and Ingress, which are saved; and what the
+        v1beta1 operator deletes by its name alone (operator facts 3.4, 3.5).
     """
     name, spec = name_of(installation), installation.get("spec") or {}
     secrets = (
@@ -67,4 +71,6 @@ def references(installation: JsonObject) -> tuple[tuple[Resource, str], ...]:
         (SERVICE, f"{name}-minio-hl-svc"),
         (SERVICE, name),
         (INGRESS, name),
+        (INGRESS_CLASS, name),
+        *((kind, f"{name}-jobserver") for kind in (DEPLOYMENT, CLUSTER_INSTALLATION, MATTERMOST)),
     )

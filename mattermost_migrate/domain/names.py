@@ -40,6 +40,7 @@ __all__ = [
     "PERSISTENT_VOLUME_CLAIM",
     "POD",
     "REPLICA_SET",
+    "REQUESTED_ANNOTATION",
     "ROLE",
     "ROLE_BINDING",
     "SECRET",
@@ -142,6 +143,8 @@ LOCK_LABEL: Final = f"{OWN_GROUP}/lock"
 BACKUP_LABEL: Final = f"{OWN_GROUP}/backup"
 #: On what a migration created: the UID of that InstallationMigration.
 MIGRATION_ANNOTATION: Final = f"{OWN_GROUP}/migration"
+#: On a ClusterInstallation: somebody set ``migrate: true``, and the webhook took it out again.
+REQUESTED_ANNOTATION: Final = f"{OWN_GROUP}/requested"
 #: Field manager, and the value of ``app.kubernetes.io/managed-by``.
 MANAGED_BY: Final = "mattermost-migrate"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 from mattermost_migrate.domain import freeze
 from mattermost_migrate.domain.backup import Backup, backup_name, manifest, same_content
@@ -16,12 +17,13 @@ from mattermost_migrate.domain.errors import InvariantError, RefusedError
 from mattermost_migrate.domain.names import (
     INGRESS,
     MIGRATION_ANNOTATION,
+    REQUESTED_ANNOTATION,
     SECRET,
     SERVICE,
     Reason,
 )
 from mattermost_migrate.domain.objects import JsonObject, annotations_of, uid_of
-from mattermost_migrate.domain.pin import pin, unpin
+from mattermost_migrate.domain.pin import pin
 from mattermost_migrate.domain.sides import Side
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act, Look, Part, Refuse, Verdict
@@ -76,7 +78,8 @@ def plan_target(seen: Snapshot) -> Converted:
     if seen.source is None:
         raise InvariantError(f"{seen.namespace}/{seen.name}: planned without a source")
     if not seen.forward:
-        return Converted(restore(_unmarked(unpin(seen.source))), ())
+        discard = bool(seen.migration["spec"].get("discardEdits"))
+        return Converted(_untriggered(restore(_unmarked(seen.source), discard=discard)), ())
     if seen.existing is None:
         raise InvariantError(f"{seen.namespace}/{seen.name}: planned without having looked")
     converted = convert(seen.source, seen.existing)
@@ -91,6 +94,15 @@ def plan_target(seen: Snapshot) -> Converted:
 def _unmarked(mattermost: JsonObject) -> JsonObject:
     kept = {k: v for k, v in annotations_of(mattermost).items() if k != MIGRATION_ANNOTATION}
     return {**mattermost, "metadata": {**mattermost["metadata"], "annotations": kept}}
+
+
+def _untriggered(installation: JsonObject) -> dict[str, Any]:
+    """Without what asked for the migration, or it would be asked for again at once."""
+    spec = {key: value for key, value in installation["spec"].items() if key != "migrate"}
+    kept = {k: v for k, v in annotations_of(installation).items() if k != REQUESTED_ANNOTATION}
+    metadata = {k: v for k, v in installation["metadata"].items() if k != "annotations"}
+    annotated = {**metadata, "annotations": kept} if kept else metadata
+    return {**installation, "metadata": annotated, "spec": spec}
 
 
 def originals(seen: Snapshot, target: JsonObject | None = None) -> Backup:
