@@ -10,16 +10,26 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import requests
 
-from mattermost_migrate.testing.cluster import Cluster, Process
+from mattermost_migrate.domain.names import INSTALLATION_MIGRATION, LOCK_LABEL
+from mattermost_migrate.testing.cluster import ApiError, Cluster, Process
+from mattermost_migrate.testing.cluster.ports import Port
 
-__all__ = ["NAMESPACE", "RunningWebhook", "install_chart", "start_webhook"]
+__all__ = [
+    "NAMESPACE",
+    "RunningWebhook",
+    "called_webhook",
+    "install_chart",
+    "start_webhook",
+    "uninstall_chart",
+]
 
 NAMESPACE: Final = "mattermost-migrate"
 _CHART: Final = Path(__file__).parents[2] / "deploy" / "chart"
@@ -77,6 +87,43 @@ def install_chart(cluster: Cluster, helm: Path, values: Mapping[str, str]) -> No
     settings = [word for pair in given.items() for word in ("--set", "=".join(pair))]
     command = [str(helm), "upgrade", "--install", "mattermost-migrate", str(_CHART), "--skip-crds"]
     _run([*command, "--namespace", NAMESPACE, "--create-namespace", *settings], cluster)
+
+
+def uninstall_chart(cluster: Cluster, helm: Path) -> None:
+    """Take the chart away again, and wait until the API server has forgotten its policies."""
+    _run([str(helm), "uninstall", "mattermost-migrate", "--namespace", NAMESPACE], cluster)
+    locked = {"metadata": {"name": "probe", "labels": {LOCK_LABEL: "frozen"}}}
+    ends = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            cluster.admin.create(
+                INSTALLATION_MIGRATION,
+                NAMESPACE,
+                {**locked, "spec": {"desiredKind": "Mattermost"}},
+                dry_run=True,
+            )
+        except ApiError:
+            if time.monotonic() > ends:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
+@contextmanager
+def called_webhook(cluster: Cluster, helm: Path) -> Iterator[RunningWebhook]:
+    """The webhook, called by the cluster for as long as the context lasts.
+
+    Afterwards the chart is gone too: its locks would meet tests that act as the administrator.
+    """
+    reserved = Port.reserve()
+    reserved.release()
+    try:
+        running = start_webhook(cluster, helm, port=reserved.number)
+        yield running
+        running.process.stop()
+    finally:
+        uninstall_chart(cluster, helm)
 
 
 def start_webhook(cluster: Cluster, helm: Path, *, port: int) -> RunningWebhook:

@@ -27,20 +27,16 @@ from mattermost_migrate.testing.builders import (
     file_secret,
 )
 from mattermost_migrate.testing.cluster import ApiError, Client, Cluster, Process
-from mattermost_migrate.testing.cluster.ports import Port
 from mattermost_migrate.testing.tools import Toolbox
-from mattermost_migrate.testing.webhook import NAMESPACE, RunningWebhook, start_webhook
+from mattermost_migrate.testing.webhook import NAMESPACE, RunningWebhook, called_webhook
 
 NAMES = ("acme-0", "acme-1", "acme-2")
 
 
 @pytest.fixture(scope="module")
 def webhook(cluster: Cluster, tools: Toolbox) -> Iterator[RunningWebhook]:
-    reserved = Port.reserve()
-    reserved.release()
-    running = start_webhook(cluster, tools["helm3"], port=reserved.number)
-    yield running
-    running.process.stop()
+    with called_webhook(cluster, tools["helm3"]) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
