@@ -23,6 +23,7 @@ from mattermost_migrate.domain.errors import (
 )
 from mattermost_migrate.domain.names import Resource
 from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of
+from mattermost_migrate.domain.writes import PatchType as PatchKind
 from mattermost_migrate.kube.accounting import OnRequest
 from mattermost_migrate.kube.connect import Connection
 from mattermost_migrate.kube.status import error_of
@@ -36,15 +37,6 @@ Patch: TypeAlias = Mapping[str, Any] | list[Any]
 _JSON: Final = "application/json"
 _DRY_RUN: Final = "All"
 _PAGE: Final = 500
-
-
-class PatchKind(StrEnum):
-    """How a patch's body is meant; the values are the media types."""
-
-    MERGE = "application/merge-patch+json"
-    STRATEGIC = "application/strategic-merge-patch+json"
-    JSON = "application/json-patch+json"
-    APPLY = "application/apply-patch+yaml"
 
 
 class Propagation(StrEnum):

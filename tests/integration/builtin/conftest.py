@@ -36,6 +36,11 @@ class World:
     namespace: str
     informers: Mapping[Resource, Informer]
     sent: Recorder = field(default_factory=Recorder)
+    watching: dict[Resource, asyncio.Task[None]] = field(default_factory=dict)
+
+    def blind(self, resource: Resource) -> None:
+        """Let the operator's memory of a kind grow old."""
+        self.watching[resource].cancel()
 
     async def create(self, resource: Resource, obj: JsonObject) -> JsonObject:
         metadata = {**obj["metadata"], "namespace": self.namespace}
@@ -118,13 +123,16 @@ def world(cluster: Cluster, namespace: str) -> Iterator[Open]:
         sent = Recorder()
         async with client(cluster, on_request=sent.note) as theirs, client(cluster) as ours:
             informers = make_informers(theirs)
-            tasks = [asyncio.create_task(informer.run()) for informer in informers.values()]
+            watching = {
+                resource: asyncio.create_task(informer.run())
+                for resource, informer in informers.items()
+            }
             operator = asyncio.create_task(BuiltinOperator(theirs, informers).run())
             try:
-                yield World(ours, namespace, informers, sent)
+                yield World(ours, namespace, informers, sent, watching)
             finally:
                 failed = operator.done() and operator.exception()
-                for task in (operator, *tasks):
+                for task in (operator, *watching.values()):
                     task.cancel()
                     with suppress(asyncio.CancelledError):
                         await task

@@ -178,6 +178,24 @@ def test_a_frozen_cluster_installation_is_acknowledged_and_left_alone(world: Ope
     asyncio.run(main())
 
 
+def test_a_freeze_that_memory_has_not_seen_yet_is_kept(world: Open) -> None:
+    async def main() -> None:
+        async with world() as here:
+            await here.stable(await here.create(CLUSTER_INSTALLATION, cluster_installation()))
+            await here.quiet()
+            here.blind(CLUSTER_INSTALLATION)
+            await here.patch(CLUSTER_INSTALLATION, "acme", {"spec": FREEZE})
+            here.sent.clear()
+            await here.api.delete(SERVICE, here.namespace, "acme")
+            await here.patch(DEPLOYMENT, "acme", {"spec": {"replicas": 1}})
+            await asyncio.sleep(2)
+            looks = [f"{r.verb} {r.resource}" for r in here.sent.requests]
+            assert "get clusterinstallations" in looks
+            assert here.sent.writes_in(here.namespace) == []
+
+    asyncio.run(main())
+
+
 def test_a_cleared_acknowledgement_is_given_again(world: Open) -> None:
     async def main() -> None:
         async with world() as here:
