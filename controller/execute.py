@@ -15,7 +15,7 @@ from mattermost_migrate.domain.errors import (
 from mattermost_migrate.domain.objects import JsonObject, namespace_of
 from mattermost_migrate.domain.steps import Act
 from mattermost_migrate.domain.writes import Outcome, Verb, Write
-from mattermost_migrate.kube import Client, PatchKind, Propagation
+from mattermost_migrate.kube import Client, Propagation
 
 __all__ = ["Note", "execute", "send"]
 
@@ -110,7 +110,7 @@ async def _send(
             namespace,
             name,
             write.body,
-            kind=PatchKind(write.patch_type),
+            kind=write.patch_type,
             subresource=subresource,
             dry_run=dry_run,
         )

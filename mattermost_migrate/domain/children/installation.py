@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mattermost_migrate.domain import last_applied
+from mattermost_migrate.domain import inventory, last_applied
 from mattermost_migrate.domain.canonical import types
 from mattermost_migrate.domain.names import LAST_APPLIED, Labels, Resource
 from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of, owner_reference
@@ -77,18 +76,17 @@ class Installation:
     @property
     def database_name(self) -> str:
         """The MysqlCluster's name."""
-        digest = hashlib.md5(self.name.encode(), usedforsecurity=False).hexdigest()
-        return f"db-{digest[:6]}"
+        return inventory.database_name(self.name)
 
     @property
     def minio_secret(self) -> str:
         """The generated MinIO secret's name, and usually the MinIOInstance's."""
-        return f"{self.name}-minio"
+        return inventory.minio_secret(self.name)
 
     @property
     def mysql_secret(self) -> str:
         """The generated MySQL secret's name."""
-        return f"{self.name}-mysql-root-password"
+        return inventory.mysql_secret(self.name)
 
 
 def _made(
