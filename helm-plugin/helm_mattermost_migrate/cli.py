@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "pause": ("pause:pause", "Start no further migrations of a fleet."),
     "resume": ("pause:resume", "Go on with a paused fleet."),
     "revert": ("revert:command", "Go back to ClusterInstallation."),
+    "retry": ("retry:command", "Try again what failed or was refused."),
     "convert": ("convert:command", "Print the Mattermost a ClusterInstallation becomes; offline."),
     "render": ("render:command", "Print the objects that either kind generates; offline."),
     "version": ("version:command", "Print the versions of this command and of the cluster's side."),

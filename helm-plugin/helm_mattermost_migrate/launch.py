@@ -30,7 +30,7 @@ from mattermost_migrate.domain.objects import name_of
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client
 
-__all__ = ["launch", "launching"]
+__all__ = ["agree", "launch", "launching"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -85,7 +85,7 @@ def launch(arguments: Mapping[str, Any], wishes: Wishes) -> int:
     for line in asked(appraisals, wishes):
         say(line)
     _check_any(appraisals, selection)
-    _agree(yes=arguments["yes"])
+    agree(yes=arguments["yes"])
     return run_async(_start(arguments, selection, appraisals, wishes))
 
 
@@ -112,8 +112,12 @@ def _check_any(appraisals: tuple[Appraisal, ...], selection: Selection) -> None:
     raise CommandError(f"nothing to do in {selection.described()}", hint=hint)
 
 
-def _agree(*, yes: bool) -> None:
-    """Ask, unless told not to; without a terminal there is nobody to ask."""
+def agree(*, yes: bool) -> None:
+    """Ask, unless told not to; without a terminal there is nobody to ask.
+
+    Raises:
+        CommandError: nobody said yes.
+    """
     if yes:
         return
     if not sys.stdin.isatty():

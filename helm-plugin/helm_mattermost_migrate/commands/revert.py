@@ -6,11 +6,20 @@ from typing import Any
 
 import click
 
+from helm_mattermost_migrate.amend import amend, migrations_of, watch_amended
+from helm_mattermost_migrate.commands.status import check_found
+from helm_mattermost_migrate.connection import run_async
 from helm_mattermost_migrate.documented import Documented
+from helm_mattermost_migrate.errors import Exit
 from helm_mattermost_migrate.fleet_request import Wishes
-from helm_mattermost_migrate.launch import launch, launching
-from helm_mattermost_migrate.options import selecting
-from mattermost_migrate.domain.names import CLUSTER_INSTALLATION
+from helm_mattermost_migrate.inventory import read_inventory
+from helm_mattermost_migrate.launch import agree, launch, launching
+from helm_mattermost_migrate.members import Member, Standing
+from helm_mattermost_migrate.options import parse_selection, selecting, target_of
+from helm_mattermost_migrate.selection import Key, key_of
+from helm_mattermost_migrate.server_side import require_leader
+from helm_mattermost_migrate.terminal import now, say
+from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, MATTERMOST
 
 __all__ = ["command"]
 
@@ -29,9 +38,46 @@ __all__ = ["command"]
 def command(**arguments: Any) -> int:
     """Go back from Mattermost to ClusterInstallation, with the same pods.
 
-    The same way in the other direction, while a migration is under way or long after it. An
-    installation that is no longer pinned does one rolling update afterwards; the summary says
-    which. Exit codes as those of run.
+    The same way in the other direction: what is under way turns round where it is, what is through
+    goes back whole. An installation that is no longer pinned does one rolling update afterwards;
+    the summary says which. Exit codes as those of run.
     """
+    turning, settled = run_async(_under_way(arguments))
+    if turning:
+        say(f"{len(turning)} under way will turn round: {', '.join(map('/'.join, turning))}")
+        agree(yes=arguments["yes"])
+        code = run_async(_turn_round(arguments, turning))
+        if code != Exit.DONE or not settled:
+            return code
     wishes = Wishes(desired=CLUSTER_INSTALLATION.kind, max_concurrent=arguments["max_concurrent"])
     return launch(arguments, wishes)
+
+
+def _turns(member: Member) -> bool:
+    return member.standing is Standing.RUNNING and member.desired == MATTERMOST.kind
+
+
+async def _under_way(arguments: dict[str, Any]) -> tuple[list[Key], bool]:
+    """Those on their way to a Mattermost, and whether any other is a Mattermost already."""
+    async with target_of(arguments).client() as client:
+        selection = parse_selection(arguments, namespace=client.connection.namespace)
+        inventory = await read_inventory(client, selection)
+        check_found(inventory, selection)
+        turning = [member.key for member in inventory.members if _turns(member)]
+        if turning:
+            await require_leader(client, now())
+        others = (each for each in inventory.members if each.key not in turning)
+        return turning, any(MATTERMOST.kind in each.kinds for each in others)
+
+
+async def _turn_round(arguments: dict[str, Any], keys: list[Key]) -> int:
+    async with target_of(arguments).client() as client:
+        selection = parse_selection(arguments, namespace=client.connection.namespace)
+        inventory = await read_inventory(client, selection)
+        members = (each for each in inventory.members if each.key in keys and _turns(each))
+        chosen = migrations_of(inventory, members)
+        wanted = {"desiredKind": CLUSTER_INSTALLATION.kind}
+        await amend(client, chosen, lambda _: wanted)
+        if arguments["no_wait"]:
+            return Exit.DONE
+        return await watch_amended(client, sorted(map(key_of, chosen)), arguments["timeout"])

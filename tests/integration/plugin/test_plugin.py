@@ -282,6 +282,7 @@ def test_nobody_to_do_it_is_told_before_anything_is_written(
         ended = cli("run", "chat", "-n", space, "--yes")
     finally:
         controller.start()
+        until_leading(served, controller)
 
     assert ended.code == 3
     assert (
@@ -297,3 +298,27 @@ def test_version_names_who_leads(controller: Process, cli: Cli) -> None:
     told = json.loads(ended.out)
     assert told["server"]["kubernetes"].startswith("v1.")
     assert f"in namespace {CONTROLLER}" in told["server"]["controller"]
+
+
+def test_what_was_refused_is_tried_again_when_it_is_mended(
+    served: LocalCluster, space: str, install: Callable[..., None], cli: Cli
+) -> None:
+    install("chat")
+    served.admin.delete(SECRET, space, "files")
+    fleet = f"early-{space}"
+    spec = {"selector": {"namespaces": [space]}, "desiredKind": "Mattermost"}
+    served.admin.create(FLEET_MIGRATION, None, {"metadata": {"name": fleet}, "spec": spec})
+
+    refused = cli("status", "--fleet", fleet, "--watch", "--timeout", "60")
+    assert refused.code == 3
+    assert f"{space}/chat: SecretMissing: " in refused.out
+    assert cli("status", "chat", "-n", space).code == 1
+
+    put_back(served, space)
+    mended = cli("retry", "chat", "-n", space, "--timeout", "60")
+    assert mended.code == 0, mended.out + mended.err
+    assert f"{space}/chat: succeeded" in mended.out
+
+    again = cli("retry", "chat", "-n", space)
+    assert again.code == 3
+    assert "nothing to retry" in again.err
