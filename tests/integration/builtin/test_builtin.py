@@ -31,6 +31,11 @@ from mattermost_migrate.domain.objects import JsonObject, controller_of, name_of
 from mattermost_migrate.kube import PatchKind
 from mattermost_migrate.testing.builders import cluster_installation
 
+
+def is_stable(installation: JsonObject) -> bool:
+    return bool(installation["status"]["state"] == "stable")
+
+
 Open = Callable[[], AbstractAsyncContextManager[Any]]
 FREEZE = {"migrate": True, "canary": {"enable": True, "deployment": {"version": ""}}}
 
@@ -364,6 +369,54 @@ def test_a_failed_update_job_is_told_and_the_old_image_goes_on(world: Open) -> N
             deployment = await here.get(DEPLOYMENT, "acme")
             assert deployment["spec"]["template"]["spec"]["containers"][0]["image"].endswith(
                 ":7.8.15"
+            )
+
+    asyncio.run(main())
+
+
+def test_both_colours_run_and_the_service_selects_the_one_in_production(world: Open) -> None:
+    colours = {
+        "enable": True,
+        "productionDeployment": "blue",
+        "blue": {"image": "mattermost/mattermost-enterprise-edition", "version": "7.8.15"},
+        "green": {"image": "mattermost/mattermost-enterprise-edition", "version": "9.11.0"},
+    }
+
+    async def main() -> None:
+        async with world() as here:
+            await here.stable(await here.create(CLUSTER_INSTALLATION, cluster_installation()))
+            await here.patch(CLUSTER_INSTALLATION, "acme", {"spec": {"blueGreen": colours}})
+            status = (
+                await here.until(
+                    CLUSTER_INSTALLATION,
+                    "acme",
+                    lambda obj: obj["status"].get("blueName") == "acme-blue" and is_stable(obj),
+                )
+            )["status"]
+            assert (status["greenName"], status["version"]) == ("acme-green", "7.8.15")
+            service = await here.get(SERVICE, "acme")
+            assert service["spec"]["selector"] == V1ALPHA1.selector("acme-blue")
+            await here.until_gone(DEPLOYMENT, "acme")
+            await here.get(DEPLOYMENT, "acme-green")
+
+    asyncio.run(main())
+
+
+def test_a_service_that_changes_its_type_is_made_anew(world: Open) -> None:
+    address = {"status": {"loadBalancer": {"ingress": [{"hostname": "lb.example.com"}]}}}
+
+    async def main() -> None:
+        async with world() as here:
+            await here.stable(await here.create(MATTERMOST, mattermost()))
+            former = uid_of(await here.get(SERVICE, "acme"))
+            await here.patch(MATTERMOST, "acme", {"spec": {"useServiceLoadBalancer": True}})
+            await here.until(SERVICE, "acme", lambda obj: obj["spec"]["type"] == "LoadBalancer")
+            assert uid_of(await here.get(SERVICE, "acme")) != former
+            await here.patch(SERVICE, "acme", address, subresource="status")
+            await here.until(
+                MATTERMOST,
+                "acme",
+                lambda obj: obj["status"].get("endpoint") == "lb.example.com" and is_stable(obj),
             )
 
     asyncio.run(main())
