@@ -5,6 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.locked
 
+# Only what stands on make's own command line counts: a KUBECONFIG of the environment is not ours.
+given = $(and $(filter command,$(origin $(1))),$($(1)))
+option = $(if $(call given,$(1)),$(2) '$(call given,$(1))')
+switch = $(if $(filter-out 0 no false,$(call given,$(1))),$(2))
+
 .DEFAULT_GOAL := help
 .PHONY: help venv tools cluster check format lint types layers test demo lock clean
 
@@ -41,6 +46,10 @@ types: venv
 layers: venv
 	@$(BIN)/lint-imports --no-cache
 
+demo: venv ## the whole of it, to watch: 32 live installations migrate (FLEET=9, HELM=3, KEEP=1, KUBECONFIG=FILE)
+	@$(BIN)/python -m deploy.demo $(call option,FLEET,--fleet) $(call option,HELM,--helm) \
+		$(call option,KUBECONFIG,--kubeconfig) $(call switch,KEEP,--keep) $(call switch,YES,--yes)
+
 test: venv ## every test: unit, integration, end to end, on a real control plane
 	@$(BIN)/pytest $(ARGS)
 
@@ -50,4 +59,4 @@ lock: ## write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements/runtime.txt pyproject.toml --group dev requirements/build.in -o requirements/dev.txt
 
 clean: ## remove what this checkout built (the shared cache of tools stays)
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .cache build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

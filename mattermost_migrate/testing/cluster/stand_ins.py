@@ -20,14 +20,20 @@ from typing import Any, Final
 
 import requests
 
-from mattermost_migrate.domain.names import MINIO_INSTANCE, MYSQL_CLUSTER, SERVICE, Resource
+from mattermost_migrate.domain.names import (
+    MINIO_INSTANCE,
+    MYSQL_CLUSTER,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    Resource,
+)
 from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of, owner_reference
 from mattermost_migrate.testing.cluster import kubeconfig
 from mattermost_migrate.testing.cluster.base import Cluster
 from mattermost_migrate.testing.cluster.client import ApiError, Client
 from mattermost_migrate.testing.cluster.process import Process
 
-__all__ = ["minio_children", "mysql_children", "start"]
+__all__ = ["minio_children", "mysql_children", "remove", "start"]
 
 _NAME: Final = "stand-ins"
 _NAMESPACE: Final = "kube-system"
@@ -68,6 +74,22 @@ def start(cluster: Cluster) -> Process:
     file = cluster.folder / f"{_NAME}.kubeconfig"
     cluster.service_account_kubeconfig(_NAMESPACE, _NAME, file, seconds=_DAY_SECONDS)
     return cluster.run(_NAME, [sys.executable, "-m", __name__, "--kubeconfig", file])
+
+
+def remove(cluster: Cluster) -> None:
+    """Take away what `start` wrote to a cluster that lives on."""
+    for right in _RIGHTS:
+        resource = cluster.admin.resource(right["apiVersion"], right["kind"])
+        _delete(cluster.admin, resource, None)
+    _delete(cluster.admin, SERVICE_ACCOUNT, _NAMESPACE)
+
+
+def _delete(client: Client, resource: Resource, namespace: str | None) -> None:
+    try:
+        client.delete(resource, namespace, _NAME)
+    except ApiError as problem:
+        if problem.status != requests.codes.not_found:
+            raise
 
 
 def mysql_children(cluster: JsonObject) -> tuple[JsonObject, ...]:
