@@ -322,3 +322,22 @@ def test_what_was_refused_is_tried_again_when_it_is_mended(
     again = cli("retry", "chat", "-n", space)
     assert again.code == 3
     assert "nothing to retry" in again.err
+
+
+def test_doctor_finds_nothing_missing(controller: Process, cli: Cli) -> None:
+    ended = cli("doctor", "-o", "json")
+
+    assert ended.code == 0, ended.out
+    found = {row["check"]: row for row in json.loads(ended.out)}
+    assert found["fleetmigrations.migration.mattermost.com"]["well"]
+    assert f"leads in {CONTROLLER}" in found["controller"]["message"]
+    assert found["create fleetmigrations"]["message"] == "allowed"
+
+
+def test_doctor_names_every_right_that_lacks(served: LocalCluster, cli: Cli) -> None:
+    ended = cli("doctor", "--kube-as-user", "ann")
+
+    assert ended.code == 3
+    assert "not allowed; run and revert need it" in ended.out
+    assert "not allowed; status leaves fleets out" in ended.out
+    assert "Next: create fleetmigrations: kubectl auth can-i create fleetmigrations" in ended.out
