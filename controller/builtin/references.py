@@ -6,9 +6,7 @@ from collections.abc import Iterator
 
 from controller.builtin.known import Reference
 from mattermost_migrate.domain.inventory import minio_secret, mysql_secret
-from mattermost_migrate.domain.inventory import references as originals
 from mattermost_migrate.domain.names import (
-    INGRESS,
     PERSISTENT_VOLUME_CLAIM,
     SECRET,
     SERVICE,
@@ -21,10 +19,14 @@ __all__ = ["of_cluster_installation", "of_mattermost"]
 
 def of_cluster_installation(ci: JsonObject) -> Iterator[Reference]:
     """Secrets and the MinIO Service (operator facts 2.1, steps 8 to 10)."""
-    name = name_of(ci)
-    for resource, other in originals(ci):
-        if (resource, other) not in ((SERVICE, name), (INGRESS, name)):
-            yield resource, other
+    name, spec = name_of(ci), ci.get("spec") or {}
+    yield SECRET, (spec.get("database") or {}).get("secret") or mysql_secret(name)
+    minio = spec.get("minio") or {}
+    yield SECRET, minio.get("secret") or minio_secret(name)
+    if spec.get("mattermostLicenseSecret"):
+        yield SECRET, spec["mattermostLicenseSecret"]
+    if not minio.get("externalURL"):
+        yield SERVICE, _minio_service(name)
 
 
 def of_mattermost(mm: JsonObject) -> Iterator[Reference]:
@@ -52,4 +54,9 @@ def _files(name: str, section: JsonObject) -> Iterator[Reference]:
         yield PERSISTENT_VOLUME_CLAIM, name
     else:
         yield SECRET, minio_secret(name)
-        yield SERVICE, f"{name}-minio-hl-svc"
+        yield SERVICE, _minio_service(name)
+
+
+def _minio_service(name: str) -> str:
+    """What the MinIO operator calls the Service of the instance (operator facts 0.2)."""
+    return f"{name}-minio-hl-svc"

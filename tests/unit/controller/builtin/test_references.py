@@ -12,14 +12,29 @@ def names(references: Any) -> set[str]:
     return {f"{resource}/{name}" for resource, name in references}
 
 
-def test_a_cluster_installation_refers_to_its_secrets_and_the_file_stores_service() -> None:
-    ci = cluster_installation(mattermostLicenseSecret="lic")
-    assert names(of_cluster_installation(ci)) == {
-        "Secret/db",
-        "Secret/files",
-        "Secret/lic",
-        "Service/acme-minio-hl-svc",
-    }
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        pytest.param(
+            {"mattermostLicenseSecret": "lic"},
+            {"Secret/db", "Secret/files", "Secret/lic"},
+            id="external",
+        ),
+        pytest.param(
+            {"database": {}, "minio": {}},
+            {
+                "Secret/acme-mysql-root-password",
+                "Secret/acme-minio",
+                "Service/acme-minio-hl-svc",
+            },
+            id="operator-managed",
+        ),
+    ],
+)
+def test_a_cluster_installation_refers_to_what_its_stores_need(
+    spec: dict[str, Any], expected: set[str]
+) -> None:
+    assert names(of_cluster_installation(cluster_installation(**spec))) == expected
 
 
 MANAGED_DATABASE = "Secret/acme-mysql-root-password"
