@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from helm_mattermost_migrate.documented import program_name
 from mattermost_migrate.domain.errors import (
     ConfigurationError,
     ForbiddenError,
@@ -78,7 +79,7 @@ def _told(error: MigrateError, message: str) -> tuple[str, str]:
         case ForbiddenError():
             told = (
                 "a right is lacking",
-                "kubectl auth can-i --list; docs/reference/commands.md names the rights needed",
+                f"{program_name()} doctor",
             )
         case RejectedError():
             told = ("the cluster refused", "")

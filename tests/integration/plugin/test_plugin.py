@@ -231,7 +231,7 @@ def test_a_missing_right_is_named(served: LocalCluster, space: str, cli: Cli) ->
     assert ended.code == 3
     assert "a right is lacking" in ended.err
     assert 'User "ann" cannot list resource' in ended.err
-    assert "Next: kubectl auth can-i" in ended.err
+    assert "Next: mattermost-migrate doctor" in ended.err
 
 
 def test_an_expired_token_is_told(served: LocalCluster, cli: Cli, tmp_path: Path) -> None:

@@ -257,7 +257,7 @@ def test_flags_are_laid_over_helms_variables(
         (
             ForbiddenError('User "ann" cannot list resource'),
             'a right is lacking: User "ann" cannot list resource',
-            "kubectl auth can-i --list; docs/reference/commands.md names the rights needed",
+            "mattermost-migrate doctor",
         ),
         (
             TransientError("connect failed"),
