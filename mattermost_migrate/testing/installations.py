@@ -167,15 +167,6 @@ class Installations:
             if any(ref["uid"] == uid_of(owner) for ref in owners_of(each))
         }
 
-    def versions(self) -> dict[str, str]:
-        """The resourceVersion of everything but InstallationMigrations and Events."""
-        watched = (CLUSTER_INSTALLATION, MATTERMOST, REPLICA_SET, POD, ENDPOINT_SLICE)
-        return {
-            f"{resource}/{name_of(each)}": each["metadata"]["resourceVersion"]
-            for resource in (*CHILDREN, *watched)
-            for each in self.list(resource)
-        }
-
     def events(self, name: str) -> Iterator[JsonObject]:
         """The Events about an InstallationMigration, in order."""
         regarding = {"kind": INSTALLATION_MIGRATION.kind, "name": name}
