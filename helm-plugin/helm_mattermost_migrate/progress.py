@@ -49,6 +49,12 @@ class Progress:
         )
 
     @property
+    def selecting(self) -> bool:
+        """The fleet is still making its members, so their number means nothing yet."""
+        fleet = self.fleet
+        return fleet is not None and not fleet.counts.selected and not fleet.standing.ended
+
+    @property
     def through(self) -> bool:
         """Whether nothing more is to come."""
         if self.fleet is not None:
@@ -141,6 +147,8 @@ def changes(before: Progress | None, after: Progress, now: datetime) -> Iterator
 def _tally(progress: Progress) -> str:
     counts = progress.counts
     name = progress.fleet.name if progress.fleet else "all"
+    if progress.selecting:
+        return f"{name}: selecting, {counts.selected} so far"
     parts = (
         (counts.running, "running"),
         (counts.waiting, "waiting"),

@@ -65,6 +65,12 @@ def test_before_a_fleet_has_selected_there_is_nothing_to_tell() -> None:
     assert list(changes(None, progress(fleet=Fleet("fleet-a")), NOW)) == []
 
 
+def test_while_a_fleet_selects_it_does_not_pretend_to_know_how_many() -> None:
+    half = progress(chat(1, Standing.WAITING), fleet=Fleet(name="f"))
+
+    assert list(changes(None, half, NOW)) == ["f: selecting, 1 so far"]
+
+
 def test_the_members_are_counted_once_all_of_them_are_known() -> None:
     fleet = Fleet("fleet-a", counts=Counts(selected=3, waiting=2, skipped=1), passed_over=1)
     known = progress(chat(1), chat(2, Standing.SUCCEEDED), fleet=fleet)
