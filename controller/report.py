@@ -19,9 +19,12 @@ from mattermost_migrate.kube import Client
 
 __all__ = ["Journal", "Reporter"]
 
-#: Seconds between two reports on a migration under way; its end is told at once. Most migrations
-#: are over before the first, and then one status write is all they cost.
-INTERVAL: Final = 2.0
+#: Seconds until the first report on a migration under way; its end is told at once. Most migrations
+#: are over before, and then one status write is all they cost. Each next report waits longer, so
+#: that a thousand at once do not slow one another down by telling how slow they are.
+_FIRST_REPORT: Final = 3.0
+_LONGER: Final = 2.0
+_LONGEST: Final = 24.0
 
 
 @dataclass(slots=True)
@@ -31,6 +34,7 @@ class Journal:
     Attributes:
         writes: sent by the engine so far; in other lives too, as far as they were reported.
         reported: when, by the monotonic clock, a report was last made or the journal begun.
+        interval: seconds from then until the next report may be made.
         began: when the first write was about to be sent, if that was in this life.
         warnings: of the conversion.
     """
@@ -38,12 +42,13 @@ class Journal:
     writes: int
     reported: float
     began: datetime | None = None
+    interval: float = _FIRST_REPORT
     warnings: tuple[tuple[str, str], ...] = ()
 
     def begin(self, warnings: tuple[tuple[str, str], ...]) -> None:
         """The first write is about to be sent."""
         self.began, self.reported = datetime.now(UTC), time.monotonic()
-        self.warnings, self.writes = warnings, 0
+        self.warnings, self.writes, self.interval = warnings, 0, _FIRST_REPORT
 
 
 class Reporter:
@@ -83,13 +88,14 @@ class Reporter:
         if _same(migration.get("status") or {}, status):
             return None
         over = isinstance(decision.verdict, Done | Refuse)
-        due = journal.reported + INTERVAL - time.monotonic()
+        due = journal.reported + journal.interval - time.monotonic()
         if not over and due > 0:
             return due
         journal.writes += 1
         status["apiWrites"] = journal.writes
         await self._send(migration, _patch(migration, status))
         journal.reported = time.monotonic()
+        journal.interval = min(_LONGEST, journal.interval * _LONGER)
         return None
 
     async def give_up(self, seen: Snapshot, refusal: Refuse) -> None:
