@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Self
@@ -17,6 +18,9 @@ from mattermost_migrate.testing.cluster import ApiError, Client
 
 __all__ = ["Attempt", "Intruder", "attempt_at", "in_flight"]
 
+#: How long the freeze may take after the lock, and between two looks: seconds.
+_PATIENCE: Final = 2.0
+_PAUSE: Final = 0.01
 _LOST_RACE: Final = (requests.codes.not_found, requests.codes.conflict)
 
 
@@ -107,17 +111,25 @@ class Intruder:
                 return  # the demo ends in the middle of it
 
     def _disturb(self, namespace: str, name: str) -> None:
-        if not self._frozen(namespace, name):
-            return  # not yet, or not any more
+        if not self._until_frozen(namespace, name):
+            return
         for kind, edit in tuple(self._edits.items()):
             attempt = edit(namespace, name)
             if attempt is not None:
                 self.attempts.append(attempt)
                 del self._edits[kind]
 
-    def _frozen(self, namespace: str, name: str) -> bool:
-        found = self._client.find(CLUSTER_INSTALLATION, namespace, name)
-        return bool(found and found["spec"].get("migrate"))
+    def _until_frozen(self, namespace: str, name: str) -> bool:
+        """Wait until the lock is surely on, as the freeze shows; False when it is over already."""
+        ends = time.monotonic() + _PATIENCE
+        while time.monotonic() < ends:
+            found = self._client.find(CLUSTER_INSTALLATION, namespace, name)
+            if found is None:
+                return False
+            if found["spec"].get("migrate"):
+                return True
+            time.sleep(_PAUSE)
+        return False
 
     def _edit(self, namespace: str, name: str) -> Attempt | None:
         command = (

@@ -50,7 +50,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 def table(accounts: Sequence[Account]) -> Table:
     """A row for each installation."""
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    made.add_column("Installation", no_wrap=True)
+    made.add_column("Installation", overflow="fold")  # the one that gives way
     for title in ("Time", "Pods", "ReplicaSets", "Pods\ncreated", "Endpoints\nlost", "API\nwrites"):
         made.add_column(title, justify="right", no_wrap=True)
     for each in accounts:
