@@ -19,7 +19,8 @@ import requests
 
 from deploy.demo.fleet import DEMO_LABEL, NAMESPACES
 from deploy.demo.place import CRDS, Place
-from deploy.demo.product import HOME, BrokenError
+from deploy.demo.product import HOME
+from deploy.demo.programs import BrokenError
 from deploy.demo.screen import Screen
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,

@@ -11,7 +11,7 @@ from pathlib import Path
 import requests
 
 from deploy.demo import __doc__ as about
-from deploy.demo.product import BrokenError
+from deploy.demo.programs import BrokenError
 from deploy.demo.screen import Screen
 from deploy.demo.story import Wishes, tell
 from mattermost_migrate.domain.errors import MigrateError

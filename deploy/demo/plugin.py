@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import fcntl
 import os
-import signal
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deploy.demo.product import run_quietly
+from deploy.demo.programs import run_before_us, run_quietly
 
 __all__ = ["Helm", "helm_home"]
 
 _ROOT: Final = Path(__file__).parents[2]
 _PLUGIN: Final = _ROOT / "helm-plugin"
 _HOMES: Final = _ROOT / ".cache" / "demo"
-_GRACE_SECONDS: Final = 5
 
 
 @contextmanager
@@ -92,23 +89,5 @@ class Helm:
         run_quietly([self.program, "plugin", "install", _PLUGIN], self.environment)
 
     def show(self, *arguments: str) -> int:
-        """Run Helm with our own terminal and return its exit code.
-
-        It has a session of its own, so a Ctrl-C reaches us alone and we end it with all its own
-        children, whatever they do about signals.
-        """
-        command = [str(self.program), *arguments]
-        with subprocess.Popen(command, env=self.environment, start_new_session=True) as running:
-            try:
-                return running.wait()
-            except BaseException:
-                _end(running)
-                raise
-
-
-def _end(running: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(running.pid, signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            running.wait(_GRACE_SECONDS)
-        os.killpg(running.pid, signal.SIGKILL)
+        """Run Helm with our own terminal and return its exit code."""
+        return run_before_us([self.program, *arguments], self.environment)

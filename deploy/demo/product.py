@@ -6,15 +6,15 @@ run on this machine, each with a token of the ServiceAccount that the chart made
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from deploy.demo.programs import BrokenError, run_quietly
 from deploy.demo.screen import Screen
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, LEASE
 from mattermost_migrate.testing.cluster import ApiError, Cluster, LocalCluster, Process
@@ -22,7 +22,7 @@ from mattermost_migrate.testing.cluster.ports import Port
 from mattermost_migrate.testing.cluster.process import stop_all
 from mattermost_migrate.testing.webhook import RunningWebhook
 
-__all__ = ["CONTROLLER", "HOME", "BrokenError", "Product", "run_quietly"]
+__all__ = ["CONTROLLER", "HOME", "Product"]
 
 #: The namespace it is installed in.
 HOME: Final = "mattermost-migrate"
@@ -36,23 +36,6 @@ _DAY_SECONDS: Final = 86_400
 #: How long the API server may take to call the webhook, and between two looks: seconds.
 _PATIENCE: Final = 15
 _PAUSE: Final = 0.1
-
-
-class BrokenError(Exception):
-    """The demo cannot go on; the message says why."""
-
-
-def run_quietly(command: Sequence[str | Path], environment: Mapping[str, str]) -> str:
-    """Run a program to its end and return what it said on standard output.
-
-    Raises:
-        BrokenError: it failed; the message shows all it said.
-    """
-    words = [str(word) for word in command]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise BrokenError(f"{' '.join(words)} failed:\n{done.stdout}{done.stderr}".strip())
-    return done.stdout
 
 
 @dataclass(slots=True)
