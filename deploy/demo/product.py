@@ -33,8 +33,8 @@ _CHART: Final = Path(__file__).parents[1] / "chart"
 _SCRIPTS: Final = Path(sys.executable).parent
 _LEAF: Final = "mattermost-migrate-webhook-tls"
 _DAY_SECONDS: Final = 86_400
-#: How long the API server may take to call the webhook, and between two looks: seconds.
-_PATIENCE: Final = 15
+#: How long each may take to come to work, and between two looks: seconds.
+_PATIENCE: Final = 30
 _PAUSE: Final = 0.1
 
 
@@ -72,9 +72,10 @@ class Product:
             certificates = self._certificates()
         with screen.doing("mattermost-migrate-webhook, under gunicorn, as its ServiceAccount"):
             self._webhook(certificates, reserved.number)
-        with screen.doing("mattermost-migrate-controller, as its ServiceAccount") as doing:
+        with screen.doing(
+            "mattermost-migrate-controller --operator builtin, as its ServiceAccount"
+        ):
             self._controller()
-            doing.outcome += ", with the builtin operator"
 
     def stop(self) -> None:
         """End the processes, and take the chart out of a cluster that lives on."""
@@ -131,8 +132,15 @@ class Product:
         raise BrokenError(f"the API server does not reach the webhook on this machine, {self.host}")
 
     def _controller(self) -> None:
-        self._start("controller", ["--operator=builtin", f"--namespace={HOME}"])
-        self.cluster.admin.until(LEASE, HOME, "mattermost-migrate-controller", _held)
+        process = self._start("controller", ["--operator=builtin", f"--namespace={HOME}"])
+        ends = time.monotonic() + _PATIENCE
+        while time.monotonic() < ends:
+            process.check()
+            lease = self.cluster.admin.find(LEASE, HOME, "mattermost-migrate-controller")
+            if lease and lease["spec"].get("holderIdentity"):
+                return
+            time.sleep(_PAUSE)
+        raise BrokenError(f"the controller does not lead:\n{process.tail()}")
 
     def _start(self, part: str, arguments: list[str]) -> Process:
         name = f"mattermost-migrate-{part}"
@@ -142,8 +150,3 @@ class Product:
         process = self.cluster.run(name, [_SCRIPTS / name, *arguments], KUBECONFIG=str(kubeconfig))
         self.processes.append(process)
         return process
-
-
-def _held(lease: dict[str, object]) -> bool:
-    spec = lease.get("spec")
-    return isinstance(spec, dict) and bool(spec.get("holderIdentity"))

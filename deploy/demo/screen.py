@@ -30,7 +30,6 @@ class Doing:
     def __init__(self, text: str, status: Status | None) -> None:
         self._text = text
         self._status = status
-        self.outcome = text
 
     def now(self, detail: str) -> None:
         """Where it stands; seen on a terminal alone."""
@@ -62,12 +61,10 @@ class Screen:
         began = time.monotonic()
         if self.console.is_terminal:
             with self.console.status(Text(text)) as status:
-                doing = Doing(text, status)
-                yield doing
+                yield Doing(text, status)
         else:
-            doing = Doing(text, None)
-            yield doing
-        self.done(doing.outcome, seconds=time.monotonic() - began)
+            yield Doing(text, None)
+        self.done(text, seconds=time.monotonic() - began)
 
     def done(self, text: str, *, seconds: float | None = None) -> None:
         """One finished thing."""

@@ -7,6 +7,7 @@ import os
 import shlex
 import signal
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
@@ -35,6 +36,8 @@ from mattermost_migrate.testing.tools import Toolbox
 __all__ = ["Wishes", "tell"]
 
 _STABLE_SECONDS: Final = 180
+#: How often it is asked meanwhile whether the processes live.
+_TURN_SECONDS: Final = 5
 _WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 
 
@@ -74,7 +77,7 @@ def tell(wishes: Wishes, tools: Toolbox, screen: Screen) -> int:
         product = Product(cluster, helm.environment, helm.program, place.host)
         stack.callback(product.stop)
         _install(product, screen)
-        made = _installations(place, wishes.ordinary, screen)
+        made = _installations(place, product, wishes.ordinary, screen)
         malformed = _malformed(cluster.admin, made, screen)
         planned = _plan(helm, screen)
         findings = _migrate(place, helm, made, screen)
@@ -86,7 +89,7 @@ def tell(wishes: Wishes, tools: Toolbox, screen: Screen) -> int:
         product.check()
         code = _report(findings, screen)
         if wishes.keep:
-            _stay(tools, helm, screen)
+            _stay(tools.link(cluster.folder / "bin"), helm, screen)
         return code
 
 
@@ -114,7 +117,7 @@ def _install(product: Product, screen: Screen) -> None:
     product.install(screen)
 
 
-def _installations(place: Place, ordinary: int, screen: Screen) -> Fleet:
+def _installations(place: Place, product: Product, ordinary: int, screen: Screen) -> Fleet:
     made = fleet(ordinary, samples=place.samples, spec=place.spec)
     count = len(made.installations)
     screen.section(
@@ -133,19 +136,22 @@ def _installations(place: Place, ordinary: int, screen: Screen) -> Fleet:
             resource = client.resource(obj["apiVersion"], obj["kind"])
             client.create(resource, obj["metadata"].get("namespace"), obj)
     with screen.doing(f"all {count} are stable") as doing:
-        _until_stable(client, made, doing)
+        _until_stable(product, made, doing)
     return made
 
 
-def _until_stable(client: Client, made: Fleet, doing: Doing) -> None:
+def _until_stable(product: Product, made: Fleet, doing: Doing) -> None:
     """Wait for every one; raises TimeoutError naming those that are not stable."""
     wanted, stable = set(made.installations), set[tuple[str, str]]()
-    for _, obj in client.watch(CLUSTER_INSTALLATION, seconds=_STABLE_SECONDS):
-        if (obj.get("status") or {}).get("state") == "stable":
-            stable.add((namespace_of(obj), name_of(obj)))
-            doing.now(f"{len(stable & wanted)} of {len(wanted)}")
-        if wanted <= stable:
-            return
+    ends = time.monotonic() + _STABLE_SECONDS
+    while time.monotonic() < ends:
+        product.check()
+        for _, obj in product.cluster.admin.watch(CLUSTER_INSTALLATION, seconds=_TURN_SECONDS):
+            if (obj.get("status") or {}).get("state") == "stable":
+                stable.add((namespace_of(obj), name_of(obj)))
+                doing.now(f"{len(stable & wanted)} of {len(wanted)}")
+            if wanted <= stable:
+                return
     missing = ", ".join(f"{namespace}/{name}" for namespace, name in sorted(wanted - stable))
     raise TimeoutError(f"not stable after {_STABLE_SECONDS} s: {missing}")
 
@@ -160,7 +166,7 @@ def _malformed(client: Client, made: Fleet, screen: Screen) -> Attempt:
         lambda: client.patch(CLUSTER_INSTALLATION, namespace, name, patch),
     )
     screen.text(
-        "\nThe webhook refuses mistakes, all of them at once, before the operator sees any:\n"
+        "\nThe webhook refuses mistakes, all of them at once, before the operator sees any:"
     )
     _show(attempt, screen)
     return attempt
@@ -213,9 +219,7 @@ def _comes_back(client: Client, before: Look, made: Fleet) -> Attempt:
 
 
 def _refusals(attempts: Sequence[Attempt], screen: Screen) -> None:
-    screen.text(
-        "\nMeanwhile somebody with every right tried this, and the last when all was over:\n"
-    )
+    screen.text("\nMeanwhile somebody with every right tried this, and the last when all was over:")
     for attempt in attempts:
         _show(attempt, screen)
 
@@ -259,9 +263,10 @@ def _report(findings: Findings, screen: Screen) -> int:
     return 1 if broken else 0
 
 
-def _stay(tools: Toolbox, helm: Helm, screen: Screen) -> None:
+def _stay(programs: Path, helm: Helm, screen: Screen) -> None:
     screen.section("Look around", "Everything goes on until Ctrl-C. In another terminal:")
-    programs = tools.link(helm.kubeconfig.parent / "bin")
+    (programs / "helm").unlink()
+    (programs / "helm").symlink_to(helm.program)
     screen.lines(_exports(helm.settings, programs))
     screen.lines("\nkubectl get mattermosts -A\nhelm mattermost-migrate status --all")
     sys.stdout.flush()
