@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from certs.injection import VALIDATING, bundles_in
-from mattermost_migrate.domain.names import CRD, FLEET_MIGRATION, INSTALLATION_MIGRATION
+from mattermost_migrate.domain.names import CRD, FLEET_MIGRATION, INSTALLATION_MIGRATION, SECRET
 from mattermost_migrate.testing.cluster import Cluster, LocalCluster, Options
 from mattermost_migrate.testing.tools import Toolbox
 
@@ -80,3 +81,21 @@ def test_an_upgrade_keeps_the_bundle_and_an_uninstall_the_migrations(
     assert own_cluster.admin.find(VALIDATING, None, "mattermost-migrate") is None
     for resource in (INSTALLATION_MIGRATION, FLEET_MIGRATION):
         assert own_cluster.admin.find(CRD, None, f"{resource.plural}.{resource.group}") is not None
+
+
+def test_nobody_s_work_stops_when_our_crds_are_gone(
+    own_cluster: Cluster, tools: Toolbox, run: Run
+) -> None:
+    """A policy whose parameters have no kind is an error, on every Secret there is."""
+    admin, crd = own_cluster.admin, "installationmigrations.migration.mattermost.com"
+    admin.delete(CRD, None, crd)
+    admin.until_gone(CRD, None, crd)
+    run(tools["helm4"], "install", "mm", ROOT / "deploy" / "chart", *PLACE, "--skip-crds")
+    with own_cluster.namespace() as namespace:
+        admin.create(SECRET, namespace, {"metadata": {"name": "theirs"}})
+        ends = time.monotonic() + 5
+
+        while time.monotonic() < ends:  # the API server takes the policies up after a moment
+            admin.patch(SECRET, namespace, "theirs", {"stringData": {"a": str(time.monotonic())}})
+            time.sleep(0.1)
+    run(tools["helm4"], "uninstall", "mm", *PLACE)
