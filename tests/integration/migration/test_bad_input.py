@@ -91,11 +91,6 @@ def kept_database_of_another_secret(here: Installations) -> None:
     here.until_settled("acme")
 
 
-def kept_store_of_another_name(here: Installations) -> None:
-    stored(here, minio={"secret": "files"})
-    here.until_settled("acme")
-
-
 def taken_name(here: Installations) -> None:
     """Its ingress has no host: no operator does a thing for it."""
     here.create("acme")
@@ -167,12 +162,6 @@ BAD = [
         "NotConvertible",
         ("acme-mysql-root-password", EDIT),
         id="a Secret of another name for a database the operator keeps",
-    ),
-    pytest.param(
-        kept_store_of_another_name,
-        "NotConvertible",
-        ("acme-minio", EDIT),
-        id="a store of another name that the operator keeps",
     ),
     pytest.param(
         taken_name, "NameTaken", ("Mattermost", "get mattermosts"), id="a Mattermost of that name"

@@ -42,7 +42,8 @@ LARGE = {
         },
     },
 }
-NAMES = tuple(f"mm-{number:02d}" for number in range(4))
+#: How often it is tried to see harm: the race is lost in about nine rounds of ten.
+ROUNDS = 6
 
 
 @pytest.fixture
@@ -120,16 +121,20 @@ def test_a_paused_controller_manager_harms_nobody(
     assert installations.workload() == before
 
 
-def move_past_a_lagging_manager(installations: Installations, manager: Process) -> int:
+def move_past_a_lagging_manager(
+    installations: Installations, manager: Process, turn: int = 0
+) -> int:
     """Move installations while what the controller-manager knows of ReplicaSets is old news.
 
     Large ReplicaSets are written while it is paused: its caches of the other kinds are current
     long before it has read through those. The garbage collector, whose graph is fed by watches of
     its own, is played here by one that does not lag at all.
     """
-    installations.create(*NAMES)
+    names = tuple(f"mm-{turn}-{number}" for number in range(4))
+    installations.create(*names)
     admin, place = installations.admin, installations.namespace
-    admin.create(REPLICA_SET, place, LARGE)
+    if installations.find(REPLICA_SET, "large") is None:
+        admin.create(REPLICA_SET, place, LARGE)
     installations.until(
         REPLICA_SET, "large", lambda each: (each.get("status") or {}).get("observedGeneration")
     )
@@ -138,15 +143,15 @@ def move_past_a_lagging_manager(installations: Installations, manager: Process) 
     for number in range(60):
         noise = {"metadata": {"annotations": {"noise": f"{number:03d}" * 60_000}}}
         admin.patch(REPLICA_SET, place, "large", noise)
-    installations.ask(*NAMES)
-    for name in NAMES:
+    installations.ask(*names)
+    for name in names:
         installations.until(DEPLOYMENT, name, lambda each: "deletionTimestamp" in each["metadata"])
         installations.until(REPLICA_SET, _set_of(installations, name), _orphaned)
         admin.patch(DEPLOYMENT, place, name, {"metadata": {"finalizers": None}})
-    for name in NAMES:
+    for name in names:
         installations.until(INSTALLATION_MIGRATION, name, stuck_or_over)
     manager.resume()
-    for name in NAMES:
+    for name in names:
         installations.until_ended(name)
     return since
 
@@ -180,6 +185,9 @@ def test_without_the_fence_it_does(
     monkeypatch.setattr("controller.report.ADOPTION", unfenced)
     in_process.start()
 
-    since = move_past_a_lagging_manager(installations, manager)
+    def harmed(turn: int) -> bool:
+        since = move_past_a_lagging_manager(installations, manager, turn)
+        rules = {harm.rule for harm in installations.harms(since)}
+        return bool(rules & {Rule.MADE, Rule.ADDRESS_LOST})
 
-    assert {harm.rule for harm in installations.harms(since)} & {Rule.MADE, Rule.ADDRESS_LOST}
+    assert any(harmed(turn) for turn in range(ROUNDS))
