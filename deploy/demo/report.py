@@ -51,7 +51,7 @@ def table(accounts: Sequence[Account]) -> Table:
     """A row for each installation."""
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     made.add_column("Installation", overflow="fold")  # the one that gives way
-    for title in ("Time", "Pods", "ReplicaSets", "Pods\ncreated", "Endpoints\nlost", "API\nwrites"):
+    for title in ("Time", "Pods", "Replica\nSets", "New\npods", "Endpoints\nlost", "API\nwrites"):
         made.add_column(title, justify="right", no_wrap=True)
     for each in accounts:
         made.add_row(
@@ -69,8 +69,8 @@ def table(accounts: Sequence[Account]) -> Table:
 def _same(before: frozenset[str], after: frozenset[str]) -> Text:
     """How many there were and are, and whether they are the same ones: by UID."""
     if before == after:
-        return Text(f"{len(before)} → {len(after)} same", style="green")
-    return Text(f"{len(before)} → {len(after)}, {len(before & after)} same", style="bold red")
+        return Text(f"{len(before)}→{len(after)} same", style="green")
+    return Text(f"{len(before)}→{len(after)}, {len(before & after)} same", style="bold red")
 
 
 def _none(count: int) -> Text:

@@ -22,7 +22,7 @@ from mattermost_migrate.testing.tools import Toolbox
 ROOT = Path(__file__).parents[2]
 #: The plugin's environment may have to be made first.
 PATIENCE = 280
-ROW = re.compile(r"^ (\S+/\S+) +\d+\.\d\d s +2 → 2 same +1 → 1 same +0 +0 +\d+$", re.MULTILINE)
+ROW = re.compile(r"^ (\S+/\S+) +\d+\.\d\d s +2→2 same +1→1 same +0 +0 +\d+$", re.MULTILINE)
 
 pytestmark = pytest.mark.timeout(PATIENCE + 20)
 

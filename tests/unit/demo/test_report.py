@@ -72,13 +72,13 @@ def test_whatever_is_amiss_is_told(changed: dict[str, object], told: str) -> Non
 
 
 def test_a_row_says_how_many_there_are_and_that_they_are_the_same() -> None:
-    assert "demo/acme 1.50 s 2 → 2 same 1 → 1 same 0 0 12" in drawn(GOOD)
+    assert "demo/acme 1.50 s 2→2 same 1→1 same 0 0 12" in drawn(GOOD)
 
 
 def test_a_row_says_when_they_are_not_the_same_though_as_many() -> None:
     other = dataclasses.replace(GOOD, pods=(PODS, frozenset({"p1", "p9"})))
 
-    assert "2 → 2, 1 same" in drawn(other)
+    assert "2→2, 1 same" in drawn(other)
 
 
 def test_one_that_did_not_succeed_has_no_time() -> None:
