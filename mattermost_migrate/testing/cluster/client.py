@@ -215,11 +215,11 @@ class Client:
         since: str | None = None,
         seconds: float = _PATIENCE,
     ) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Each change since a resourceVersion, for that long: (type, object) pairs.
+        """Each change since a resourceVersion, that long, a minute at most: (type, object) pairs.
 
         Without ``since``, first what is there, as ``ADDED``.
         """
-        params = {"watch": "true", "timeoutSeconds": str(max(1, round(seconds))), **_named(name)}
+        params = {"watch": "true", "timeoutSeconds": str(_asked(seconds)), **_named(name)}
         if since:
             params["resourceVersion"] = since
         with self._send("GET", resource.path(namespace), params=params, stream=True) as answer:
@@ -301,6 +301,11 @@ class Client:
             with self._lock:
                 self._opened.append(session)
         return session
+
+
+def _asked(seconds: float) -> int:
+    """How long a watch is asked for: shorter than a silence on its connection may last."""
+    return max(1, min(_PATIENCE, round(seconds)))
 
 
 def _named(name: str | None) -> dict[str, str]:
