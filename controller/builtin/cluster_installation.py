@@ -94,7 +94,7 @@ class ClusterInstallationReconciler:
         rendered = render_cluster_installation(
             {**ci, "metadata": this.seen["metadata"]}, existing, generate=self._shop.generate
         )
-        await this.bring(rendered, update_section={})
+        await this.bring(rendered)
         if rendered.error is not None:
             raise ProblemError(rendered.error)
 

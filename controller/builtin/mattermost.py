@@ -68,7 +68,7 @@ class MattermostReconciler:
         rendered = render_mattermost(mm, existing, generate=self._shop.generate)
         patches = {which: patch.to_json() for which, patch in rendered.patch_status.items()}
         try:
-            await self._bring(this, spec, rendered)
+            await self._bring(this, rendered)
         except NotReadyError:
             await this.store_status(_waiting(mm, patches))
             return JOB_SECONDS
@@ -85,9 +85,8 @@ class MattermostReconciler:
         seen = await this.health(*_deployments(mm))
         return await this.report(mattermost_health(mm, seen, patches=patches))
 
-    async def _bring(self, this: Round, spec: JsonObject, rendered: Rendered) -> None:
-        section = spec.get("updateJob") or {}
-        await this.bring(rendered, update_section=None if section.get("disabled") else section)
+    async def _bring(self, this: Round, rendered: Rendered) -> None:
+        await this.bring(rendered)
         if rendered.error is not None:
             raise ProblemError(rendered.error)
 

@@ -14,11 +14,11 @@ from controller.builtin.mattermost import MattermostReconciler
 from controller.builtin.presence import refuse_beside_operator
 from controller.builtin.rounds import Workshop
 from controller.builtin.settled import Settled, progressed
-from controller.builtin.update_job import NAME as UPDATE_JOB
 from controller.observe import BY_INSTALLATION, installations_of
 from controller.worker import Key, work
 from controller.workqueue import Backoff, WorkQueue
 from mattermost_migrate.domain.children.labels import JOB_SERVER
+from mattermost_migrate.domain.children.update_job import UPDATE_JOB
 from mattermost_migrate.domain.names import (
     APP_LABEL,
     APP_VALUE,

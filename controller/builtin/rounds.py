@@ -16,7 +16,6 @@ from controller.builtin.known import Known
 from controller.builtin.settled import Settled, Whose
 from controller.observe import BY_INSTALLATION
 from mattermost_migrate.domain.children import Rendered
-from mattermost_migrate.domain.children.installation import Installation
 from mattermost_migrate.domain.children.labels import JOB_SERVER
 from mattermost_migrate.domain.errors import NotFoundError, StaleError
 from mattermost_migrate.domain.health import Health, Seen
@@ -116,12 +115,8 @@ class Round:
         await self.store_status(health.status)
         return None if health.healthy else AGAIN_SECONDS
 
-    async def bring(self, rendered: Rendered, *, update_section: Mapping[str, Any] | None) -> None:
+    async def bring(self, rendered: Rendered) -> None:
         """Bring children and removals about.
-
-        Args:
-            rendered: what there should be.
-            update_section: ``spec.updateJob``; None: images change without the Job.
 
         Raises:
             ProblemError: one cannot be made.
@@ -132,10 +127,9 @@ class Round:
         # Only Deployments rest on the others being there.
         await _all(children.bring(c) for c in rendered.children if c["kind"] != DEPLOYMENT.kind)
         for child in workloads:
-            if update_section is not None:
-                await self._update_image(children, child, update_section)
+            await self._migrate_database(children, child)
             await children.bring(child)
-        if update_section is not None and rendered.error is None:
+        if rendered.error is None:
             await update_job.finish(children)
         for removal in rendered.removals:
             await children.remove(removal)
@@ -157,17 +151,12 @@ class Round:
             self.seen, "ReconcileFailed", problem, action="Reconcile", warning=True
         )
 
-    async def _update_image(
-        self, children: Children, child: JsonObject, section: Mapping[str, Any]
-    ) -> None:
+    async def _migrate_database(self, children: Children, child: JsonObject) -> None:
+        if name_of(child).endswith(JOB_SERVER_SUFFIX):
+            return
         live = await self.shop.known.find(DEPLOYMENT, self.namespace, name_of(child))
-        if live is None or name_of(child).endswith(JOB_SERVER_SUFFIX):
-            return
-        running = update_job.image_of(live, name_of(self.seen))
-        if running in (None, update_job.image_of(child)):
-            return
-        installation = Installation.of(self.seen, self.resource, self.labels)
-        await update_job.run(children, update_job.update_job(installation, child, section))
+        if live is not None:
+            await update_job.run(children, live, child)
 
     def _labelled(self, resource: Resource, names: Iterable[str]) -> tuple[JsonObject, ...]:
         informer = self.shop.known.informers[resource]

@@ -474,7 +474,7 @@ def test_operator_managed_stores_are_asked_for_and_waited_for(world: Open) -> No
                 CLUSTER_INSTALLATION, cluster_installation(minio={}, database={})
             )
             await here.until(SECRET, "acme-mysql-root-password", bool)
-            first = await here.get(SECRET, "acme-minio")
+            first = await here.until(SECRET, "acme-minio", bool)
             await here.create(SERVICE, minio)
             await here.stable(made)
             await here.quiet()

@@ -15,7 +15,7 @@ from mattermost_migrate.domain.children import (
     render_cluster_installation,
     render_mattermost,
 )
-from mattermost_migrate.domain.children.update_job import Step, check
+from mattermost_migrate.domain.children.update_job import Step, check, is_spent
 from mattermost_migrate.domain.defaults import default_cluster_installation, default_mattermost
 from mattermost_migrate.domain.errors import RefusedError
 from mattermost_migrate.domain.merging import merged
@@ -81,7 +81,6 @@ def settle(
     for child in rendered.children:
         key = key_of(child)
         live = after.get(key)
-        finished = False
         if live is not None and child["kind"] == "Deployment" and not JOB_SERVER.search(key):
             verdict = check(owner, live, child, job=after.get(JOB))
             if verdict.step is Step.START:
@@ -89,7 +88,7 @@ def settle(
                 writes.append(f"create {JOB}")
                 after[JOB] = verdict.job
                 continue
-            finished = verdict.step is Step.FINISH
+            assert verdict.step is Step.PROCEED
         match decide(live, child):
             case Keep():
                 pass
@@ -102,7 +101,7 @@ def settle(
             case Recreate(_, obj):
                 writes += [f"delete {key}", f"create {key}"]
                 after[key] = obj
-        if finished:
+        if child["kind"] == "Deployment" and is_spent(owner, after.get(JOB)):
             writes.append(f"delete(Background) {JOB}")
             del after[JOB]
     return writes, after
