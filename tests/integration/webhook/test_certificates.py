@@ -131,7 +131,7 @@ def test_a_lost_authority_is_made_anew_with_everything_that_hangs_on_it(
 
 
 def test_the_account_of_the_certificates_reads_no_other_secret(
-    cluster: Cluster, admin: Client
+    cluster: Cluster, webhook: RunningWebhook
 ) -> None:
     with Client(cluster.service_account(NAMESPACE, "mattermost-migrate-certs")) as account:
         assert account.get(SECRET, NAMESPACE, CA)
