@@ -20,7 +20,7 @@ from certs.storage import CA_NAME, CERTIFICATE, KEY, FolderStore, SecretStore, S
 from mattermost_migrate.domain.errors import MigrateError, StaleError
 from mattermost_migrate.domain.names import Resource
 from mattermost_migrate.domain.objects import JsonObject, name_of
-from mattermost_migrate.kube import Client, PatchKind, connect
+from mattermost_migrate.kube import Client, PatchType, connect
 
 __all__ = ["main"]
 
@@ -204,7 +204,7 @@ async def _inject(client: Client, resource: Resource, name: str, ca_bundle: str)
         if not operations:
             return False
         try:
-            await client.patch(resource, None, name, operations, kind=PatchKind.JSON)
+            await client.patch(resource, None, name, operations, kind=PatchType.JSON)
         except StaleError:
             continue
         return True

@@ -12,7 +12,7 @@ from mattermost_migrate.kube.client import (
     Event,
     EventType,
     Listing,
-    PatchKind,
+    PatchType,
     Propagation,
 )
 from mattermost_migrate.kube.connect import Connection, connect
@@ -30,7 +30,7 @@ __all__ = [
     "EventType",
     "Informer",
     "Listing",
-    "PatchKind",
+    "PatchType",
     "Patience",
     "Propagation",
     "Request",

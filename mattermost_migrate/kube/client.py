@@ -23,13 +23,13 @@ from mattermost_migrate.domain.errors import (
 )
 from mattermost_migrate.domain.names import Resource
 from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of
-from mattermost_migrate.domain.writes import PatchType as PatchKind
+from mattermost_migrate.domain.writes import PatchType
 from mattermost_migrate.kube.accounting import OnRequest
 from mattermost_migrate.kube.connect import Connection
 from mattermost_migrate.kube.status import error_of
 from mattermost_migrate.kube.transport import Call, Patience, Transport
 
-__all__ = ["Client", "Event", "EventType", "Listing", "PatchKind", "Propagation"]
+__all__ = ["Client", "Event", "EventType", "Listing", "PatchType", "Propagation"]
 
 FIELD_MANAGER: Final = "mattermost-migrate"
 #: A patch: an object, or the operations of a JSON patch.
@@ -225,7 +225,7 @@ class Client:
         name: str,
         body: Patch,
         *,
-        kind: PatchKind = PatchKind.MERGE,
+        kind: PatchType = PatchType.MERGE,
         subresource: str | None = None,
         dry_run: bool = False,
         field_manager: str | None = None,
@@ -254,7 +254,7 @@ class Client:
             "patch", "PATCH", resource, namespace, name, subresource=subresource, body=body
         )
         call = dataclasses.replace(call, content_type=str(kind))
-        if kind is PatchKind.APPLY and force:
+        if kind is PatchType.APPLY and force:
             call = dataclasses.replace(call, query={**call.query, "force": "true"})
         return await self._object(self._writing(call, dry_run, field_manager))
 

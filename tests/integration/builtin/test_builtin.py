@@ -28,7 +28,7 @@ from mattermost_migrate.domain.names import (
     Resource,
 )
 from mattermost_migrate.domain.objects import JsonObject, controller_of, name_of, uid_of
-from mattermost_migrate.kube import PatchKind
+from mattermost_migrate.kube import PatchType
 from mattermost_migrate.testing.builders import cluster_installation
 
 
@@ -173,7 +173,7 @@ def test_a_frozen_cluster_installation_is_acknowledged_and_left_alone(world: Ope
             assert await here.api.find(INSTALLATION_MIGRATION, here.namespace, "acme") is None
             # Thawed, everything comes back.
             thaw = [{"op": "replace", "path": "/spec", "value": cluster_installation()["spec"]}]
-            await here.patch(CLUSTER_INSTALLATION, "acme", thaw, kind=PatchKind.JSON)
+            await here.patch(CLUSTER_INSTALLATION, "acme", thaw, kind=PatchType.JSON)
             stable = await here.until(
                 CLUSTER_INSTALLATION, "acme", lambda obj: obj["status"]["state"] == "stable"
             )

@@ -18,7 +18,7 @@ from mattermost_migrate.kube import (
     Client,
     Connection,
     EventType,
-    PatchKind,
+    PatchType,
     Patience,
     Propagation,
     connect,
@@ -40,11 +40,11 @@ def test_an_object_goes_through_every_verb(cluster: Cluster, namespace: str) -> 
             replaced = await api.replace(CONFIG_MAP, {**made, "data": {"b": "2"}})
             assert replaced["data"] == {"b": "2"}
             for kind, body in (
-                (PatchKind.MERGE, {"data": {"c": "3"}}),
-                (PatchKind.STRATEGIC, {"data": {"d": "4"}}),
-                (PatchKind.JSON, [{"op": "remove", "path": "/data/b"}]),
+                (PatchType.MERGE, {"data": {"c": "3"}}),
+                (PatchType.STRATEGIC, {"data": {"d": "4"}}),
+                (PatchType.JSON, [{"op": "remove", "path": "/data/b"}]),
                 (
-                    PatchKind.APPLY,
+                    PatchType.APPLY,
                     {"apiVersion": "v1", "kind": "ConfigMap", "data": {"e": "5"}},
                 ),
             ):
@@ -72,7 +72,7 @@ def test_what_the_server_refuses_has_a_name(cluster: Cluster, namespace: str) ->
                 await api.patch(CONFIG_MAP, namespace, "acme", {"metadata": {"uid": "another"}})
             test = [{"op": "test", "path": "/metadata/uid", "value": "another"}]
             with pytest.raises(StaleError):
-                await api.patch(CONFIG_MAP, namespace, "acme", test, kind=PatchKind.JSON)
+                await api.patch(CONFIG_MAP, namespace, "acme", test, kind=PatchType.JSON)
             with pytest.raises(StaleError):
                 await api.delete(CONFIG_MAP, namespace, "acme", uid="another")
             with pytest.raises(StaleError):
