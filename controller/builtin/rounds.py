@@ -24,6 +24,7 @@ from mattermost_migrate.domain.names import (
     DEPLOYMENT,
     INGRESS,
     REPLICA_SET,
+    ROLE_BINDING,
     SERVICE,
     Labels,
     Resource,
@@ -123,12 +124,15 @@ class Round:
             NotReadyError: the update Job has to finish first.
         """
         children = Children(self.shop.client, self.shop.known, self.resource, self.seen)
-        workloads = [child for child in rendered.children if child["kind"] == DEPLOYMENT.kind]
-        # Only Deployments rest on the others being there.
-        await _all(children.bring(c) for c in rendered.children if c["kind"] != DEPLOYMENT.kind)
-        for child in workloads:
-            await self._migrate_database(children, child)
-            await children.bring(child)
+        # A RoleBinding rests on its Role (who binds has to have what it grants, and the API server
+        # looks it up), Deployments on all the others.
+        last = (ROLE_BINDING.kind, DEPLOYMENT.kind)
+        await _all(children.bring(c) for c in rendered.children if c["kind"] not in last)
+        await _all(children.bring(c) for c in rendered.children if c["kind"] == ROLE_BINDING.kind)
+        for child in rendered.children:
+            if child["kind"] == DEPLOYMENT.kind:
+                await self._migrate_database(children, child)
+                await children.bring(child)
         if rendered.error is None:
             await update_job.finish(children)
         for removal in rendered.removals:
