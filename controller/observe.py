@@ -35,7 +35,8 @@ from mattermost_migrate.domain.objects import (
     namespace_of,
     uid_of,
 )
-from mattermost_migrate.domain.sides import Side, other, side
+from mattermost_migrate.domain.originals import deployment_role
+from mattermost_migrate.domain.sides import NEW, OLD, Side, other, side
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Part
 from mattermost_migrate.domain.writes import Write
@@ -147,9 +148,14 @@ class Observer:
         return self._backups[uid]
 
     def _replica_sets(self, seen: Snapshot, backup: Backup | None) -> Iterator[JsonObject]:
-        """Those of the Deployment that is there, of the one that was saved, and orphans by name."""
-        saved = backup.get("deployment") if backup else None
-        owners = {uid_of(each) for each in (seen.deployment, saved) if each is not None}
+        """Those of the Deployment that is there, of those that were saved, and orphans by name.
+
+        Saved ones count because informers race: one may have seen a Deployment's end before another
+        saw its ReplicaSet orphaned.
+        """
+        owners = backup.uids(map(deployment_role, (OLD, NEW))) if backup else frozenset()
+        if seen.deployment is not None:
+            owners |= {uid_of(seen.deployment)}
         informer = self._informers[REPLICA_SET]
         for each in informer.by_index(BY_INSTALLATION, f"{seen.namespace}/{seen.name}"):
             controller = controller_of(each)

@@ -60,6 +60,9 @@ def label_pods(seen: Snapshot) -> Verdict | None:
     """
     if seen.exchanged:
         return None
+    if not seen.replica_sets and saved_deployment(seen)["spec"].get("replicas", 1):
+        # Without one, the next steps would hold for nothing, and new pods would be made.
+        return Wait(f"Deployment {seen.name}: no ReplicaSet of it is seen")
     wanted = seen.taking.labels.of(seen.name)
     sets = [write for each in seen.replica_sets if (write := _label_replica_set(seen, each))]
     if sets:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import dataclasses
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -319,3 +320,18 @@ def test_minds_may_change_at_any_time(seed: int) -> None:
 
     assert essence(cluster) == before
     assert_nobody_noticed(cluster)
+
+
+def test_without_a_replica_set_in_sight_nothing_is_created() -> None:
+    """A look that shows too little must not read as a step that holds."""
+    cluster = installed()
+    while cluster.find(DEPLOYMENT, "acme"):
+        verdict = next(climb(cluster))
+        if isinstance(verdict, Act):
+            for write in verdict.writes:
+                cluster.apply(write)
+        else:
+            cluster.settle()
+    blind = dataclasses.replace(cluster.look("acme"), replica_sets=(), pods=())
+
+    assert isinstance(decide(blind, ADOPTION).verdict, Wait)
