@@ -14,7 +14,7 @@ from typing import Any, Final
 from mattermost_migrate.domain.names import DEPLOYMENT, LAST_APPLIED, POD, REPLICA_SET, Reason
 from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, uid_of
 from mattermost_migrate.domain.originals import deployment_role, saved_deployment
-from mattermost_migrate.domain.snapshot import Snapshot, deployment_settled, owned_by
+from mattermost_migrate.domain.snapshot import Snapshot, deployment_settled, owned_by, selected_by
 from mattermost_migrate.domain.steps import Act, Refuse, Verdict, Wait
 from mattermost_migrate.domain.writes import Outcome, PatchType, Write, create, orphan, patch
 
@@ -72,22 +72,25 @@ def label_pods(seen: Snapshot) -> Verdict | None:
 
 
 def _label_replica_set(seen: Snapshot, replica_set: JsonObject) -> Write | None:
-    labels: dict[str, str | None] = {**seen.taking.labels.of(seen.name)}
-    selected = (replica_set["spec"].get("selector") or {}).get("matchLabels") or {}
+    wanted = seen.taking.labels.of(seen.name)
+    inside: dict[str, str | None] = {**wanted}
     giving = seen.giving.labels.of(seen.name)
-    if not seen.forward and not giving.keys() & selected.keys():
-        labels |= dict.fromkeys(giving)
+    if not seen.forward and not giving.keys() & selected_by(replica_set).keys():
+        inside |= dict.fromkeys(giving)
     former = [uid for uid in _former_owners(seen) if owned_by(replica_set, uid)]
     template = replica_set["spec"]["template"]
-    if not (former or _lacks(replica_set, labels) or _lacks(template, labels)):
+    if not (former or _lacks(replica_set, wanted) or _lacks(template, inside)):
         return None
-    metadata: dict[str, Any] = {"uid": uid_of(replica_set), "labels": labels}
+    # The object itself keeps the labels of the giving kind until its Deployment is gone: were it
+    # out of the old selector, a Deployment controller that has not seen the deletion would have
+    # nothing to adopt, so nothing to re-read, and would make a new ReplicaSet.
+    metadata: dict[str, Any] = {"uid": uid_of(replica_set), "labels": wanted}
     if former:
         metadata["ownerReferences"] = [{"$patch": "delete", "uid": uid} for uid in former]
     return patch(
         REPLICA_SET,
         name_of(replica_set),
-        {"metadata": metadata, "spec": {"template": {"metadata": {"labels": labels}}}},
+        {"metadata": metadata, "spec": {"template": {"metadata": {"labels": inside}}}},
         patch_type=PatchType.STRATEGIC,
     )
 
@@ -180,7 +183,7 @@ def _template(seen: Snapshot, saved: JsonObject) -> dict[str, Any]:
 def _selected_by_any(seen: Snapshot, labels: Mapping[str, str]) -> bool:
     """Whether a ReplicaSet that still has pods selects by any of the labels, so keeps them."""
     return any(
-        labels.keys() & ((each["spec"].get("selector") or {}).get("matchLabels") or {}).keys()
+        labels.keys() & selected_by(each).keys()
         for each in seen.replica_sets
         if each["spec"].get("replicas")
     )

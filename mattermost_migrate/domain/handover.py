@@ -14,6 +14,7 @@ from mattermost_migrate.domain.names import (
     MINIO_INSTANCE,
     MYSQL_CLUSTER,
     POD,
+    REPLICA_SET,
     ROLE,
     ROLE_BINDING,
     SECRET,
@@ -33,7 +34,7 @@ from mattermost_migrate.domain.objects import (
 )
 from mattermost_migrate.domain.originals import planned
 from mattermost_migrate.domain.preflight import is_ours
-from mattermost_migrate.domain.snapshot import Snapshot, owned_by
+from mattermost_migrate.domain.snapshot import Snapshot, owned_by, selected_by
 from mattermost_migrate.domain.steps import Act, Look, Part, Refuse, Verdict, Wait
 from mattermost_migrate.domain.writes import Outcome, PatchType, Write, create, orphan, patch
 
@@ -240,27 +241,23 @@ def _transfer(child: JsonObject, former: str, owner: JsonObject) -> Write:
 
 
 def strip_pods(seen: Snapshot) -> Verdict | None:
-    """On the way back, take the labels off the pods that nothing selects by any more."""
+    """On the way back, take the labels off that nothing selects by any more."""
     if seen.forward:
         return None
     labels = dict.fromkeys(seen.giving.labels.of(seen.name))
     writes = tuple(
         patch(
-            POD,
-            name_of(pod),
-            {"metadata": {"uid": uid_of(pod), "labels": labels}},
+            resource,
+            name_of(obj),
+            {"metadata": {"uid": uid_of(obj), "labels": labels}},
             tolerate=frozenset({Outcome.NOT_FOUND, Outcome.CONFLICT}),
         )
-        for replica_set in seen.replica_sets
-        if not labels.keys() & _selected(replica_set).keys()
-        for pod in seen.pods_of(replica_set)
-        if labels.keys() & labels_of(pod).keys()
+        for each in seen.replica_sets
+        if not labels.keys() & selected_by(each).keys()
+        for resource, obj in ((REPLICA_SET, each), *((POD, pod) for pod in seen.pods_of(each)))
+        if labels.keys() & labels_of(obj).keys()
     )
     return Act(f"Took labels off the pods of {seen.name}", writes) if writes else None
-
-
-def _selected(replica_set: JsonObject) -> dict[str, str]:
-    return (replica_set["spec"].get("selector") or {}).get("matchLabels") or {}
 
 
 def remove_source(seen: Snapshot) -> Verdict | None:

@@ -24,12 +24,18 @@ from mattermost_migrate.domain.objects import (
 )
 from mattermost_migrate.domain.sides import OLD, Side, other, side
 
-__all__ = ["Snapshot", "deployment_settled", "owned_by", "pod_ready"]
+__all__ = ["Snapshot", "deployment_settled", "owned_by", "pod_ready", "selected_by"]
 
 
 def owned_by(obj: JsonObject, uid: str) -> bool:
     """Whether any owner reference of ``obj`` names that UID."""
     return any(owner.get("uid") == uid for owner in owners_of(obj))
+
+
+def selected_by(obj: JsonObject) -> Mapping[str, str]:
+    """The labels that a Deployment or ReplicaSet selects by."""
+    labels: Mapping[str, str] = (obj["spec"].get("selector") or {}).get("matchLabels") or {}
+    return labels
 
 
 def pod_ready(pod: JsonObject) -> bool:
@@ -127,10 +133,8 @@ class Snapshot:
         """The Deployment selects by the labels of the taking side, and stays."""
         if self.deployment is None or self.deployment["metadata"].get("deletionTimestamp"):
             return False
-        selected = (self.deployment["spec"].get("selector") or {}).get("matchLabels") or {}
-        return all(
-            selected.get(key) == value for key, value in self.taking.labels.of(self.name).items()
-        )
+        taking = self.taking.labels.of(self.name)
+        return taking.items() <= selected_by(self.deployment).items()
 
     @property
     def former_deployment(self) -> JsonObject | None:

@@ -99,6 +99,7 @@ class Simulation:
         self.lost: set[str] = set()
         self.violations: list[str] = []
         self._addresses: set[str] = set()
+        self._known_deployments: dict[str, dict[str, Any]] = {}
 
     # -- the API server ---------------------------------------------------------------------
 
@@ -215,7 +216,13 @@ class Simulation:
 
     def controllers(self) -> tuple[Callable[[], bool], ...]:
         """Each moves one thing and says whether there was one to move."""
-        return (self.collect, self.run_replica_sets, self.run_deployments, self.run_operator)
+        return (
+            self.collect,
+            self.run_replica_sets,
+            self.inform_deployments,
+            self.run_deployments,
+            self.run_operator,
+        )
 
     def settle(self) -> None:
         """Let all controllers work until none has anything to do."""
@@ -275,27 +282,44 @@ class Simulation:
         uid = uid_of(replica_set)
         return [p for p in self.all(POD) if (c := controller_of(p)) and c["uid"] == uid]
 
-    def run_deployments(self) -> bool:
-        """The Deployment controller: adopt by labels, find by template, or make a new one."""
-        moved = False
-        for deployment in list(self.all(DEPLOYMENT)):
-            if deployment["metadata"].get("deletionTimestamp"):
-                continue
-            selector = deployment["spec"]["selector"]["matchLabels"]
-            for orphan in self.all(REPLICA_SET):
-                if controller_of(orphan) is None and _covers(orphan, selector):
-                    owner = owner_reference(deployment, DEPLOYMENT)
-                    orphan["metadata"]["ownerReferences"] = [owner]
-                    self._touch(orphan)
-                    moved = True
-            own = self._own(deployment)
-            current = next((each for each in own if _same_template(each, deployment)), None)
-            if current is None:
-                self._new_replica_set(deployment)
-                moved = True
-                continue
-            moved |= self._deployment_status(deployment, current, own)
+    def inform_deployments(self) -> bool:
+        """The Deployment controller's cache of Deployments catches up; until then it lags."""
+        fresh = {each["metadata"]["name"]: copy.deepcopy(each) for each in self.all(DEPLOYMENT)}
+        moved = fresh != self._known_deployments
+        self._known_deployments = fresh
         return moved
+
+    def run_deployments(self) -> bool:
+        """The Deployment controller: adopt by labels, find by template, or make a new one.
+
+        It goes by its cache, and reads live only before it adopts.
+        """
+        moved = False
+        for deployment in self._known_deployments.values():
+            if not deployment["metadata"].get("deletionTimestamp"):
+                moved |= self._run_deployment(deployment)
+        return moved
+
+    def _run_deployment(self, deployment: dict[str, Any]) -> bool:
+        live = self.find(DEPLOYMENT, deployment["metadata"]["name"])
+        gone = live is None or uid_of(live) != uid_of(deployment)
+        selector = deployment["spec"]["selector"]["matchLabels"]
+        moved = False
+        for orphan in self.all(REPLICA_SET):
+            if controller_of(orphan) is None and _covers(orphan, selector):
+                if live is None or gone or live["metadata"].get("deletionTimestamp"):
+                    return False
+                orphan["metadata"]["ownerReferences"] = [owner_reference(deployment, DEPLOYMENT)]
+                self._touch(orphan)
+                moved = True
+        own = self._own(deployment)
+        current = next((each for each in own if _same_template(each, deployment)), None)
+        if current is None:
+            self._new_replica_set(deployment)
+            return True
+        if live is None or gone:
+            return moved
+        return self._deployment_status(live, current, own) or moved
 
     def _own(self, deployment: JsonObject) -> list[dict[str, Any]]:
         uid = uid_of(deployment)
