@@ -33,6 +33,8 @@ _TEXTS: Final = (
     "", "a", "a b", "ü", "🚀", "0", "true", "null", "line\nbreak", "tab\t", "\x7f", "$(X)", "{}",
     "\u2028", "a" * 300, "<&>", "~1/", '"',
 )  # fmt: skip
+#: Strategies by the identity of their node, which they keep alive.
+_MADE: Final[dict[int, tuple[Mapping[str, Any], st.SearchStrategy[Any]]]] = {}
 #: Seldom worth a case each: what is refused when it is said, and so hides everything else.
 _RARE: Final = {"enable"}
 
@@ -53,8 +55,14 @@ def _kind(node: Mapping[str, Any]) -> str:
 
 
 def objects(node: Mapping[str, Any]) -> st.SearchStrategy[Any]:
-    """A strategy for values that a schema allows; objects get a few of their fields."""
-    return _STRATEGIES[_kind(node)](node)
+    """A strategy for values that a schema allows; objects get a few of their fields.
+
+    There is one a node for good: checking a new one costs hypothesis more than drawing from it.
+    """
+    made = _MADE.get(id(node))
+    if made is None:
+        made = _MADE[id(node)] = (node, _STRATEGIES[_kind(node)](node))
+    return made[1]
 
 
 def _enum(node: Mapping[str, Any]) -> st.SearchStrategy[Any]:
