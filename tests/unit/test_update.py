@@ -234,6 +234,14 @@ def test_an_empty_annotation_is_a_value() -> None:
     assert made["metadata"]["annotations"]["empty"] == ""
 
 
+def test_an_empty_label_that_is_wanted_no_more_stays() -> None:
+    before = plain("Service/acme")
+    before["metadata"]["labels"] |= {"empty": "", "full": "x"}
+    made = updated(served(annotated(before)), plain("Service/acme"))
+    assert made["metadata"]["labels"]["empty"] == ""
+    assert "full" not in made["metadata"]["labels"]
+
+
 def test_a_service_of_another_type_is_made_anew() -> None:
     live = served(plain("Service/acme"))
     desired = plain("Service/acme")
