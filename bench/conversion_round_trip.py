@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import platform
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -40,6 +43,14 @@ def there_and_back(installation: dict[str, Any], clock: Clock) -> str:
         return "crashed"
 
 
+def origin() -> dict[str, str]:
+    """What was measured, and on what."""
+    described = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    commit = subprocess.run(described, capture_output=True, text=True, check=True)  # noqa: S603 - fixed words
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    return {"commit": commit.stdout.strip(), "machine": machine}
+
+
 class Clock:
     """Adds up the seconds spent inside of it."""
 
@@ -69,7 +80,13 @@ def main() -> int:
         metadata = {"name": "acme", "namespace": "ns"}
         outcomes[there_and_back({"metadata": metadata, "spec": made}, clock)] += 1
     mean = round(clock.seconds / options.count * 1000, 3)
-    report = {"seed": options.seed, "count": options.count, **outcomes, "convertMilliseconds": mean}
+    report = {
+        **origin(),
+        "seed": options.seed,
+        "count": options.count,
+        **outcomes,
+        "convertMilliseconds": mean,
+    }
     print(json.dumps(report, indent=2))
     return 1 if outcomes["lost"] or outcomes["crashed"] else 0
 
