@@ -13,7 +13,7 @@ from controller.builtin.known import Known
 from controller.builtin.mattermost import MattermostReconciler
 from controller.builtin.presence import refuse_beside_operator
 from controller.builtin.rounds import Workshop
-from controller.builtin.settled import Settled, progressed
+from controller.builtin.settled import SETTLED_SECONDS, Resync, Settled, progressed
 from controller.observe import BY_INSTALLATION, installations_of
 from controller.worker import Key, work
 from controller.workqueue import Backoff, WorkQueue
@@ -58,10 +58,16 @@ class BuiltinOperator:
         informers: those of the process: both kinds, InstallationMigrations, Deployments, and
             ReplicaSets indexed by ``BY_INSTALLATION``; somebody else runs them.
         workers: installations of each kind that are looked at at the same time.
+        resync: when to look at what is well, though no event came.
     """
 
     def __init__(
-        self, client: Client, informers: Mapping[Resource, Informer], *, workers: int = 20
+        self,
+        client: Client,
+        informers: Mapping[Resource, Informer],
+        *,
+        workers: int = 20,
+        resync: Resync | None = None,
     ) -> None:
         self._client = client
         self._workers = workers
@@ -74,7 +80,9 @@ class BuiltinOperator:
         }
         # Job servers carry another label; they are only watched, since they are few.
         self._job_servers = Informer(client, DEPLOYMENT, label_selector=f"{APP_LABEL}={JOB_SERVER}")
-        self._settled = Settled()
+        self._resync = resync or Resync()
+        # Each of those looks is to be a whole one.
+        self._settled = Settled(lasts=min(SETTLED_SECONDS, self._resync.soonest / 2))
         self._known = Known(client, {**informers, **self._own})
         self._queues: dict[str, WorkQueue[Key]] = {
             kind.kind: WorkQueue(backoff=_BACKOFF) for kind in (CLUSTER_INSTALLATION, MATTERMOST)
@@ -92,7 +100,7 @@ class BuiltinOperator:
             controller="migration.mattermost.com/builtin-operator",
             instance=socket.gethostname(),
         )
-        shop = Workshop(self._client, self._known, events, self._settled)
+        shop = Workshop(self._client, self._known, events, self._settled, self._resync)
         async with asyncio.TaskGroup() as group:
             for informer in (*self._own.values(), self._job_servers):
                 group.create_task(informer.run())

@@ -13,7 +13,7 @@ from typing import Any, Final
 from controller.builtin import update_job
 from controller.builtin.children import Children
 from controller.builtin.known import Known
-from controller.builtin.settled import Settled, Whose
+from controller.builtin.settled import Resync, Settled, Whose
 from controller.observe import BY_INSTALLATION
 from mattermost_migrate.domain.children import Rendered
 from mattermost_migrate.domain.children.labels import JOB_SERVER
@@ -59,6 +59,7 @@ class Workshop:
         known: to look by.
         events: tells users what went wrong.
         settled: whose children need no look.
+        resync: when to look at them all the same.
         generate: makes up passwords.
     """
 
@@ -66,6 +67,7 @@ class Workshop:
     known: Known
     events: EventRecorder
     settled: Settled
+    resync: Resync
     generate: Callable[[str, int], str] = generate
 
 
@@ -104,7 +106,7 @@ class Round:
         if status != (self.seen.get("status") or {}):
             await self._replace({**self.seen, "status": status}, subresource="status")
 
-    async def report(self, health: Health) -> float | None:
+    async def report(self, health: Health) -> float:
         """Store what the health check found; gives the seconds after which to look again.
 
         Of a new installation nothing is said before the Deployment controller has seen its
@@ -114,7 +116,9 @@ class Round:
         if not state and "replicas" not in health.status and _just_made(self.seen):
             return _FIRST_WORD
         await self.store_status(health.status)
-        return None if health.healthy else AGAIN_SECONDS
+        if not health.healthy:
+            return AGAIN_SECONDS
+        return self.shop.resync.after(len(self.shop.known.informers[self.resource]))
 
     async def bring(self, rendered: Rendered) -> None:
         """Bring children and removals about.

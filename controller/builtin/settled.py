@@ -7,6 +7,7 @@ the API server and only compares the status.
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,16 +15,39 @@ from typing import Any, Final, TypeAlias
 
 from mattermost_migrate.domain.objects import JsonObject, annotations_of, uid_of
 
-__all__ = ["Settled", "progressed"]
+__all__ = ["SETTLED_SECONDS", "Resync", "Settled", "progressed"]
 
 #: Whose children: kind, namespace, name.
 Whose: TypeAlias = tuple[str, str, str]
 
 #: What is read by name, and so tells of no change, is read again after this many seconds.
-_LASTS: Final = 60.0
+SETTLED_SECONDS: Final = 60.0
 _REVISION: Final = "deployment.kubernetes.io/revision"
 #: Parts of the metadata that the API server and its controllers keep for themselves.
 _BOOKKEEPING: Final = frozenset({"annotations", "generation", "managedFields", "resourceVersion"})
+
+
+@dataclass(frozen=True, slots=True)
+class Resync:
+    """When to look again at what is well, though no event came.
+
+    ServiceAccounts, Roles, Secrets, claims and the stores have no informer: what becomes of them
+    is seen when they are read. That costs reads alone, and never more than ``rate`` installations
+    a second, however many there are: 1,000 are each looked at every ten minutes, 5,000 every 42.
+
+    Attributes:
+        soonest: seconds, however few installations there are.
+        rate: installations a second.
+        chance: between 0 and 1; spreads them by a fifth to either side.
+    """
+
+    soonest: float = 600.0
+    rate: float = 2.0
+    chance: Callable[[], float] = random.random
+
+    def after(self, installations: int) -> float:
+        """Seconds until the next look, for one of so many."""
+        return max(self.soonest, installations / self.rate) * (0.8 + 0.4 * self.chance())
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +64,17 @@ class Settled:
     """Remembers whose children were found, or brought, as they should be.
 
     It is a shortcut only: forgetting everything costs reads and nothing else.
+
+    Args:
+        clock: gives seconds.
+        lasts: for how many of them it is remembered, if nothing happens.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, lasts: float = SETTLED_SECONDS
+    ) -> None:
         self._clock = clock
+        self._lasts = lasts
         self._disturbances: dict[Whose, int] = {}
         self._found: dict[Whose, _Found] = {}
 
@@ -74,7 +105,7 @@ class Settled:
         """
         if self._disturbances.get(whose, 0) == began:
             generation = owner["metadata"].get("generation")
-            found = _Found(uid_of(owner), generation, self._clock() + _LASTS, patches or {})
+            found = _Found(uid_of(owner), generation, self._clock() + self._lasts, patches or {})
             self._found[whose] = found
 
     def patches(self, whose: Whose, owner: JsonObject) -> Mapping[str, Any] | None:

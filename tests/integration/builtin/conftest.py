@@ -109,17 +109,17 @@ def is_stable(installation: JsonObject) -> bool:
     )
 
 
-Open: TypeAlias = Callable[[], AbstractAsyncContextManager[World]]
+Open: TypeAlias = Callable[..., AbstractAsyncContextManager[World]]
 
 
 @pytest.fixture
 def world(cluster: Cluster, namespace: str) -> Iterator[Open]:
-    """Open it in the test's own event loop: ``async with world() as here``."""
+    """Open it in the test's own event loop, with the operator's options: ``async with world()``."""
     for secret in (database_secret(namespace=namespace), file_secret(namespace=namespace)):
         cluster.admin.create(SECRET, namespace, secret)
 
     @asynccontextmanager
-    async def opened() -> AsyncIterator[World]:
+    async def opened(**options: Any) -> AsyncIterator[World]:
         sent = Recorder()
         async with client(cluster, on_request=sent.note) as theirs, client(cluster) as ours:
             informers = make_informers(theirs)
@@ -127,7 +127,7 @@ def world(cluster: Cluster, namespace: str) -> Iterator[Open]:
                 resource: asyncio.create_task(informer.run())
                 for resource, informer in informers.items()
             }
-            operator = asyncio.create_task(BuiltinOperator(theirs, informers).run())
+            operator = asyncio.create_task(BuiltinOperator(theirs, informers, **options).run())
             try:
                 yield World(ours, namespace, informers, sent, watching)
             finally:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from controller.builtin.settled import Resync
 from mattermost_migrate.domain.names import (
     ACKNOWLEDGEMENT,
     CLUSTER_INSTALLATION,
@@ -19,6 +20,7 @@ from mattermost_migrate.domain.names import (
     JOB,
     MATTERMOST,
     REPLICA_SET,
+    ROLE,
     ROLE_BINDING,
     SECRET,
     SERVICE,
@@ -36,7 +38,7 @@ def is_stable(installation: JsonObject) -> bool:
     return bool(installation["status"]["state"] == "stable")
 
 
-Open = Callable[[], AbstractAsyncContextManager[Any]]
+Open = Callable[..., AbstractAsyncContextManager[Any]]
 FREEZE = {"migrate": True, "canary": {"enable": True, "deployment": {"version": ""}}}
 
 
@@ -123,6 +125,26 @@ def test_drift_is_repaired_and_what_others_added_stays(
             await here.until(DEPLOYMENT, "acme", lambda obj: obj["spec"]["replicas"] == 2)
             account = await here.get(SERVICE_ACCOUNT, "acme")
             assert role.items() <= account["metadata"]["annotations"].items()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(("resource", "build"), KINDS)
+def test_drift_of_what_nobody_watches_is_repaired_in_time(
+    world: Open, resource: Resource, build: Callable[..., dict[str, Any]]
+) -> None:
+    async def main() -> None:
+        async with world(resync=Resync(soonest=1.0)) as here:
+            await here.stable(await here.create(resource, build()))
+            await here.patch(ROLE, "acme", {"rules": []})
+            await here.until(ROLE, "acme", lambda obj: bool(obj["rules"]))
+            await here.api.delete(SERVICE_ACCOUNT, here.namespace, "acme")
+            await here.until(SERVICE_ACCOUNT, "acme", bool)
+            # Looked at again and again, and nothing written.
+            here.sent.clear()
+            await asyncio.sleep(3)
+            assert here.sent.requests
+            assert here.sent.writes_in(here.namespace) == []
 
     asyncio.run(main())
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from controller.builtin.settled import Settled, progressed
+from controller.builtin.settled import Resync, Settled, progressed
 
 WHOSE = ("Mattermost", "ns", "acme")
 
@@ -87,3 +87,16 @@ def test_progress_is_told_from_change(after: dict[str, Any] | None, *, expected:
 
 def test_what_is_new_is_no_progress() -> None:
     assert not progressed(None, deployment())
+
+
+@pytest.mark.parametrize(
+    ("installations", "chance", "seconds"),
+    [
+        pytest.param(1, 0.5, 600, id="few"),
+        pytest.param(1, 0.0, 480, id="soonest"),
+        pytest.param(1, 1.0, 720, id="latest"),
+        pytest.param(5000, 0.5, 2500, id="no more than two a second"),
+    ],
+)
+def test_what_is_well_is_looked_at_again(installations: int, chance: float, seconds: float) -> None:
+    assert Resync(chance=lambda: chance).after(installations) == pytest.approx(seconds)
