@@ -45,9 +45,12 @@ def witness(cluster: Cluster) -> Iterator[Witness]:
         yield watching
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def rights(cluster: Cluster, tools: Toolbox) -> Iterator[None]:
-    """What the chart grants the controller, as Helm renders it; taken away in the end."""
+    """What the chart grants the controller, as Helm renders it.
+
+    Taken away after each module: a Helm that installs the chart later must find nothing of it.
+    """
     shown = subprocess.run(  # noqa: S603 - the Helm that we built
         [
             str(tools["helm4"]),
@@ -70,7 +73,7 @@ def rights(cluster: Cluster, tools: Toolbox) -> Iterator[None]:
         admin.delete(resource, where, each["metadata"]["name"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def kubeconfigs(
     cluster: Cluster, rights: None, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
