@@ -6,6 +6,7 @@ test runs, outside every test's time limit; what cannot be built fails the run a
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="run the cluster tests on this cluster instead of one of their own",
     )
+
+
+def pytest_configure() -> None:
+    # A shell without job control starts background jobs with SIGINT ignored, and their children
+    # inherit that: then no test that presses Ctrl-C could pass.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
