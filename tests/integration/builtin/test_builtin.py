@@ -88,6 +88,8 @@ def test_it_becomes_stable_and_then_nothing_is_written(
                 assert controller is not None
                 assert controller["uid"] == uid_of(made)
             await here.quiet()
+            written = [write.split()[1] for write in here.sent.writes_in(here.namespace)]
+            assert written.index("deployments") < written.index(f"{resource.plural}/status")
             here.sent.clear()
             # An event that changes nothing: looked at, and nothing written.
             note = {"metadata": {"labels": {"seen": "yes"}}}
