@@ -5,21 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from mattermost_migrate.domain import freeze
+from mattermost_migrate.domain.inventory import children
 from mattermost_migrate.domain.names import (
-    DEPLOYMENT,
-    INGRESS,
     INSTALLATION_MIGRATION,
     LOCK_LABEL,
     MATTERMOST,
-    MINIO_INSTANCE,
-    MYSQL_CLUSTER,
     POD,
     REPLICA_SET,
-    ROLE,
-    ROLE_BINDING,
-    SECRET,
     SERVICE,
-    SERVICE_ACCOUNT,
     Lock,
     Reason,
     Resource,
@@ -50,20 +43,8 @@ __all__ = [
     "unlock",
 ]
 
-_KINDS: Final = {
-    resource.kind: resource
-    for resource in (
-        DEPLOYMENT,
-        SERVICE,
-        INGRESS,
-        SERVICE_ACCOUNT,
-        ROLE,
-        ROLE_BINDING,
-        SECRET,
-        MYSQL_CLUSTER,
-        MINIO_INSTANCE,
-    )
-}
+#: The kinds whose owner may have to be changed: those of the inventory, and no list beside it.
+_KINDS: Final = {resource.kind: resource for resource, _ in children("")}
 
 
 def lock_patch(seen: Snapshot, lock: Lock | None) -> Write:
