@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 from controller.builtin.cluster_installation import ClusterInstallationReconciler
 from controller.builtin.known import Known
@@ -15,7 +15,7 @@ from controller.builtin.presence import refuse_beside_operator
 from controller.builtin.rounds import Workshop
 from controller.builtin.settled import SETTLED_SECONDS, Resync, Settled, progressed
 from controller.observe import BY_INSTALLATION, installations_of
-from controller.worker import Key, work
+from controller.worker import Key, Reconcile, work
 from controller.workqueue import Backoff, WorkQueue
 from mattermost_migrate.domain.children.labels import JOB_SERVER
 from mattermost_migrate.domain.children.update_job import UPDATE_JOB
@@ -42,12 +42,19 @@ from mattermost_migrate.domain.objects import (
 )
 from mattermost_migrate.kube import Client, EventRecorder, Informer
 
-__all__ = ["BuiltinOperator"]
+__all__ = ["BuiltinOperator", "Gate"]
+
+#: Puts something between the queue of a kind and its reconciler.
+Gate: TypeAlias = Callable[[Resource, Reconcile], Reconcile]
 
 _SELECTOR: Final = f"{APP_LABEL}={APP_VALUE}"
 #: The longest pause of an installation that fails: what it waits for is mostly an object that no
 #: informer sees, such as a Secret.
 _BACKOFF: Final = Backoff(first=0.2, longest=30.0)
+
+
+def _open(_: Resource, reconcile: Reconcile) -> Reconcile:
+    return reconcile
 
 
 class BuiltinOperator:
@@ -59,6 +66,7 @@ class BuiltinOperator:
             ReplicaSets indexed by ``BY_INSTALLATION``; somebody else runs them.
         workers: installations of each kind that are looked at at the same time.
         resync: when to look at what is well, though no event came.
+        gate: what stands before the reconcilers; nothing by default.
     """
 
     def __init__(
@@ -68,9 +76,11 @@ class BuiltinOperator:
         *,
         workers: int = 20,
         resync: Resync | None = None,
+        gate: Gate = _open,
     ) -> None:
         self._client = client
         self._workers = workers
+        self._gate = gate
         indexes = {BY_INSTALLATION: installations_of}
         self._own = {
             SERVICE: Informer(client, SERVICE, label_selector=_SELECTOR, indexes=indexes),
@@ -116,7 +126,7 @@ class BuiltinOperator:
                 group.create_task(
                     work(
                         self._queues[kind.kind],
-                        reconciler.reconcile,
+                        self._gate(kind, reconciler.reconcile),
                         controller=kind.kind.lower(),
                         workers=self._workers,
                     )

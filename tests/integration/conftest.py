@@ -26,7 +26,7 @@ from mattermost_migrate.testing.witness import Witness
 HOME = "mattermost-migrate"
 ENGINE = "mattermost-migrate-controller"
 OPERATOR = "builtin-operator"
-CHART = Path(__file__).parents[3] / "deploy" / "chart"
+CHART = Path(__file__).parents[2] / "deploy" / "chart"
 _RBAC = "rbac.authorization.k8s.io/v1"
 #: The same rights for an identity of its own, so that the audit log tells the two apart.
 _OPERATOR_BINDING = {
@@ -87,9 +87,15 @@ def kubeconfigs(
 
 @dataclass
 class InProcess:
-    """The controller as it leads, in a thread of the test's process."""
+    """The controller as it leads, in a thread of the test's process.
+
+    Attributes:
+        kubeconfigs: of the engine and of the builtin operator.
+        beside_operator: somebody else is the operator, as with ``--operator=external``.
+    """
 
     kubeconfigs: dict[str, Path]
+    beside_operator: bool = False
     _task: asyncio.Task[None] | None = None
     _error: list[BaseException] = field(default_factory=list)
 
@@ -119,11 +125,12 @@ class InProcess:
         began.set()
         async with self._client(ENGINE) as engine, self._client(OPERATOR) as operator:
             informers = make_informers(engine)
-            settings = Settings(beside_operator=False, workers=50, identity="in-process")
+            settings = Settings(self.beside_operator, workers=50, identity="in-process")
+            builtin = () if self.beside_operator else (BuiltinOperator(operator, informers).run,)
             async with asyncio.TaskGroup() as group:
                 for informer in informers.values():
                     group.create_task(informer.run())
-                await lead(engine, informers, settings, BuiltinOperator(operator, informers).run)
+                await lead(engine, informers, settings, *builtin)
 
     @asynccontextmanager
     async def _client(self, name: str) -> AsyncIterator[kube.Client]:
@@ -146,6 +153,15 @@ def controller(kubeconfigs: dict[str, Path]) -> Iterator[None]:
     running = InProcess(kubeconfigs)
     running.start()
     yield
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def engine(kubeconfigs: dict[str, Path]) -> Iterator[InProcess]:
+    """The controller beside an operator that somebody else starts, for all tests of a module."""
+    running = InProcess(kubeconfigs, beside_operator=True)
+    running.start()
+    yield running
     running.stop()
 
 
