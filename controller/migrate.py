@@ -98,6 +98,8 @@ class MigrationReconciler:
         seen = await self._observer.look(migration)
         for _ in range(_MOST_ACTIONS):
             decision = _in_time(seen, decide(seen, ADOPTION))
+            if seen.lock and decision.current is not None:
+                self._reporter.journal(migration).enter(decision.current)
             match decision.verdict:
                 case Look(part):
                     seen = await self._observer.closer(seen, part)
@@ -111,6 +113,7 @@ class MigrationReconciler:
         journal = self._reporter.journal(seen.migration)
         if not seen.lock:
             journal.begin(act.warnings)
+            journal.enter(Condition.VALIDATED)
             self._say(seen, Reason.PROGRESSING, f"Migration to {seen.taking.kind} started")
         note = functools.partial(self._observer.note, seen.migration)
         journal.writes += await execute(self._client, seen.namespace, act, note)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from mattermost_migrate.domain.adoption import ADOPTION
 from mattermost_migrate.domain.backup import backup_name
-from mattermost_migrate.domain.conditions import Progress, status_of
+from mattermost_migrate.domain.conditions import Progress, parse_time, status_of
 from mattermost_migrate.domain.names import INSTALLATION_MIGRATION
 from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of, uid_of
 from mattermost_migrate.domain.snapshot import Snapshot
@@ -25,6 +25,9 @@ __all__ = ["Journal", "Reporter"]
 _FIRST_REPORT: Final = 3.0
 _LONGER: Final = 2.0
 _LONGEST: Final = 24.0
+#: Steps that are recorded. One way takes 14, and turning round another 14; more is a riddle for
+#: which the beginning matters most.
+_MOST_STEPS: Final = 40
 
 
 @dataclass(slots=True)
@@ -37,6 +40,7 @@ class Journal:
         interval: seconds from then until the next report may be made.
         began: when the first write was about to be sent, if that was in this life.
         warnings: of the conversion.
+        steps: each step that was entered, and when.
     """
 
     writes: int
@@ -44,11 +48,18 @@ class Journal:
     began: datetime | None = None
     interval: float = _FIRST_REPORT
     warnings: tuple[tuple[str, str], ...] = ()
+    steps: list[tuple[str, datetime]] = field(default_factory=list)
 
     def begin(self, warnings: tuple[tuple[str, str], ...]) -> None:
         """The first write is about to be sent."""
         self.began, self.reported = datetime.now(UTC), time.monotonic()
         self.warnings, self.writes, self.interval = warnings, 0, _FIRST_REPORT
+        self.steps = []
+
+    def enter(self, step: str) -> None:
+        """This step is the current one; the status tells of it when it is written next."""
+        if len(self.steps) < _MOST_STEPS and (not self.steps or self.steps[-1][0] != step):
+            self.steps.append((step, datetime.now(UTC)))
 
 
 class Reporter:
@@ -68,8 +79,14 @@ class Reporter:
         """The journal of a migration, begun on first sight from what its status says."""
         uid = uid_of(migration)
         if uid not in self._journals:
-            counted = int((migration.get("status") or {}).get("apiWrites", 0))
-            self._journals[uid] = Journal(counted, time.monotonic())
+            status = migration.get("status") or {}
+            # Those of a migration that is over are not the beginning of the next one.
+            told = () if "completionTime" in status else status.get("steps") or ()
+            self._journals[uid] = Journal(
+                int(status.get("apiWrites", 0)),
+                time.monotonic(),
+                steps=[(each["type"], parse_time(each["startTime"])) for each in told],
+            )
         return self._journals[uid]
 
     def forget(self, migration: JsonObject) -> None:
@@ -130,13 +147,15 @@ class Reporter:
             started=journal.began,
             backup=backup,
             warnings=journal.warnings,
+            steps=tuple(journal.steps),
         )
         return status_of(seen.migration, decision, ADOPTION, progress)
 
 
 def _same(before: JsonObject, after: JsonObject) -> bool:
-    """Whether nothing changed that a person would want to know."""
-    return {**before, "apiWrites": 0} == {**after, "apiWrites": 0}
+    """Whether nothing changed that a person would want to know; the rest comes along for free."""
+    aside = {"apiWrites": 0, "steps": ()}
+    return {**before, **aside} == {**after, **aside}
 
 
 def _patch(migration: JsonObject, status: dict[str, Any]) -> dict[str, Any]:

@@ -109,6 +109,7 @@ class Progress:
         started: when the first write was about to be sent, if that was in this life.
         backup: the Secret's name and the digest of what is in it.
         warnings: of the conversion, as field and message.
+        steps: each step that was entered, and when, in that order.
     """
 
     now: datetime
@@ -116,6 +117,7 @@ class Progress:
     started: datetime | None = None
     backup: tuple[str, str] | None = None
     warnings: tuple[tuple[str, str], ...] = ()
+    steps: tuple[tuple[str, datetime], ...] = ()
 
 
 def status_of(
@@ -145,12 +147,7 @@ def status_of(
         same = previous.get("currentStep") == decision.current
         status["currentStep"] = str(decision.current)
         status["currentStepTime"] = (previous.get("currentStepTime") if same else None) or now
-    if progress.backup:
-        status["backup"] = dict(zip(("secretName", "digest"), progress.backup, strict=True))
-    elif backup := previous.get("backup"):
-        status["backup"] = backup
-    if warnings := progress.warnings or _kept_warnings(previous):
-        status["warnings"] = [{"field": field, "message": text} for field, text in warnings]
+    status.update(_recorded(previous, progress))
     if failure:
         status["failure"] = dict(failure)
     if command := _next_command(migration, decision, failure):
@@ -172,8 +169,18 @@ def _next_command(
     )
 
 
-def _kept_warnings(previous: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    return tuple((w["field"], w["message"]) for w in previous.get("warnings") or ())
+def _recorded(previous: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    """What cannot be observed again: as this life knows it, else as the status told it before."""
+    fresh: dict[str, Any] = {
+        "backup": dict(zip(("secretName", "digest"), progress.backup or (), strict=False)),
+        "warnings": [{"field": field, "message": text} for field, text in progress.warnings],
+        "steps": [
+            {"type": str(step), "startTime": micro_timestamp(entered)}
+            for step, entered in progress.steps
+        ],
+    }
+    told = {key: value or previous.get(key) for key, value in fresh.items()}
+    return {key: value for key, value in told.items() if value}
 
 
 def _summary(decision: Decision, failure: JsonObject | None) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 
@@ -55,6 +56,16 @@ def test_the_same_pods_serve_before_and_after(
         "Progressing",
         "Succeeded",
     ]
+    entered = imig["status"]["steps"]
+    # A step may cease to hold, as when the operator looks again: then it is entered again.
+    names = [step["type"] for step in entered]
+    assert {"Validated", "SourceFrozen", "PodsSeen", "TargetStable", "Unlocked"} <= set(names)
+    assert (names[0], names[-1]) == ("Validated", "Unlocked")
+    assert all(one != other for one, other in itertools.pairwise(names))
+    told = [step["startTime"] for step in entered]
+    assert [imig["status"]["startTime"], *told, imig["status"]["completionTime"]] == sorted(
+        [imig["status"]["startTime"], *told, imig["status"]["completionTime"]]
+    )
     backup = installations.get(SECRET, imig["status"]["backup"]["secretName"])
     assert {"clusterinstallation", "deployment.clusterinstallation", "service"} <= {
         key.removesuffix(".json") for key in backup["data"]
