@@ -46,9 +46,9 @@ def merged(
     Args:
         original: as we wrote it last; empty when unknown.
         live: as it is.
-        desired: as it should be; null and empty text say nothing.
+        desired: as it should be; null, empty text and maps of nothing else say nothing.
     """
-    wanted = {key: value for key, value in desired.items() if not _silent(value)}
+    wanted = {key: value for key, value in desired.items() if not _silent(key, value)}
     dropped = {key for key in (*original, *_OURS) if key not in wanted} | _driven_out(live, wanted)
     out = {key: value for key, value in live.items() if key not in dropped}
     for key, value in wanted.items():
@@ -72,7 +72,10 @@ def _left(key: str, original: Any, live: Any) -> Any:
     return [item for item in now if item.get(by) not in ours]
 
 
-def _silent(value: Any) -> bool:
+def _silent(key: str, value: Any) -> bool:
+    """Whether the operator's comparison drops it: nothing, or a map that comes to nothing."""
+    if isinstance(value, Mapping):
+        return bool(value) and key not in _TEXTS and all(_silent(*item) for item in value.items())
     return value is None or value == ""
 
 

@@ -203,6 +203,29 @@ def test_an_empty_struct_that_a_server_prunes_is_not_missed() -> None:
     assert decide(live, desired) == Keep()
 
 
+@pytest.mark.parametrize(
+    "affinity",
+    [
+        pytest.param({"nodeAffinity": None}, id="a null"),
+        pytest.param(
+            {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"x": None}}},
+            id="a null deep inside",
+        ),
+    ],
+)
+def test_a_section_of_nothing_but_nulls_is_not_wanted(affinity: dict[str, Any]) -> None:
+    live, desired = served(plain()), plain()
+    desired["spec"]["template"]["spec"]["affinity"] = affinity
+    assert decide(live, desired) == Keep()
+
+
+def test_an_empty_list_that_a_server_does_not_keep_is_not_missed() -> None:
+    live, desired = served(plain()), plain()
+    desired["spec"]["template"]["spec"]["hostAliases"] = []
+    container_of(desired)["args"] = []
+    assert decide(live, desired) == Keep()
+
+
 def test_another_strategy_drives_the_old_one_out() -> None:
     desired = plain()
     desired["spec"]["strategy"] = {"type": "Recreate"}

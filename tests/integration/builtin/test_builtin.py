@@ -463,6 +463,54 @@ def test_what_is_missing_is_told_until_it_is_there(world: Open) -> None:
     asyncio.run(main())
 
 
+EMPTY_SIZE = {"nginx.ingress.kubernetes.io/proxy-body-size": ""}
+
+
+def test_what_the_operator_panics_over_is_told_in_the_status(world: Open) -> None:
+    async def main() -> None:
+        async with world() as here:
+            ingress = {"enabled": True, "host": "acme.example.com", "annotations": EMPTY_SIZE}
+            await here.create(MATTERMOST, mattermost(ingress=ingress))
+            told = await here.until(
+                MATTERMOST, "acme", lambda obj: bool((obj.get("status") or {}).get("error"))
+            )
+            assert "index out of range" in told["status"]["error"]
+
+    asyncio.run(main())
+
+
+def test_what_the_operator_panics_over_is_told_in_an_event(world: Open) -> None:
+    async def main() -> None:
+        async with world() as here:
+            await here.create(
+                CLUSTER_INSTALLATION, cluster_installation(ingressAnnotations=EMPTY_SIZE)
+            )
+            told = await _event(here, "ReconcileFailed")
+            assert "index out of range" in told["note"]
+
+    asyncio.run(main())
+
+
+def test_no_number_of_unready_installations_holds_up_another(world: Open) -> None:
+    """The operator reconciles no further one while 20 of a kind are not stable."""
+
+    async def main() -> None:
+        async with world() as here:
+            nowhere = {"replicas": 1, "nodeSelector": {"no": "such-node"}}
+            for number in range(21):
+                await here.create(
+                    CLUSTER_INSTALLATION, cluster_installation(f"stuck-{number}", **nowhere)
+                )
+            for number in range(21):
+                await here.until(DEPLOYMENT, f"stuck-{number}", lambda _: True)
+            await here.stable(await here.create(CLUSTER_INSTALLATION, cluster_installation()))
+            stuck = (await here.api.list(CLUSTER_INSTALLATION, here.namespace)).items
+            states = [(each.get("status") or {}).get("state") for each in stuck]
+            assert states.count("stable") == 1
+
+    asyncio.run(main())
+
+
 def test_a_namesake_of_a_job_server_is_not_deleted(world: Open) -> None:
     async def main() -> None:
         async with world() as here:
