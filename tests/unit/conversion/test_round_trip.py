@@ -173,12 +173,12 @@ def test_seeded_installations_come_back_within_a_millisecond_each(seed: int) -> 
         for _ in range(500)
     ]
 
-    began = time.perf_counter()
+    began = time.process_time()  # of this process alone: others' work does not count
     converted = [converted_or_refused(ci) for ci in made]
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
 
     assert sum(each is not None for each in converted) > len(made) / 4
     for ci, each in zip(made, converted, strict=True):
         if each is not None:
             assert exact(restore(each.mattermost)) == exact(original(ci))
-    assert seconds / len(made) < 0.001 * 5  # a shared machine may be five times as slow
+    assert seconds / len(made) < 0.001
