@@ -11,6 +11,7 @@ from typing import Any, Final
 from controller.fleet import BY_FLEET, FleetReconciler, fleets_of
 from controller.migrate import MigrationReconciler
 from controller.observe import BY_INSTALLATION, Informers, Observer, installations_of
+from controller.requests import RequestReconciler, asked
 from controller.worker import Key, work
 from controller.workqueue import WorkQueue
 from mattermost_migrate.domain.names import (
@@ -116,7 +117,10 @@ async def lead(
     fleets = FleetReconciler(client, informers, events)
     migration_queue: WorkQueue[Key] = WorkQueue()
     fleet_queue: WorkQueue[Key] = WorkQueue()
+    requests = RequestReconciler(client, informers, events)
+    request_queue: WorkQueue[Key] = WorkQueue()
     _subscribe(informers, migration_queue, fleet_queue)
+    _subscribe_requests(informers, request_queue)
     await asyncio.gather(*(informer.synced.wait() for informer in informers.values()))
     _log.info("Led", extra={"identity": settings.identity})
     async with asyncio.TaskGroup() as group:
@@ -131,6 +135,9 @@ async def lead(
         )
         group.create_task(
             work(fleet_queue, fleets.reconcile, controller="fleetmigration", workers=1)
+        )
+        group.create_task(
+            work(request_queue, requests.reconcile, controller="migrationrequest", workers=1)
         )
         for other in others:
             group.create_task(other())
@@ -165,6 +172,21 @@ def _subscribe(informers: Informers, migrations: WorkQueue[Key], fleets: WorkQue
         informers[resource].subscribe(look(lambda obj: (_key(obj),)))
     for resource in (REPLICA_SET, POD):
         informers[resource].subscribe(look(_installations))
+
+
+def _subscribe_requests(informers: Informers, requests: WorkQueue[Key]) -> None:
+    """Have each ClusterInstallation looked at that asks for a migration, or has lost its own."""
+
+    def asks(_: JsonObject | None, after: JsonObject | None) -> None:
+        if after is not None and asked(after):
+            requests.add(_key(after))
+
+    def gone(before: JsonObject | None, after: JsonObject | None) -> None:
+        if after is None and before is not None:
+            requests.add(_key(before))
+
+    informers[CLUSTER_INSTALLATION].subscribe(asks)
+    informers[INSTALLATION_MIGRATION].subscribe(gone)
 
 
 def _key(obj: JsonObject) -> Key:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
-from flask import Blueprint, Response, jsonify, request
-from werkzeug.exceptions import BadRequest, LengthRequired, UnsupportedMediaType
+from flask import Blueprint
 
 from mattermost_migrate.domain.editlock import (
     Edit,
@@ -19,17 +19,12 @@ from mattermost_migrate.domain.editlock import (
     shows_freeze,
 )
 from mattermost_migrate.domain.errors import Fault
-from mattermost_migrate.domain.names import (
-    CLUSTER_INSTALLATION,
-    INSTALLATION_MIGRATION,
-    MATTERMOST,
-    Resource,
-)
+from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, INSTALLATION_MIGRATION, MATTERMOST
 from mattermost_migrate.domain.validation import validate
-from mattermost_migrate.logs import bound
+from webhook.endpoint import endpoint
 from webhook.knowledge import Migrations
-from webhook.metrics import REVIEW_SECONDS, REVIEWS
-from webhook.review import MalformedReviewError, Review, allowed, denied, read
+from webhook.metrics import REVIEWS
+from webhook.review import Review, allowed, denied
 
 __all__ = ["admission"]
 
@@ -57,41 +52,9 @@ def admission(migrations: Migrations, exempt: Exempt) -> Blueprint:
     judge_of = _Judge(migrations, exempt)
     for resource in (CLUSTER_INSTALLATION, MATTERMOST, INSTALLATION_MIGRATION):
         path = f"/validate/{resource.kind.lower()}"
-        blueprint.add_url_rule(
-            path, path.strip("/"), _endpoint(judge_of, resource), methods=["POST"]
-        )
+        view = endpoint(resource, partial(_answer, judge_of))
+        blueprint.add_url_rule(path, path.strip("/"), view, methods=["POST"])
     return blueprint
-
-
-def _endpoint(judge_of: _Judge, resource: Resource) -> Any:
-    def answer() -> Response:
-        with REVIEW_SECONDS.labels(resource.kind).time():
-            review = _review(resource)
-            with bound(
-                uid=review.uid,
-                operation=review.operation,
-                kind=review.kind,
-                namespace=review.namespace,
-                name=review.name,
-                user=review.user,
-            ):
-                return jsonify(_answer(judge_of, review))
-
-    return answer
-
-
-def _review(resource: Resource) -> Review:
-    if request.headers.get("Transfer-Encoding"):
-        raise LengthRequired("send the body with a Content-Length")
-    if request.mimetype != "application/json":
-        raise UnsupportedMediaType("send application/json")
-    try:
-        review = read(request.get_data(cache=False))
-    except MalformedReviewError as error:
-        raise BadRequest(str(error)) from error
-    if review.kind != resource.kind:
-        raise BadRequest(f"this path reviews {resource.kind}, not {review.kind}")
-    return review
 
 
 def _answer(judge_of: _Judge, review: Review) -> dict[str, Any]:

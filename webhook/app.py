@@ -17,6 +17,7 @@ from mattermost_migrate.domain.editlock import Exempt
 from webhook.admission import admission
 from webhook.health import Probe, health
 from webhook.knowledge import Migrations
+from webhook.mutation import mutation
 
 __all__ = ["BODY_LIMIT", "create_app"]
 
@@ -39,6 +40,7 @@ def create_app(
     app = Flask("webhook", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
     app.register_blueprint(admission(migrations, exempt))
+    app.register_blueprint(mutation(exempt.controllers))
     app.register_blueprint(health({"migrations": _knows(migrations), **(probes or {})}))
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(Exception, _surprised)

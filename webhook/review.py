@@ -5,6 +5,7 @@ What is no review gets a 400 that says why. Each rule here is the API's own (web
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from mattermost_migrate.domain.editlock import Operation
 from mattermost_migrate.domain.errors import Fault
 from mattermost_migrate.domain.objects import JsonObject
 
-__all__ = ["MalformedReviewError", "Review", "allowed", "denied", "read"]
+__all__ = ["MalformedReviewError", "Review", "allowed", "denied", "patched", "read"]
 
 API_VERSION: Final = "admission.k8s.io/v1"
 KIND: Final = "AdmissionReview"
@@ -153,6 +154,15 @@ def _short(error: Exception) -> str:
 def allowed(uid: str, warnings: Iterable[str] = ()) -> dict[str, Any]:
     """The answer that lets the write pass."""
     return _answer({"uid": uid, "allowed": True, **_warnings(warnings)})
+
+
+def patched(
+    uid: str, operations: Iterable[Mapping[str, Any]], warnings: Iterable[str] = ()
+) -> dict[str, Any]:
+    """The answer that lets the write pass, changed by a JSON Patch."""
+    patch = base64.b64encode(json.dumps(list(operations)).encode()).decode("ascii")
+    response = {"uid": uid, "allowed": True, "patchType": "JSONPatch", "patch": patch}
+    return _answer({**response, **_warnings(warnings)})
 
 
 def denied(

@@ -14,11 +14,12 @@ from typing import Final
 from controller.builtin import references
 from controller.builtin.outcomes import NotReadyError, ProblemError
 from controller.builtin.rounds import JOB_SECONDS, Round, Workshop
+from controller.requests import request_migration
 from controller.worker import Key, UnsuccessfulError
 from mattermost_migrate.domain.canonical import cluster_installation_spec
 from mattermost_migrate.domain.children import render_cluster_installation
 from mattermost_migrate.domain.defaults import default_cluster_installation
-from mattermost_migrate.domain.errors import AlreadyExistsError, RefusedError
+from mattermost_migrate.domain.errors import RefusedError
 from mattermost_migrate.domain.health import (
     cluster_installation_health,
     failed_cluster_installation,
@@ -27,7 +28,6 @@ from mattermost_migrate.domain.names import (
     ACKNOWLEDGEMENT,
     CLUSTER_INSTALLATION,
     INSTALLATION_MIGRATION,
-    MATTERMOST,
     V1ALPHA1,
 )
 from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of
@@ -111,27 +111,10 @@ class ClusterInstallationReconciler:
         """
         wanted = await self._shop.known.find(INSTALLATION_MIGRATION, namespace_of(ci), name_of(ci))
         if wanted is None:
-            await self._request_migration(ci)
+            shop = self._shop
+            await request_migration(shop.client, shop.events, ci, "spec.migrate is true")
             return True
         return bool(wanted["spec"].get("desiredKind") != CLUSTER_INSTALLATION.kind)
-
-    async def _request_migration(self, ci: JsonObject) -> None:
-        request = {
-            "apiVersion": INSTALLATION_MIGRATION.api_version,
-            "kind": INSTALLATION_MIGRATION.kind,
-            "metadata": {"name": name_of(ci), "namespace": namespace_of(ci)},
-            "spec": {"desiredKind": MATTERMOST.kind},
-        }
-        try:
-            await self._shop.client.create(INSTALLATION_MIGRATION, request)
-        except AlreadyExistsError:
-            return
-        self._shop.events.record(
-            ci,
-            "MigrationRequested",
-            f"Created InstallationMigration {name_of(ci)}, because spec.migrate is true",
-            action="Migrate",
-        )
 
 
 def _unsafe(ci: JsonObject) -> str:
