@@ -36,6 +36,8 @@ __all__ = ["Settings", "lead", "make_informers", "pod_outline"]
 
 #: What every Mattermost pod and ReplicaSet carries, of either kind (operator facts 0.3).
 _SELECTOR: Final = "app=mattermost"
+#: Fleets that are looked at at the same time: one that selects thousands keeps no other waiting.
+_FLEETS: Final = 4
 _log = logging.getLogger(__name__)
 
 
@@ -113,8 +115,9 @@ async def lead(
         instance=settings.identity,
     )
     observer = Observer(client, informers, beside_operator=settings.beside_operator)
-    migrations = MigrationReconciler(client, informers, observer, events)
-    fleets = FleetReconciler(client, informers, events)
+    verdicts = asyncio.Lock()
+    migrations = MigrationReconciler(client, informers, observer, events, verdicts)
+    fleets = FleetReconciler(client, informers, events, verdicts)
     migration_queue: WorkQueue[Key] = WorkQueue()
     fleet_queue: WorkQueue[Key] = WorkQueue()
     requests = RequestReconciler(client, informers, events)
@@ -134,7 +137,7 @@ async def lead(
             )
         )
         group.create_task(
-            work(fleet_queue, fleets.reconcile, controller="fleetmigration", workers=1)
+            work(fleet_queue, fleets.reconcile, controller="fleetmigration", workers=_FLEETS)
         )
         group.create_task(
             work(request_queue, requests.reconcile, controller="migrationrequest", workers=1)

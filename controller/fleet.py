@@ -1,4 +1,9 @@
-"""Reconciles one FleetMigration: select once, then start members as there is room, and count."""
+"""Reconciles one FleetMigration: select once, then start members as the policies let it, and count.
+
+The only process that starts any is the leader, and all its starts pass through here: that makes the
+limits exact. Who runs and who failed is read off the members themselves, so that any other process
+can go on.
+"""
 
 from __future__ import annotations
 
@@ -9,174 +14,240 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from controller.muster import Muster
 from controller.observe import Informers
+from controller.targets import Targets
 from controller.worker import Key
 from mattermost_migrate.domain.conditions import condition_status
-from mattermost_migrate.domain.errors import AlreadyExistsError
+from mattermost_migrate.domain.errors import LeaseLostError, NotFoundError, TransientError
 from mattermost_migrate.domain.fleet import (
+    Enlistment,
     Member,
+    Outlook,
     Skip,
+    Standing,
     fleet_over,
     fleet_status,
-    member_of,
-    new_member,
-    selects,
-    startable,
+    look_ahead,
+    start,
+    tally_of,
 )
 from mattermost_migrate.domain.names import (
     FLEET_LABEL,
     FLEET_MIGRATION,
     INSTALLATION_MIGRATION,
-    LOCK_LABEL,
     Condition,
     Reason,
 )
-from mattermost_migrate.domain.objects import (
-    JsonObject,
-    labels_of,
-    name_of,
-    namespace_of,
-    uid_of,
-)
-from mattermost_migrate.domain.sides import other, side
+from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, uid_of
 from mattermost_migrate.kube import Client, EventRecorder
 
 __all__ = ["BY_FLEET", "FleetReconciler", "fleets_of"]
 
-#: The index of InstallationMigrations by their fleet.
+#: The index of InstallationMigrations by the name of their fleet.
 BY_FLEET: Final = "fleet"
 #: Seconds between two reports on a fleet under way.
 _INTERVAL: Final = 1.0
+#: Seconds after which the spec is read live before anybody is started: a pause is to be seen within
+#: two, also when a watch has died in silence.
+_FRESH: Final = 1.0
+#: How many are started before the spec is asked again.
+_BATCH: Final = 50
+#: Of these a person should know.
+_WARNINGS: Final = frozenset(
+    {Reason.FAILURE_BUDGET_SPENT, Reason.RUN_DEADLINE_EXCEEDED, Reason.INVALID_SPEC}
+)
 _log = logging.getLogger(__name__)
 
 
 def fleets_of(migration: JsonObject) -> Iterator[str]:
-    """The fleet that an InstallationMigration is a member of."""
+    """The name of the fleet that an InstallationMigration is a member of."""
     if fleet := labels_of(migration).get(FLEET_LABEL):
         yield fleet
 
 
 class FleetReconciler:
-    """Starts members, never more at once than ``maxConcurrent``.
+    """Starts members, within every limit of their fleet.
 
-    The only process that starts any is the leader, and each start is noted before the next look:
-    the limit is exact, over restarts too, because who runs is read off the members themselves.
+    Args:
+        client: to read and to write by; fenced by the lease.
+        informers: InstallationMigrations indexed by ``BY_FLEET``, FleetMigrations and both kinds.
+        events: tells users what happened to their fleet.
+        verdicts: held while members start, and by whoever records that one failed: so that in the
+            order of the cluster's store, too, nobody starts after one failure too many.
     """
 
-    def __init__(self, client: Client, informers: Informers, events: EventRecorder) -> None:
+    def __init__(
+        self, client: Client, informers: Informers, events: EventRecorder, verdicts: asyncio.Lock
+    ) -> None:
         self._client = client
-        self._informers = informers
         self._fleets = informers[FLEET_MIGRATION]
         self._migrations = informers[INSTALLATION_MIGRATION]
+        self._targets = Targets(client, informers)
         self._events = events
-        self._reported: dict[str, float] = {}
+        self._verdicts = verdicts
+        self._musters: dict[str, Muster] = {}
+        self._migrations.subscribe(self._changed)
+
+    @property
+    def musters(self) -> tuple[Muster, ...]:
+        """The fleets that are not over, as this process knows them."""
+        return tuple(self._musters.values())
 
     async def reconcile(self, key: Key) -> float | None:
-        """One pass over one FleetMigration; seconds until the next report is due, or None."""
+        """One pass over one FleetMigration; seconds until the next one is due, or None."""
         fleet = self._fleets.get(*key)
         if fleet is None or fleet_over(fleet):
+            self._forget(name_of(fleet) if fleet else key[1])
             return None
-        skips: tuple[Skip, ...] = ()
-        if condition_status(fleet, Condition.TARGETS_SELECTED) is None:
-            skips = await self._select(fleet)
-        members = self._members(fleet)
-        selected = len(members) + int((fleet.get("status") or {}).get("passedOver", 0))
-        starting = startable(fleet, members, selected + len(skips))
-        await asyncio.gather(*(self._start(fleet, member) for member in starting))
-        return await self._report(fleet, skips)
-
-    def _members(self, fleet: JsonObject) -> tuple[Member, ...]:
-        return tuple(map(member_of, self._migrations.by_index(BY_FLEET, name_of(fleet))))
-
-    async def _select(self, fleet: JsonObject) -> tuple[Skip, ...]:
-        """Freeze the targets: an InstallationMigration for each that is selected now."""
-        giving = other(side(fleet["spec"]["desiredKind"]))
-        selector = fleet["spec"]["selector"]
-        chosen = [
-            each for each in self._informers[giving.resource].items() if selects(selector, each)
-        ]
-        # The client bounds how many of these are under way.
-        answers = await asyncio.gather(*(self._enlist(fleet, each) for each in chosen))
-        _log.info("Selected targets", extra={"fleet": name_of(fleet), "selected": len(chosen)})
-        return tuple(skip for skip in answers if skip is not None)
-
-    async def _enlist(self, fleet: JsonObject, installation: JsonObject) -> Skip | None:
-        wanted = new_member(fleet, installation)
-        namespace, name = namespace_of(installation), name_of(installation)
         try:
-            self._migrations.note(await self._client.create(INSTALLATION_MIGRATION, wanted))
-        except AlreadyExistsError:
-            known = await self._client.get(INSTALLATION_MIGRATION, namespace, name)
-            if labels_of(known).get(FLEET_LABEL) == name_of(fleet):
-                self._migrations.note(known)
-                return None
-            if taken := self._taken(known):
-                return taken
-            # An earlier migration of this name is over, or was refused: this fleet has it now.
-            metadata = {
-                "uid": uid_of(known),
-                "resourceVersion": known["metadata"]["resourceVersion"],
-                "labels": wanted["metadata"]["labels"],
-            }
-            self._migrations.note(
-                await self._client.patch(
-                    INSTALLATION_MIGRATION,
-                    namespace,
-                    name,
-                    {"metadata": metadata, "spec": wanted["spec"]},
-                )
-            )
-        return None
-
-    def _taken(self, migration: JsonObject) -> Skip | None:
-        """Why this InstallationMigration cannot join, if it cannot."""
-        namespace, name = namespace_of(migration), name_of(migration)
-        fleet = labels_of(migration).get(FLEET_LABEL)
-        holder = self._fleets.get(None, fleet) if fleet else None
-        if holder is not None and not fleet_over(holder):
-            message = f"it is a member of FleetMigration {fleet}, which is not over"
-            return Skip(namespace, name, Reason.IN_ANOTHER_FLEET, message)
-        if labels_of(migration).get(LOCK_LABEL):
-            message = "a migration of it is under way"
-            return Skip(namespace, name, Reason.ALREADY_RUNNING, message)
-        return None
-
-    async def _start(self, fleet: JsonObject, member: Member) -> None:
-        known = self._migrations.get(member.namespace, member.name)
-        if known is None or labels_of(known).get(FLEET_LABEL) != name_of(fleet):
-            return
-        body = {"metadata": {"uid": uid_of(known)}, "spec": {"paused": False}}
-        self._migrations.note(
-            await self._client.patch(INSTALLATION_MIGRATION, member.namespace, member.name, body)
-        )
-
-    async def _report(self, fleet: JsonObject, skips: tuple[Skip, ...]) -> float | None:
-        status = fleet_status(fleet, self._members(fleet), skips, datetime.now(UTC))
-        if status == fleet.get("status"):
+            muster = self._musters.get(uid_of(fleet)) or await self._meet(fleet)
+            skips: tuple[Skip, ...] = ()
+            if condition_status(muster.fleet, Condition.TARGETS_SELECTED) is None:
+                skips = await self._targets.select(muster.fleet)
+                muster.meet(self._migrations.by_index(BY_FLEET, name_of(fleet)))
+            muster.departed += skips
+            outlook = await self._start(muster, passed_over=len(skips))
+            return await self._report(muster, outlook, passed_over=len(skips))
+        except NotFoundError:
+            self._forget(name_of(fleet))
             return None
+
+    async def _meet(self, fleet: JsonObject) -> Muster:
+        """A fleet on first sight in this life.
+
+        Everything is read live once: a leader before us may have started members that our watches
+        have not told of yet.
+        """
         name = name_of(fleet)
+        live = await self._client.get(FLEET_MIGRATION, None, name)
+        self._fleets.note(live)
+        selector = f"{FLEET_LABEL}={name}"
+        listing = await self._client.list(INSTALLATION_MIGRATION, label_selector=selector)
+        for each in listing.items:
+            self._migrations.note(each)
+        self._forget(name)
+        muster = Muster(self._fleets.get(None, name) or live)
+        muster.meet(self._migrations.by_index(BY_FLEET, name))
+        self._musters[muster.uid] = muster
+        return muster
+
+    def _forget(self, name: str) -> None:
+        for uid in [uid for uid, each in self._musters.items() if each.name == name]:
+            del self._musters[uid]
+
+    def _changed(self, before: JsonObject | None, after: JsonObject | None) -> None:
+        """Keep the rosters current, at every change of a member."""
+        was, now = (Enlistment.read(each) if each else None for each in (before, after))
+        left = was if was and (now is None or now.fleet != was.fleet) else None
+        if before and left and (muster := self._musters.get(left.fleet)):
+            muster.leave(before)
+        if after and now and (muster := self._musters.get(now.fleet)):
+            muster.put(after)
+
+    async def _start(self, muster: Muster, passed_over: int) -> Outlook:
+        """Start whom the policies let start; give what they said last."""
+        while True:
+            async with self._verdicts:
+                await self._resolve(muster)
+                outlook = self._look(muster, passed_over)
+                if outlook.starting and muster.stale(_FRESH):
+                    live = await self._client.get(FLEET_MIGRATION, None, muster.name)
+                    self._fleets.note(live)
+                    muster.read()
+                    outlook = self._look(muster, passed_over)
+                batch = outlook.starting[:_BATCH]
+                answers = await asyncio.gather(
+                    *(self._begin(muster, member) for member in batch), return_exceptions=True
+                )
+            failures = [each for each in answers if isinstance(each, BaseException)]
+            if failures:
+                lost = (each for each in failures if isinstance(each, LeaseLostError))
+                raise next(lost, failures[0])
+            if not batch:
+                return outlook
+
+    def _look(self, muster: Muster, passed_over: int) -> Outlook:
+        """Ask the policies, by the newest spec that is known."""
+        fleet = self._fleets.get(None, muster.name)
+        if fleet is None or uid_of(fleet) != muster.uid:
+            raise NotFoundError(f"FleetMigration {muster.name} is gone")
+        if muster.update(fleet):
+            muster.meet(self._migrations.by_index(BY_FLEET, muster.name))
+        tally = tally_of(fleet, muster.roster, passed_over=passed_over)
+        return look_ahead(fleet, muster.roster, tally.selected, datetime.now(UTC))
+
+    async def _begin(self, muster: Muster, member: Member) -> None:
+        known = self._migrations.get(*member.key)
+        if known is None:
+            return
+        body = start(muster.fleet, known, again=member.again)
+        try:
+            answer = await self._client.patch(INSTALLATION_MIGRATION, *member.key, body)
+        except TransientError:
+            muster.unsure.add(member.key)  # it may have been started, and not been said to be
+            raise
+        self._migrations.note(answer)
+
+    async def _resolve(self, muster: Muster) -> None:
+        """Read those live of which nobody knows whether they were started."""
+        for key in tuple(muster.unsure):
+            live = await self._client.find(INSTALLATION_MIGRATION, *key)
+            if live is not None:
+                self._migrations.note(live)
+            muster.unsure.discard(key)
+
+    async def _report(self, muster: Muster, outlook: Outlook, passed_over: int) -> float | None:
+        now = datetime.now(UTC)
+        fleet, roster = muster.fleet, muster.roster
+        tally = tally_of(fleet, roster, passed_over=passed_over)
+        status = fleet_status(fleet, roster, outlook, tally, now, skips=muster.departed)
+        again = (outlook.again - now).total_seconds() if outlook.again else None
+        before = fleet.get("status") or {}
+        if status == before:
+            return again
         over = "completionTime" in status
-        due = self._reported.get(name, 0.0) + _INTERVAL - time.monotonic()
+        due = muster.reported + _INTERVAL - time.monotonic()
         first = condition_status(fleet, Condition.TARGETS_SELECTED) is None
         if not (over or first) and due > 0:
-            return due
-        body = {"metadata": {"uid": uid_of(fleet)}, "status": status}
-        answer = await self._client.patch(FLEET_MIGRATION, None, name, body, subresource="status")
-        self._reported[name] = time.monotonic()
+            return min(due, again) if again is not None else due
+        removed = dict.fromkeys(before.keys() - status.keys())
+        body = {"metadata": {"uid": muster.uid}, "status": {**removed, **status}}
+        answer = await self._client.patch(
+            FLEET_MIGRATION, None, muster.name, body, subresource="status"
+        )
+        muster.told()
         self._fleets.note(answer)
+        self._tell(fleet, status, outlook)
         if over:
-            self._reported.pop(name, None)
-            self._tell_end(fleet, status)
-        return None
+            self._forget(muster.name)
+        return again
 
-    def _tell_end(self, fleet: JsonObject, status: dict[str, Any]) -> None:
+    def _tell(self, fleet: JsonObject, status: dict[str, Any], outlook: Outlook) -> None:
+        """What users hear of: the selection, each wave, whatever holds the fleet, and its end."""
+        before = fleet.get("status") or {}
         summary = next(c for c in status["conditions"] if c["type"] == Condition.SUCCEEDED)
+        known = condition_status(fleet, Condition.SUCCEEDED) or {}
+        counts = status["counts"]
+        if not before.get("conditions"):
+            self._say(fleet, "Selected", f"{counts['selected']} installations")
+        waves = len(outlook.waves)
+        if status["currentWave"] != before.get("currentWave") and waves > 1:
+            self._say(fleet, "WaveBegan", f"{outlook.wave} of {waves}")
+        if "completionTime" in status:
+            warning = summary["status"] != "True"
+            self._say(fleet, summary["reason"], summary["message"] or "finished", warning=warning)
+            _log.info("Finished fleet", extra={"fleet": name_of(fleet), "counts": counts})
+        elif outlook.hold and known.get("reason") != outlook.hold.reason:
+            warning = outlook.hold.reason in _WARNINGS
+            self._say(fleet, outlook.hold.reason, outlook.hold.message, warning=warning)
+
+    def _say(self, fleet: JsonObject, reason: str, note: str, *, warning: bool = False) -> None:
         kind = {"apiVersion": FLEET_MIGRATION.api_version, "kind": FLEET_MIGRATION.kind}
         self._events.record(
-            {**kind, **fleet},
-            summary["reason"],
-            summary["message"] or "finished",
-            action="MigrateFleet",
-            warning=summary["status"] != "True",
+            {**kind, **fleet}, str(reason), note, action="MigrateFleet", warning=warning
         )
-        _log.info("Finished fleet", extra={"fleet": name_of(fleet), "counts": status["counts"]})
+
+    def standing(self, standing: Standing) -> int:
+        """How many members of all fleets that are not over stand so."""
+        return sum(muster.roster.count(standing) for muster in self.musters)

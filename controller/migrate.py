@@ -6,6 +6,7 @@ deadline, begins the next one.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import functools
 import logging
@@ -58,15 +59,21 @@ class MigrationReconciler:
         informers: what is known of the cluster.
         observer: takes the snapshots.
         events: tells users what happened to their object.
+        verdicts: held while a failure is recorded; fleets start nobody meanwhile.
     """
 
     def __init__(
-        self, client: Client, informers: Informers, observer: Observer, events: EventRecorder
+        self,
+        client: Client,
+        informers: Informers,
+        observer: Observer,
+        events: EventRecorder,
+        verdicts: asyncio.Lock,
     ) -> None:
         self._client = client
         self._migrations = informers[INSTALLATION_MIGRATION]
         self._observer = observer
-        self._reporter = Reporter(client, self._migrations.note)
+        self._reporter = Reporter(client, self._migrations.note, verdicts)
         self._events = events
 
     async def reconcile(self, key: Key) -> float | None:

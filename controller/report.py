@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,7 +12,12 @@ from typing import Any, Final
 
 from mattermost_migrate.domain.adoption import ADOPTION
 from mattermost_migrate.domain.backup import backup_name
-from mattermost_migrate.domain.conditions import Progress, parse_time, status_of
+from mattermost_migrate.domain.conditions import (
+    Progress,
+    failure_of,
+    parse_time,
+    status_of,
+)
 from mattermost_migrate.domain.names import INSTALLATION_MIGRATION
 from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of, uid_of
 from mattermost_migrate.domain.snapshot import Snapshot
@@ -68,10 +75,14 @@ class Reporter:
     Args:
         client: to write by; fenced by the lease.
         note: told of the InstallationMigration as it is after a report.
+        verdicts: held while a failure is recorded.
     """
 
-    def __init__(self, client: Client, note: Callable[[JsonObject], None]) -> None:
+    def __init__(
+        self, client: Client, note: Callable[[JsonObject], None], verdicts: asyncio.Lock
+    ) -> None:
         self._client = client
+        self._verdicts = verdicts
         self._note = note
         self._journals: dict[str, Journal] = {}
 
@@ -110,7 +121,8 @@ class Reporter:
             return due
         journal.writes += 1
         status["apiWrites"] = journal.writes
-        await self._send(migration, _patch(migration, status))
+        failed = isinstance(decision.verdict, Refuse) or failure_of(migration) is not None
+        await self._send(migration, _patch(migration, status), failed=failed)
         journal.reported = time.monotonic()
         journal.interval = min(_LONGEST, journal.interval * _LONGER)
         return None
@@ -127,17 +139,18 @@ class Reporter:
         }
         # The way back has a deadline of its own.
         since = {"currentStep": None, "currentStepTime": None}
-        await self._send(migration, {"failure": failure, "apiWrites": journal.writes, **since})
-
-    async def _send(self, migration: JsonObject, status: dict[str, Any]) -> None:
-        answer = await self._client.patch(
-            INSTALLATION_MIGRATION,
-            namespace_of(migration),
-            name_of(migration),
-            {"metadata": {"uid": uid_of(migration)}, "status": status},
-            subresource="status",
+        await self._send(
+            migration, {"failure": failure, "apiWrites": journal.writes, **since}, failed=True
         )
-        self._note(answer)
+
+    async def _send(self, migration: JsonObject, status: dict[str, Any], *, failed: bool) -> None:
+        body = {"metadata": {"uid": uid_of(migration)}, "status": status}
+        key = namespace_of(migration), name_of(migration)
+        async with self._verdicts if failed else contextlib.nullcontext():
+            answer = await self._client.patch(
+                INSTALLATION_MIGRATION, *key, body, subresource="status"
+            )
+            self._note(answer)
 
     def _status(self, seen: Snapshot, decision: Decision, journal: Journal) -> dict[str, Any]:
         backup = (backup_name(seen.name), seen.backup.digest) if seen.backup else None

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from mattermost_migrate.domain.names import Condition, Reason
-from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of
+from mattermost_migrate.domain.names import LOCK_LABEL, Condition, Reason
+from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, namespace_of
 from mattermost_migrate.domain.steps import Act, Decision, Done, Ladder, Look, Refuse, Wait
 
 __all__ = [
@@ -138,7 +138,7 @@ def status_of(
     }
     if progress.started:
         status["startTime"] = micro_timestamp(progress.started)
-    elif start := previous.get("startTime"):
+    elif (start := previous.get("startTime")) and _same_run(migration, previous):
         status["startTime"] = start
     if isinstance(decision.verdict, Done):
         ended = None if progress.started else previous.get("completionTime")
@@ -153,6 +153,12 @@ def status_of(
     if command := _next_command(migration, decision, failure):
         status["nextCommand"] = command
     return status
+
+
+def _same_run(migration: JsonObject, previous: Mapping[str, Any]) -> bool:
+    """Whether what was reported before was about this run: the same spec, or still on its way."""
+    same = previous.get("observedGeneration") == migration["metadata"].get("generation")
+    return same or LOCK_LABEL in labels_of(migration)
 
 
 def _next_command(

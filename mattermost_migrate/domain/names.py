@@ -32,6 +32,7 @@ __all__ = [
     "LOCK_LABEL",
     "MANAGED_BY",
     "MATTERMOST",
+    "MEMBER_ANNOTATION",
     "MIGRATION_ANNOTATION",
     "MINIO_INSTANCE",
     "MYSQL_CLUSTER",
@@ -137,6 +138,8 @@ ACKNOWLEDGEMENT: Final = "Migration to Mattermost cannot be performed safely"
 
 #: On an InstallationMigration: the FleetMigration that made it.
 FLEET_LABEL: Final = f"{OWN_GROUP}/fleet"
+#: On an InstallationMigration: what its fleet knows it by (``domain.fleet.enlistment``).
+MEMBER_ANNOTATION: Final = f"{OWN_GROUP}/member"
 #: On an InstallationMigration: it holds the edit lock; the value is a ``Lock``.
 LOCK_LABEL: Final = f"{OWN_GROUP}/lock"
 #: On the Secret with the originals: the installation they belong to.
@@ -200,6 +203,7 @@ class Condition(StrEnum):
     UNLOCKED = "Unlocked"
     SUCCEEDED = "Succeeded"
     TARGETS_SELECTED = "TargetsSelected"
+    AWAITING_APPROVAL = "AwaitingApproval"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
 
@@ -232,6 +236,14 @@ class Reason(StrEnum):
     MEMBERS_SKIPPED = "MembersSkipped"
     ALREADY_RUNNING = "AlreadyRunning"
     IN_ANOTHER_FLEET = "InAnotherFleet"
+    LEFT_FLEET = "LeftFleet"
+    EDITED = "Edited"
+    INVALID_SPEC = "InvalidSpec"
+    SOAKING = "Soaking"
+    AWAITING_APPROVAL = "AwaitingApproval"
+    OUTSIDE_WINDOW = "OutsideMaintenanceWindow"
+    FAILURE_BUDGET_SPENT = "FailureBudgetSpent"
+    RUN_DEADLINE_EXCEEDED = "RunDeadlineExceeded"
     FORBIDDEN = "Forbidden"
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     INTERNAL_ERROR = "InternalError"

@@ -11,7 +11,7 @@ from helm_mattermost_migrate.errors import Exit
 from helm_mattermost_migrate.members import LADDER, Standing, member, members
 from helm_mattermost_migrate.status_view import exit_code, member_table, structured, troubles
 from mattermost_migrate.domain.adoption import ADOPTION
-from mattermost_migrate.domain.fleet import member_of
+from mattermost_migrate.domain.fleet import standing_of
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 KEY = ("acme", "chat")
@@ -119,7 +119,7 @@ def test_its_fleet_counts_it_the_same_way(seen: Any, counted: Any) -> None:
     words = {Standing.REFUSED: "skipped", Standing.ROLLED_BACK: "failed"}
     standing = member(KEY, [], seen).standing
 
-    assert str(member_of(seen).standing) == words.get(standing, str(standing)) == counted
+    assert str(standing_of(seen)) == words.get(standing, str(standing)) == counted
 
 
 def test_the_steps_that_are_shown_are_the_ladders() -> None:

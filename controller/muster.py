@@ -1,0 +1,86 @@
+"""What this life of the controller knows of one fleet; all of it can be told again by looking."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from controller.worker import Key
+from mattermost_migrate.domain.fleet import Enlistment, Member, Roster, Skip, member_of
+from mattermost_migrate.domain.names import Reason
+from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of, uid_of
+
+__all__ = ["Muster"]
+
+#: As many as a status lists.
+_MOST_REMEMBERED: Final = 20
+
+
+@dataclass(slots=True)
+class Muster:
+    """One fleet under way.
+
+    Attributes:
+        fleet: the FleetMigration as its members were last judged by.
+        roster: they.
+        departed: who is no member, to be listed in the next report.
+        unsure: whose start was sent, and not answered.
+        reported: when, by the monotonic clock, the last report was made.
+    """
+
+    fleet: JsonObject
+    roster: Roster = field(default_factory=Roster)
+    departed: tuple[Skip, ...] = ()
+    unsure: set[Key] = field(default_factory=set)
+    reported: float = 0.0
+    _read: float = field(default_factory=time.monotonic)
+
+    @property
+    def uid(self) -> str:
+        """The fleet's UID."""
+        return uid_of(self.fleet)
+
+    @property
+    def name(self) -> str:
+        """The fleet's name."""
+        return name_of(self.fleet)
+
+    def meet(self, migrations: Iterable[JsonObject]) -> None:
+        """Judge all members anew."""
+        members = (member_of(each, self.fleet) for each in migrations)
+        self.roster = Roster(each for each in members if each is not None)
+
+    def update(self, fleet: JsonObject) -> bool:
+        """Take over the fleet as it is now; whether its members must be judged anew."""
+        before, self.fleet = self.fleet, fleet
+        return bool(before["spec"] != fleet["spec"])
+
+    def put(self, migration: JsonObject) -> Member | None:
+        """A member changed."""
+        member = member_of(migration, self.fleet)
+        if member is not None:
+            self.roster.put(member)
+        return member
+
+    def leave(self, migration: JsonObject) -> None:
+        """A member was deleted, or is another fleet's."""
+        namespace, name = namespace_of(migration), name_of(migration)
+        if Enlistment.read(migration) is None or self.roster.drop((namespace, name)) is None:
+            return
+        message = "its InstallationMigration was deleted, or joined another fleet"
+        skip = Skip(namespace, name, Reason.LEFT_FLEET, message)
+        self.departed = (*self.departed, skip)[-_MOST_REMEMBERED:]
+
+    def stale(self, seconds: float) -> bool:
+        """Whether the spec was read live longer ago than that."""
+        return time.monotonic() - self._read > seconds
+
+    def read(self) -> None:
+        """The spec has just been read live."""
+        self._read = time.monotonic()
+
+    def told(self) -> None:
+        """A report has just been made; it lists who departed."""
+        self.reported, self.departed = time.monotonic(), ()

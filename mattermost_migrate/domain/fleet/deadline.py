@@ -1,0 +1,36 @@
+"""When a fleet has taken too long to start anybody else."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from mattermost_migrate.domain.conditions import parse_time
+from mattermost_migrate.domain.fleet.hold import Hold
+from mattermost_migrate.domain.names import Reason
+from mattermost_migrate.domain.objects import JsonObject, name_of
+
+__all__ = ["expired", "expires"]
+
+
+def expires(fleet: JsonObject) -> datetime | None:
+    """When the run deadline passes; None without one, or before the fleet's start is recorded."""
+    seconds = fleet["spec"].get("runDeadlineSeconds")
+    began = (fleet.get("status") or {}).get("startTime")
+    if seconds is None or began is None:
+        return None
+    return parse_time(began) + timedelta(seconds=seconds)
+
+
+def expired(fleet: JsonObject, now: datetime) -> Hold | None:
+    """Nobody starts after the run deadline; whoever runs comes to the end."""
+    end = expires(fleet)
+    if end is None or now < end:
+        return None
+    seconds = int(fleet["spec"]["runDeadlineSeconds"])
+    return Hold(
+        Reason.RUN_DEADLINE_EXCEEDED,
+        f"started {seconds} s ago and not through: starts no further ones",
+        f"kubectl patch fleetmigration {name_of(fleet)} --type merge "
+        f'-p \'{{"spec":{{"runDeadlineSeconds":{seconds * 2}}}}}\'',
+        final=True,
+    )

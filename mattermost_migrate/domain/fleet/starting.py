@@ -1,0 +1,99 @@
+"""Who may start now: every policy is asked, and the first objection is the fleet's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from mattermost_migrate.domain.fleet.amounts import rounded_up
+from mattermost_migrate.domain.fleet.budget import spent
+from mattermost_migrate.domain.fleet.deadline import expired, expires
+from mattermost_migrate.domain.fleet.hold import Hold
+from mattermost_migrate.domain.fleet.roster import Roster
+from mattermost_migrate.domain.fleet.standing import Member, Standing
+from mattermost_migrate.domain.fleet.waves import Wave, current_wave, gate, waves_of
+from mattermost_migrate.domain.fleet.windows import closed, faults
+from mattermost_migrate.domain.names import Reason
+from mattermost_migrate.domain.objects import JsonObject, name_of
+
+__all__ = ["Outlook", "look_ahead"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is to be done with a fleet at this moment.
+
+    Attributes:
+        starting: whom to start now, in order.
+        hold: why nobody starts; None when it is for want of room, or of members.
+        waves: all waves.
+        wave: the current one.
+        again: when to look again, though nothing happens.
+    """
+
+    starting: tuple[Member, ...]
+    hold: Hold | None
+    waves: tuple[Wave, ...]
+    wave: Wave
+    again: datetime | None
+
+
+def look_ahead(fleet: JsonObject, roster: Roster, selected: int, now: datetime) -> Outlook:
+    """Ask every policy.
+
+    Args:
+        fleet: the FleetMigration.
+        roster: its members.
+        selected: how many installations were selected, members or not: what percentages are of.
+        now: the time.
+    """
+    waves = waves_of(fleet, roster, selected)
+    wave = current_wave(waves, roster)
+    if not roster.count(Standing.WAITING):
+        return Outlook((), None, waves, wave, None)
+    hold = next(_objections(fleet, roster, selected, waves, now), None)
+    starting = () if hold else tuple(_room(fleet, roster, selected, wave))
+    times = [each for each in (hold.until if hold else None, expires(fleet)) if each]
+    again = min((each for each in times if each > now), default=None)
+    return Outlook(starting, hold, waves, wave, again)
+
+
+def _objections(
+    fleet: JsonObject, roster: Roster, selected: int, waves: tuple[Wave, ...], now: datetime
+) -> Iterator[Hold]:
+    """What speaks against a start: first what is for good, then what a person decides."""
+    if found := list(faults(fleet)):
+        command = f"kubectl edit fleetmigration {name_of(fleet)}"
+        yield Hold(Reason.INVALID_SPEC, "; ".join(map(str, found)), command)
+        return
+    for hold in (spent(fleet, roster, selected), expired(fleet, now), _paused(fleet)):
+        if hold:
+            yield hold
+    for hold in (gate(fleet, roster, waves, now), closed(fleet, now)):
+        if hold:
+            yield hold
+
+
+def _paused(fleet: JsonObject) -> Hold | None:
+    if not fleet["spec"].get("paused"):
+        return None
+    command = f"helm mattermost-migrate resume {name_of(fleet)}"
+    return Hold(Reason.PAUSED, "starts no further ones", command)
+
+
+def _room(fleet: JsonObject, roster: Roster, selected: int, wave: Wave) -> Iterator[Member]:
+    """As many of the wave's waiting ones, in order, as the limits let run."""
+    spec = fleet["spec"]
+    room = rounded_up(spec.get("maxConcurrent", 15), selected) - roster.count(Standing.RUNNING)
+    most = spec.get("maxPerNamespace")
+    chosen: Counter[str] = Counter()
+    for member in roster.waiting(wave.end):
+        if room <= 0:
+            return
+        there = roster.running_in(member.namespace) + chosen[member.namespace]
+        if most is None or there < most:
+            chosen[member.namespace] += 1
+            room -= 1
+            yield member

@@ -1,0 +1,81 @@
+"""How fast a fleet goes, and when it will be through."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from mattermost_migrate.domain.fleet import Member, Roster, Standing
+from mattermost_migrate.domain.fleet.pace import pace_of
+from mattermost_migrate.domain.fleet.waves import Wave, current_wave, waves_of
+from mattermost_migrate.testing.fleets import NOW, fleet, roster
+
+ONE = (Wave(1, "", 0, None),)
+R, S, W = Standing.RUNNING, Standing.SUCCEEDED, Standing.WAITING
+
+
+def test_two_say_nothing_yet() -> None:
+    assert pace_of(roster(S, S, W), ONE, ONE[0]) is None
+
+
+def test_one_after_the_other() -> None:
+    found = pace_of(roster(S, S, S, W, W), ONE, ONE[0])
+
+    assert found is not None
+    assert found.per_minute == 6.0
+    assert found.through == NOW + timedelta(seconds=50)
+
+
+def test_what_is_told_after_a_tenth_comes_true_within_a_fifth() -> None:
+    """A hundred, ten at a time, each of 5 s give or take one."""
+    everyone = []
+    for place in range(100):
+        slot, turn = place % 10, place // 10
+        began = NOW + timedelta(seconds=5 * turn + 0.02 * slot)
+        ended = began + timedelta(seconds=4 + (place * 7 % 20) / 10)
+        everyone.append(Member("ns", str(place), S, place=place, started=began, ended=ended))
+    through = max(each.ended for each in everyone if each.ended)
+    for done in range(10, 100):
+        running = [Member("ns", str(n), R, place=n) for n in range(100)[done : done + 10]]
+        waiting = [Member("ns", str(n), W, place=n) for n in range(done + 10, 100)]
+
+        found = pace_of(Roster([*everyone[:done], *running, *waiting]), ONE, ONE[0])
+
+        assert found is not None
+        assert abs((found.through - through) / (through - NOW)) < 0.2, done
+
+
+def test_a_rest_slows_nothing_down_and_soaks_are_counted() -> None:
+    subject = fleet(waves=[{"size": 3, "soakSeconds": 600}])
+    members = roster(S, S, S, W, W, W)
+    waves = waves_of(subject, members, 6)
+
+    found = pace_of(members, waves, current_wave(waves, members))
+    before = pace_of(roster(S, S, S, W), waves, waves[0])
+
+    assert found is not None
+    assert found.per_minute == 6.0
+    assert before is not None
+    assert before.through == NOW + timedelta(seconds=30 + 10 + 600)
+
+
+def test_what_was_long_ago_does_not_count() -> None:
+    old = [
+        Member("ns", f"o{n}", S, place=n, started=NOW - timedelta(days=1), ended=NOW)
+        for n in range(5)
+    ]
+    fresh = [
+        Member(
+            "ns",
+            f"n{n}",
+            S,
+            place=9 + n,
+            started=NOW + timedelta(seconds=3600 + n),
+            ended=NOW + timedelta(seconds=3601 + n),
+        )
+        for n in range(300)
+    ]
+
+    found = pace_of(Roster([*old, *fresh]), ONE, ONE[0])
+
+    assert found is not None
+    assert round(found.per_minute) == 60
