@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "retry": ("retry:command", "Try again what failed or was refused."),
     "convert": ("convert:command", "Print the Mattermost a ClusterInstallation becomes; offline."),
     "render": ("render:command", "Print the objects that either kind generates; offline."),
+    "report": ("report:command", "Write a report on what became of the migrations."),
     "doctor": ("doctor:command", "Check what a migration needs, and your rights."),
     "version": ("version:command", "Print the versions of this command and of the cluster's side."),
 }

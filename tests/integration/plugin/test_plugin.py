@@ -41,6 +41,16 @@ def test_nothing_found_is_no_success(served: LocalCluster, space: str, cli: Cli)
     assert f"no installations found in namespace {space}" in ended.err
 
 
+def test_what_was_never_migrated_is_no_report(
+    served: LocalCluster, space: str, install: Callable[..., None], cli: Cli
+) -> None:
+    install("chat")
+    ended = cli("report", "chat", "-n", space)
+
+    assert (ended.code, ended.out) == (3, "")
+    assert f"nothing to report: no migration in {space}/chat" in ended.err
+
+
 def test_a_name_that_is_not_there_is_named(served: LocalCluster, space: str, cli: Cli) -> None:
     ended = cli("plan", "chat", "-n", space)
 
@@ -124,6 +134,19 @@ def test_there_and_back_with_the_same_pods(
     told = json.loads(status.out)
     assert {each["migration"] for each in told["installations"]} == {"Succeeded"}
     assert [fleet["counts"]["succeeded"] for fleet in told["fleets"]] == [2]
+
+    page = cli("report", "-n", space)
+    assert page.code == 0, page.err
+    assert page.out.startswith("<!doctype html>")
+    report = json.loads(cli("report", "-n", space, "-o", "json").out)
+    assert report["verdict"] == "All 2 migrations succeeded."
+    for each in report["installations"]:
+        assert {"SourceFrozen", "DeploymentAdopted"} <= {step["type"] for step in each["steps"]}
+        assert sum(step["seconds"] for step in each["steps"]) == pytest.approx(
+            each["seconds"], abs=0.01
+        )
+    assert report["environment"]["Kubernetes"].startswith("v1.")
+    assert "| succeeded |" in cli("report", "-n", space, "-o", "markdown").out
 
     again = cli("run", "-l", "tier=gold", "-n", space, "--yes")
     assert again.code == 3

@@ -29,7 +29,7 @@ def test_the_file_says_what_the_commands_take() -> None:
     ("words", "candidates"),
     [
         ([""], [*COMMANDS, ":4"]),
-        (["re"], ["resume", "revert", "retry", "render", ":4"]),
+        (["re"], ["resume", "revert", "retry", "render", "report", ":4"]),
         (["status", "-o", "j"], ["json", ":4"]),
         (["convert", "-f", ""], [":0"]),
         (["status", ""], [":4"]),
