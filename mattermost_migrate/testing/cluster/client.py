@@ -16,6 +16,8 @@ from threading import Lock, local
 from typing import Any, Final, Self
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
 
 from mattermost_migrate.domain.names import Resource
 from mattermost_migrate.domain.objects import JsonObject
@@ -30,6 +32,19 @@ APPLY: Final = "application/apply-patch+yaml"
 _PATIENCE: Final = 60
 #: Who we are in the audit log and in managedFields.
 _AGENT: Final = "mattermost-migrate-testing"
+
+
+#: An API server that starts, or fills its watch cache after a CRD, asks to be asked again. Nothing
+#: was done then, so any method may be sent again; no other answer is, lest a test see too little.
+_BUSY: Final = Retry(
+    total=60,
+    connect=0,
+    read=False,  # raised as it is
+    redirect=0,
+    other=0,
+    allowed_methods=None,
+    raise_on_status=False,
+)
 
 
 class ApiError(Exception):
@@ -316,6 +331,7 @@ def _open(credentials: Credentials) -> requests.Session:
     session = requests.Session()
     session.headers["User-Agent"] = _AGENT
     session.trust_env = False  # no proxy and no .netrc between us and the cluster
+    session.mount("https://", HTTPAdapter(max_retries=_BUSY))
     if credentials.authority:
         session.verify = str(credentials.authority)
     if credentials.certificate:
