@@ -46,6 +46,8 @@ __all__ = ["MigrationReconciler"]
 
 #: Actions in one pass. A whole migration needs fewer, so more of them is a circle.
 _MOST_ACTIONS: Final = 40
+#: Seconds an operator has to acknowledge a freeze, if the deadline of the migration is not sooner.
+_ACKNOWLEDGEMENT: Final = 120.0
 #: Seconds after which a refused migration is looked at again: Secrets are not watched.
 _SECOND_LOOK: Final = 60.0
 _log = logging.getLogger(__name__)
@@ -218,15 +220,27 @@ def _in_time(seen: Snapshot, decision: Decision) -> Decision:
         or status.get("currentStep") != decision.current
     ):
         return decision
-    seconds = seen.migration["spec"].get("progressDeadlineSeconds")
-    return dataclasses.replace(
-        decision,
-        verdict=Refuse(
-            Reason.DEADLINE_EXCEEDED,
-            f"no progress for {seconds} s: {decision.verdict.message}",
-            f"helm mattermost-migrate status {seen.name} -n {seen.namespace} -o yaml",
-        ),
+    return dataclasses.replace(decision, verdict=_too_long(seen, decision.verdict))
+
+
+def _too_long(seen: Snapshot, waited: Wait) -> Refuse:
+    message = f"no progress for {_patience(seen.migration):.0f} s: {waited.message}"
+    if (seen.migration.get("status") or {}).get("currentStep") != Condition.SOURCE_FROZEN:
+        command = f"helm mattermost-migrate status {seen.name} -n {seen.namespace} -o yaml"
+        return Refuse(Reason.DEADLINE_EXCEEDED, message, command)
+    return Refuse(
+        Reason.OPERATOR_SILENT,
+        f"{message}; it is not running, or has more to do than it can",
+        "kubectl get leases.coordination.k8s.io -A "
+        "--field-selector metadata.name=b78a986e.mattermost.com -o wide",
     )
+
+
+def _patience(migration: JsonObject) -> float:
+    """Seconds without progress that the current step may take."""
+    deadline = float(migration["spec"].get("progressDeadlineSeconds", 0))
+    silent = (migration.get("status") or {}).get("currentStep") == Condition.SOURCE_FROZEN
+    return min(deadline, _ACKNOWLEDGEMENT) if silent else deadline
 
 
 def _seconds_left(migration: JsonObject) -> float | None:
@@ -236,4 +250,4 @@ def _seconds_left(migration: JsonObject) -> float | None:
     if since is None or deadline is None or not labels_of(migration).get(LOCK_LABEL):
         return None
     elapsed = (datetime.now(UTC) - parse_time(since)).total_seconds()
-    return max(0.0, float(deadline) - elapsed)
+    return max(0.0, _patience(migration) - elapsed)

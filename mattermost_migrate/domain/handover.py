@@ -25,7 +25,7 @@ from mattermost_migrate.domain.objects import (
     owners_of,
     uid_of,
 )
-from mattermost_migrate.domain.originals import planned
+from mattermost_migrate.domain.originals import deployment_role, planned
 from mattermost_migrate.domain.preflight import is_ours
 from mattermost_migrate.domain.snapshot import Snapshot, owned_by, selected_by
 from mattermost_migrate.domain.steps import Act, Look, Part, Refuse, Verdict, Wait
@@ -164,7 +164,7 @@ def _thaw(seen: Snapshot, target: JsonObject) -> Write:
 def await_stable(seen: Snapshot) -> Verdict | None:
     """Wait for the operator to call it stable, with the pin applied where there is one."""
     target = seen.target
-    if target is None:
+    if target is None or _never_let_go(seen):
         return None
     status: dict[str, Any] = target.get("status") or {}
     where = f"{seen.taking.kind} {seen.name}"
@@ -178,6 +178,17 @@ def await_stable(seen: Snapshot) -> Verdict | None:
     if status.get("state") != "stable":
         return Wait(f"{where}: {status.get('state') or 'not reconciled yet'}")
     return _await_pin(target, where)
+
+
+def _never_let_go(seen: Snapshot) -> bool:
+    """Turned round before anything was exchanged: what was frozen is as it was, once thawed.
+
+    Its operator may be what kept silent, so nobody waits for it.
+    """
+    if seen.source is not None or seen.deployment is None or seen.backup is None:
+        return False
+    kept = uid_of(seen.deployment) in seen.backup.uids((deployment_role(seen.taking),))
+    return kept and not seen.deployment["metadata"].get("deletionTimestamp")
 
 
 def _await_pin(target: JsonObject, where: str) -> Verdict | None:

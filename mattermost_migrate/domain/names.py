@@ -201,6 +201,8 @@ class Condition(StrEnum):
     PODS_STRIPPED = "PodsStripped"
     SOURCE_REMOVED = "SourceRemoved"
     UNLOCKED = "Unlocked"
+    UNPINNED = "Unpinned"
+    FINALIZED = "Finalized"
     SUCCEEDED = "Succeeded"
     TARGETS_SELECTED = "TargetsSelected"
     AWAITING_APPROVAL = "AwaitingApproval"
@@ -229,6 +231,11 @@ class Reason(StrEnum):
     SECRET_MISSING = "SecretMissing"  # noqa: S105 - a reason, not a password
     SECRET_MALFORMED = "SecretMalformed"  # noqa: S105 - a reason, not a password
     OPERATOR_ERROR = "OperatorError"
+    OPERATOR_SILENT = "OperatorSilent"
+    EDITED = "Edited"
+    FINALIZED = "Finalized"
+    NOT_UNPINNABLE = "NotUnpinnable"
+    UNPINNED = "Unpinned"
     REJECTED = "Rejected"
     PAUSED = "Paused"
     NOTHING_SELECTED = "NothingSelected"

@@ -1,17 +1,55 @@
-"""Beside an operator that is up, down, slow, restarted or of another mind: never two writers."""
+"""Beside an operator that is up, down, slow, restarted or mistaken: never two writers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from mattermost_migrate.domain.freeze import frozen
 from mattermost_migrate.domain.names import (
+    ACKNOWLEDGEMENT,
     CLUSTER_INSTALLATION,
+    DEPLOYMENT,
+    INSTALLATION_MIGRATION,
     MATTERMOST,
+    Condition,
 )
-from mattermost_migrate.testing.installations import Installations, stable
+from mattermost_migrate.domain.objects import name_of, namespace_of
+from mattermost_migrate.testing.cluster import Process
+from mattermost_migrate.testing.installations import Installations, condition, stable
+from mattermost_migrate.testing.witness import Entry
 
 pytestmark = pytest.mark.usefixtures("engine", "operator")
-BACK = CLUSTER_INSTALLATION.kind
+THERE, BACK = MATTERMOST.kind, CLUSTER_INSTALLATION.kind
+
+
+@pytest.fixture
+def two(installations: Installations) -> Iterator[Installations]:
+    """``old`` is a ClusterInstallation yet, ``new`` is a Mattermost already."""
+    installations.create("old", "new")
+    installations.move("new")
+    installations.until_whole(MATTERMOST, "new")
+    yield installations
+    assert installations.find(CLUSTER_INSTALLATION, "old") is None
+    assert installations.find(MATTERMOST, "new") is None
+    installations.until_whole(MATTERMOST, "old")
+    installations.until_whole(CLUSTER_INSTALLATION, "new")
+
+
+def ask_both(here: Installations, **spec: int) -> None:
+    here.ask("old", kind=THERE, **spec)
+    here.ask("new", kind=BACK, **spec)
+
+
+def both_succeed(here: Installations) -> None:
+    for name in ("old", "new"):
+        over = here.until_ended(name)
+        assert condition(over, Condition.SUCCEEDED)["status"] == "True", over["status"]
+
+
+def at_freeze(imig: dict[str, object]) -> bool:
+    return condition(imig, Condition.SOURCE_FROZEN).get("status") == "False"
 
 
 def test_many_at_once_there_and_back_and_nobody_notices(installations: Installations) -> None:
@@ -34,3 +72,78 @@ def test_many_at_once_there_and_back_and_nobody_notices(installations: Installat
         installations.until_whole(CLUSTER_INSTALLATION, name)
     assert installations.workload() == before
     assert installations.harms(since) == ()
+
+
+def test_a_silent_operator_is_waited_for_and_then_left_alone(
+    two: Installations, operator: Process
+) -> None:
+    """It is down: nothing is exchanged, and what was frozen is as it was, without its help."""
+    specs = {
+        name: two.get(resource, name)["spec"]
+        for name, resource in (("old", CLUSTER_INSTALLATION), ("new", MATTERMOST))
+    }
+    before, since = two.workload(), two.witness.now()
+    operator.kill()
+
+    ask_both(two, progressDeadlineSeconds=10)
+
+    for name, resource in (("old", CLUSTER_INSTALLATION), ("new", MATTERMOST)):
+        over = two.until_ended(name)
+        summary = condition(over, Condition.SUCCEEDED)
+        assert (summary["reason"], summary["status"]) == ("RolledBack", "False")
+        assert summary["message"].startswith("OperatorSilent: no progress for 10 s")
+        assert two.get(resource, name)["spec"] == specs[name]
+    assert two.find(MATTERMOST, "old") is None
+    assert two.find(CLUSTER_INSTALLATION, "new") is None
+    operator.start()
+    ask_both(two, retryGeneration=1)
+    both_succeed(two)
+    assert two.workload() == before
+    assert two.harms(since) == ()
+
+
+def test_an_old_acknowledgement_is_none(two: Installations, operator: Process) -> None:
+    """A slow operator, and the words of an earlier freeze in the status: both are waited for."""
+    operator.pause()
+    said = {"state": "stable", "migration": {"status": f"{ACKNOWLEDGEMENT}: canary"}}
+    place = two.namespace
+    two.admin.patch(CLUSTER_INSTALLATION, place, "old", {"status": said}, subresource="status")
+    error = {"error": "ingress.host required, but not set"}
+    two.admin.patch(MATTERMOST, place, "new", {"status": error}, subresource="status")
+    before, since = two.workload(), two.witness.now()
+
+    ask_both(two)
+
+    for name, resource in (("old", CLUSTER_INSTALLATION), ("new", MATTERMOST)):
+        two.until(INSTALLATION_MIGRATION, name, at_freeze)
+        assert frozen(two.get(resource, name))
+    assert [e for e in two.chronicle(since).entries if e.of(DEPLOYMENT)] == []
+    operator.resume()
+    both_succeed(two)
+    assert two.workload() == before
+    assert two.harms(since) == ()
+
+
+@pytest.mark.parametrize("point", ["frozen", "exchanged", "thawed"])
+def test_restarted_or_upgraded_in_the_middle(
+    two: Installations, operator: Process, point: str
+) -> None:
+    """The old process is killed, and a new one comes with nothing in memory."""
+    before, since = two.workload(), two.witness.now()
+
+    def reached(entry: Entry) -> bool:
+        if namespace_of(entry.obj) != two.namespace or name_of(entry.obj) != "old":
+            return False
+        if point == "frozen":
+            return entry.of(CLUSTER_INSTALLATION) and frozen(entry.obj)
+        if point == "exchanged":
+            return entry.of(DEPLOYMENT) and "ownerReferences" not in entry.obj["metadata"]
+        return entry.of(MATTERMOST)
+
+    ask_both(two)
+    two.witness.until(reached, since=since)
+    operator.restart()
+
+    both_succeed(two)
+    assert two.workload() == before
+    assert two.harms(since) == ()
