@@ -13,11 +13,13 @@ import logging
 from datetime import UTC, datetime
 from typing import Final
 
+from controller.departed import Departed
 from controller.execute import execute
 from controller.observe import Informers, Observer, direction
 from controller.report import Reporter
 from controller.worker import Key
 from mattermost_migrate.domain.adoption import ADOPTION
+from mattermost_migrate.domain.aftercare import care, neglected
 from mattermost_migrate.domain.conditions import (
     condition_status,
     failure_of,
@@ -34,12 +36,15 @@ from mattermost_migrate.domain.names import (
     FLEET_LABEL,
     INSTALLATION_MIGRATION,
     LOCK_LABEL,
+    MATTERMOST,
+    SECRET,
     Condition,
     Reason,
 )
 from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, namespace_of
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act, Decision, Done, Look, Refuse, Wait, decide
+from mattermost_migrate.domain.writes import Verb
 from mattermost_migrate.kube import Client, EventRecorder
 
 __all__ = ["MigrationReconciler"]
@@ -74,6 +79,9 @@ class MigrationReconciler:
     ) -> None:
         self._client = client
         self._migrations = informers[INSTALLATION_MIGRATION]
+        self._mattermosts = informers[MATTERMOST]
+        self._departed = Departed(client)
+        self._migrations.subscribe(self._departed.note)
         self._observer = observer
         self._reporter = Reporter(client, self._migrations.note, verdicts)
         self._events = events
@@ -85,9 +93,11 @@ class MigrationReconciler:
             Seconds after which to look again even if nothing happens, or None.
         """
         migration = self._migrations.get(*key)
-        if migration is None or _over(migration):
-            if migration is not None:
-                self._forget(migration)
+        if migration is None:
+            await self._departed.clear(key)
+            return None
+        if _over(migration) and not neglected(migration, self._mattermosts.get(*key)):
+            self._forget(migration)
             return None
         try:
             seen, decision = await self._climb(migration)
@@ -106,30 +116,37 @@ class MigrationReconciler:
         """Act until there is nothing to do but wait."""
         seen = await self._observer.look(migration)
         for _ in range(_MOST_ACTIONS):
-            decision = _in_time(seen, decide(seen, ADOPTION))
+            decision = care(seen, _in_time(seen, decide(seen, ADOPTION)))
             if seen.lock and decision.current is not None:
                 self._reporter.journal(migration).enter(decision.current)
             match decision.verdict:
                 case Look(part):
                     seen = await self._observer.closer(seen, part)
                 case Act() as act:
-                    seen = await self._act(seen, act)
+                    seen = await self._act(seen, act, decision.current)
                 case _:
                     return seen, decision
         raise InvariantError(f"{seen.namespace}/{seen.name}: acted {_MOST_ACTIONS} times in a row")
 
-    async def _act(self, seen: Snapshot, act: Act) -> Snapshot:
+    async def _act(self, seen: Snapshot, act: Act, step: Condition | None) -> Snapshot:
         journal = self._reporter.journal(seen.migration)
-        if not seen.lock:
+        if seen.arrived:
+            self._say(seen, str(step), act.summary)
+        elif not seen.lock:
             journal.begin(act.warnings)
             journal.enter(Condition.VALIDATED)
             self._say(seen, Reason.PROGRESSING, f"Migration to {seen.taking.kind} started")
         note = functools.partial(self._observer.note, seen.migration)
-        journal.writes += await execute(self._client, seen.namespace, act, note)
+        try:
+            journal.writes += await execute(self._client, seen.namespace, act, note)
+        finally:
+            if any(write.verb is Verb.DELETE and write.resource is SECRET for write in act.writes):
+                self._observer.forget(seen.migration)  # the backup, gone or perhaps gone
         _log.info(act.summary, extra={"step_writes": len(act.writes)})
         fresh = self._migrations.get(seen.namespace, seen.name)
         if fresh is None:
             raise StaleError(f"InstallationMigration {seen.namespace}/{seen.name} is gone")
+        journal.ended |= bool(seen.lock) and LOCK_LABEL not in labels_of(fresh)
         # What a conversion reads was read a moment ago in this very pass.
         return dataclasses.replace(await self._observer.look(fresh), existing=seen.existing)
 
@@ -155,7 +172,9 @@ class MigrationReconciler:
         held_back = await self._reporter.report(seen, decision)
         match decision.verdict:
             case Done():
-                self._say_end(seen)
+                news = before is None or before["status"] != "True"
+                if news or self._reporter.journal(seen.migration).ended:
+                    self._say_end(seen)
                 self._forget(seen.migration)
                 return None
             case Refuse(reason, message, _):

@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from controller.references import of_mattermost
 from mattermost_migrate.domain.backup import Backup, backup_name
 from mattermost_migrate.domain.conditions import failure_of
 from mattermost_migrate.domain.inventory import children, references
@@ -120,7 +121,7 @@ class Observer:
     async def closer(self, seen: Snapshot, part: Part) -> Snapshot:
         """The same snapshot with one costly part read live."""
         if part is Part.EXISTING:
-            wanted = references(seen.source) if seen.source is not None else ()
+            wanted = _referred(seen)
             return dataclasses.replace(seen, existing=Existing.of(await self._read(seen, wanted)))
         return dataclasses.replace(seen, children=await self._read(seen, children(seen.name)))
 
@@ -176,3 +177,12 @@ class Observer:
             for (resource, _), obj in zip(wanted, found, strict=True)
             if obj is not None
         )
+
+
+def _referred(seen: Snapshot) -> tuple[tuple[Resource, str], ...]:
+    """What has to be read to convert what there is, or to generate the pods of a Mattermost."""
+    if seen.source is not None:
+        return references(seen.source)
+    if seen.target is not None and seen.target["kind"] == MATTERMOST.kind:
+        return tuple(of_mattermost(seen.target))
+    return ()

@@ -20,6 +20,7 @@ from mattermost_migrate.domain.conditions import (
 )
 from mattermost_migrate.domain.names import INSTALLATION_MIGRATION
 from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of, uid_of
+from mattermost_migrate.domain.pin import is_pinned
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Decision, Done, Refuse
 from mattermost_migrate.kube import Client
@@ -48,6 +49,7 @@ class Journal:
         began: when the first write was about to be sent, if that was in this life.
         warnings: of the conversion.
         steps: each step that was entered, and when.
+        ended: the lock was taken off in this life.
     """
 
     writes: int
@@ -56,6 +58,7 @@ class Journal:
     interval: float = _FIRST_REPORT
     warnings: tuple[tuple[str, str], ...] = ()
     steps: list[tuple[str, datetime]] = field(default_factory=list)
+    ended: bool = False
 
     def begin(self, warnings: tuple[tuple[str, str], ...]) -> None:
         """The first write is about to be sent."""
@@ -161,8 +164,16 @@ class Reporter:
             backup=backup,
             warnings=journal.warnings,
             steps=tuple(journal.steps),
+            pinned=_pinned(seen) if isinstance(decision.verdict, Done) else None,
         )
         return status_of(seen.migration, decision, ADOPTION, progress)
+
+
+def _pinned(seen: Snapshot) -> int | None:
+    """The generation of the Mattermost that was just looked at, if it has a pin."""
+    if seen.target is None or not is_pinned(seen.target):
+        return None
+    return int(seen.target["metadata"]["generation"])
 
 
 def _same(before: JsonObject, after: JsonObject) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from controller.builtin import references
+from controller import references
 from controller.builtin.outcomes import NotReadyError, ProblemError
 from controller.builtin.rounds import JOB_SECONDS, Round, Workshop
 from controller.requests import request_migration

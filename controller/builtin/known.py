@@ -11,14 +11,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeAlias
 
+from controller.references import Reference
 from mattermost_migrate.domain.names import Resource
 from mattermost_migrate.domain.objects import Existing, JsonObject, name_of, namespace_of
 from mattermost_migrate.kube import Client, Informer
 
-__all__ = ["Known", "Reference"]
+__all__ = ["Known"]
 
-#: A resource and a name in the installation's namespace.
-Reference: TypeAlias = tuple[Resource, str]
 #: Told of a change of an object of that kind: before, after.
 Missed: TypeAlias = Callable[[Resource, JsonObject | None, JsonObject | None], None]
 

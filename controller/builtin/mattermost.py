@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from controller.builtin import references
+from controller import references
 from controller.builtin.outcomes import NotReadyError, ProblemError
 from controller.builtin.rounds import (
     JOB_SECONDS,

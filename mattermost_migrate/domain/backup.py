@@ -18,8 +18,9 @@ from mattermost_migrate.domain.errors import InvariantError
 from mattermost_migrate.domain.names import BACKUP_LABEL, MANAGED_BY, OWN_GROUP, SECRET
 from mattermost_migrate.domain.objects import JsonObject, uid_of
 
-__all__ = ["Backup", "backup_name", "content", "manifest", "same_content"]
+__all__ = ["DIGEST", "Backup", "backup_name", "content", "manifest", "same_content"]
 
+#: On the Secret: the digest of what is in it.
 DIGEST: Final = f"{OWN_GROUP}/digest"
 _SERVER_OWNED: Final = ("managedFields", "selfLink")
 _VOLATILE: Final = ("resourceVersion", "generation", *_SERVER_OWNED)

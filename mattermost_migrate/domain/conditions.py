@@ -110,6 +110,7 @@ class Progress:
         backup: the Secret's name and the digest of what is in it.
         warnings: of the conversion, as field and message.
         steps: each step that was entered, and when, in that order.
+        pinned: generation of the Mattermost at which its pin was found in order, if it has one.
     """
 
     now: datetime
@@ -118,6 +119,7 @@ class Progress:
     backup: tuple[str, str] | None = None
     warnings: tuple[tuple[str, str], ...] = ()
     steps: tuple[tuple[str, datetime], ...] = ()
+    pinned: int | None = None
 
 
 def status_of(
@@ -128,7 +130,7 @@ def status_of(
     generation = int(migration["metadata"].get("generation", 0))
     now = timestamp(progress.now)
     failure = failure_of(migration)
-    conditions = [*_summary(decision, failure), *_steps(decision, ladder)]
+    conditions = [*_summary(decision, failure), *_steps(decision, ladder), *_after(decision)]
     status: dict[str, Any] = {
         "observedGeneration": generation,
         "conditions": merge_conditions(
@@ -148,6 +150,9 @@ def status_of(
         status["currentStep"] = str(decision.current)
         status["currentStepTime"] = (previous.get("currentStepTime") if same else None) or now
     status.update(_recorded(previous, progress))
+    status.update(_settled(previous, decision, progress))
+    if "finalizedTime" in status and not progress.backup:
+        status.pop("backup", None)
     if failure:
         status["failure"] = dict(failure)
     if command := _next_command(migration, decision, failure):
@@ -187,6 +192,27 @@ def _recorded(previous: Mapping[str, Any], progress: Progress) -> dict[str, Any]
     }
     told = {key: value or previous.get(key) for key, value in fresh.items()}
     return {key: value for key, value in told.items() if value}
+
+
+def _settled(previous: Mapping[str, Any], decision: Decision, progress: Progress) -> dict[str, Any]:
+    """What is known of a migration that is done: since when it is final, and of what its pin is."""
+    told: dict[str, Any] = {}
+    if progress.pinned is not None:
+        told["pinnedGeneration"] = progress.pinned
+    if (Condition.FINALIZED, None) in decision.after:
+        told["finalizedTime"] = previous.get("finalizedTime") or timestamp(progress.now)
+    elif "finalizedTime" in previous and not progress.started:
+        told["finalizedTime"] = previous["finalizedTime"]
+    return told
+
+
+def _after(decision: Decision) -> list[dict[str, Any]]:
+    return [
+        condition(kind, "False", refusal.reason, refusal.message)
+        if refusal
+        else condition(kind, "True", str(kind), "")
+        for kind, refusal in decision.after
+    ]
 
 
 def _summary(decision: Decision, failure: JsonObject | None) -> list[dict[str, Any]]:

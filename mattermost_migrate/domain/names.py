@@ -201,13 +201,13 @@ class Condition(StrEnum):
     PODS_STRIPPED = "PodsStripped"
     SOURCE_REMOVED = "SourceRemoved"
     UNLOCKED = "Unlocked"
-    UNPINNED = "Unpinned"
-    FINALIZED = "Finalized"
     SUCCEEDED = "Succeeded"
     TARGETS_SELECTED = "TargetsSelected"
     AWAITING_APPROVAL = "AwaitingApproval"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
+    UNPINNED = "Unpinned"
+    FINALIZED = "Finalized"
 
 
 class Reason(StrEnum):
@@ -232,7 +232,6 @@ class Reason(StrEnum):
     SECRET_MALFORMED = "SecretMalformed"  # noqa: S105 - a reason, not a password
     OPERATOR_ERROR = "OperatorError"
     OPERATOR_SILENT = "OperatorSilent"
-    EDITED = "Edited"
     FINALIZED = "Finalized"
     NOT_UNPINNABLE = "NotUnpinnable"
     UNPINNED = "Unpinned"

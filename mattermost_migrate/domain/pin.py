@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from mattermost_migrate.domain.children import render_mattermost
@@ -20,10 +20,21 @@ from mattermost_migrate.domain.objects import Existing, JsonObject, annotations_
 from mattermost_migrate.domain.pod_patch import operations
 from mattermost_migrate.domain.pod_template import defaulted
 
-__all__ = ["PINNED", "generated_template", "is_pinned", "pin", "pinned_target", "unpin"]
+__all__ = [
+    "GENERATED",
+    "PINNED",
+    "generated_template",
+    "is_pinned",
+    "outlived",
+    "pin",
+    "pinned_target",
+    "unpin",
+]
 
 #: On a pinned Mattermost: the digest of the operations that are ours, the last ones of its patch.
 PINNED: Final = f"{OWN_GROUP}/pod-template-pin"
+#: Beside it: the digest of the pod template that was generated without the pin.
+GENERATED: Final = f"{OWN_GROUP}/generated-pod-template"
 _PATCH: Final = "spec.resourcePatch.deployment"
 
 
@@ -42,10 +53,12 @@ def pin(mm: JsonObject, running_template: JsonObject, existing: Existing) -> dic
     bare = unpin(mm)
     _require_patch_in_force(bare)
     target = pinned_target(running_template, name_of(mm))
-    ours = operations(generated_template(bare, existing), target)
+    generated = generated_template(bare, existing)
+    ours = operations(generated, target)
     if not ours:
         return bare
-    pinned = _with_operations(bare, [*_operations_of(bare), *ours], digest=_digest(ours))
+    marks = {PINNED: _digest(ours), GENERATED: _template_digest(generated)}
+    pinned = _with_operations(bare, [*_operations_of(bare), *ours], marks=marks)
     _require_equal(generated_template(pinned, existing), target, ours)
     return pinned
 
@@ -62,9 +75,9 @@ def unpin(mm: JsonObject) -> dict[str, Any]:
     patch = _operations_of(mm)
     for start in range(len(patch)):
         if _digest(patch[start:]) == digest:
-            return _with_operations(mm, patch[:start], digest=None)
+            return _with_operations(mm, patch[:start])
     if not patch:
-        return _with_operations(mm, (), digest=None)
+        return _with_operations(mm, ())
     raise RefusedError(
         [
             Fault(
@@ -79,6 +92,22 @@ def unpin(mm: JsonObject) -> dict[str, Any]:
 def is_pinned(mm: JsonObject) -> bool:
     """Whether ``pin`` has put a patch on it."""
     return PINNED in annotations_of(mm)
+
+
+def outlived(mm: JsonObject, existing: Existing) -> bool:
+    """Whether the template generated without the pin is another than when it was pinned.
+
+    Args:
+        mm: pinned.
+        existing: what else there is in the namespace now.
+
+    Raises:
+        RefusedError: nothing is generated, or somebody edited the pinning operations.
+    """
+    recorded = annotations_of(mm).get(GENERATED)
+    if recorded is None:
+        return False
+    return _template_digest(generated_template(unpin(mm), existing)) != recorded
 
 
 def pinned_target(running_template: JsonObject, name: str) -> dict[str, Any]:
@@ -154,13 +183,13 @@ def _operations_of(mm: JsonObject) -> list[JsonObject]:
 
 
 def _with_operations(
-    mm: JsonObject, patch: Sequence[JsonObject], *, digest: str | None
+    mm: JsonObject, patch: Sequence[JsonObject], *, marks: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """The Mattermost with these operations, and the mark of the pin set or taken off."""
+    """The Mattermost with these operations, and the marks of the pin set or taken off."""
     metadata = dict(mm.get("metadata") or {})
-    annotations = {key: text for key, text in annotations_of(mm).items() if key != PINNED}
-    if digest is not None:
-        annotations[PINNED] = digest
+    annotations = {
+        key: text for key, text in annotations_of(mm).items() if key not in (PINNED, GENERATED)
+    } | dict(marks or {})
     if annotations:
         metadata["annotations"] = annotations
     else:
@@ -180,6 +209,11 @@ def _with_operations(
 
 def _digest(patch: Sequence[JsonObject]) -> str:
     return hashlib.sha256(_compact(patch).encode()).hexdigest()[:32]
+
+
+def _template_digest(template: JsonObject) -> str:
+    text = json.dumps(defaulted(template), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _compact(patch: Sequence[JsonObject]) -> str:

@@ -35,6 +35,7 @@ def preflight(seen: Snapshot) -> Iterator[Refuse]:
     yield from _source(seen)
     if seen.source is None:
         return
+    yield from _finalized(seen)
     if seen.target is not None and not is_ours(seen, seen.target):
         yield Refuse(
             Reason.NAME_TAKEN,
@@ -61,6 +62,19 @@ def _source(seen: Snapshot) -> Iterator[Refuse]:
             Reason.SOURCE_DELETED,
             f"{seen.giving.kind} {seen.namespace}/{seen.name} is being deleted",
             f"kubectl -n {seen.namespace} get {plural} {seen.name} -o yaml",
+        )
+
+
+def _finalized(seen: Snapshot) -> Iterator[Refuse]:
+    """Who finalized a migration gave the way back up, and the backup with it."""
+    since = (seen.migration.get("status") or {}).get("finalizedTime")
+    if since and not seen.forward:
+        yield Refuse(
+            Reason.FINALIZED,
+            f"the migration of {seen.namespace}/{seen.name} was finalized at {since}: its backup "
+            f"is gone, and with it the way back to a {seen.taking.kind}",
+            f"kubectl -n {seen.namespace} patch installationmigration {seen.name} --type merge "
+            f'-p \'{{"spec":{{"desiredKind":"{seen.giving.kind}"}}}}\'',
         )
 
 
@@ -103,9 +117,11 @@ def _convertible(seen: Snapshot) -> Iterator[Refuse]:
     except RefusedError as refused:
         first = refused.faults[0]
         reason = Reason.NOT_CONVERTIBLE if first.reason == "Invalid" else first.reason
+        droppable = all(fault.reason == "NoPlace" for fault in refused.faults)
+        hint = "; correct it, or set spec.discardEdits to go back without" if droppable else ""
         yield Refuse(
             reason,
-            f"{seen.giving.kind} {seen.namespace}/{seen.name} cannot be converted: {refused}",
+            f"{seen.giving.kind} {seen.namespace}/{seen.name} cannot be converted: {refused}{hint}",
             f"kubectl -n {namespace_of(seen.migration)} edit {seen.giving.resource.plural}"
             f".{seen.giving.resource.group} {seen.name}",
         )

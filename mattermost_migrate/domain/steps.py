@@ -95,11 +95,13 @@ class Decision:
         verdict: what to do now.
         holding: the conditions that hold, in order.
         current: the condition that does not hold yet; None when done.
+        after: what was asked beside the migration, once that is done, and what is in its way.
     """
 
     verdict: Verdict | Done
     holding: tuple[Condition, ...] = field(default=())
     current: Condition | None = None
+    after: tuple[tuple[Condition, Refuse | None], ...] = ()
 
 
 def decide(seen: Snapshot, ladder: Ladder) -> Decision:

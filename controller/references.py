@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
-from controller.builtin.known import Reference
 from mattermost_migrate.domain.inventory import minio_secret, mysql_secret
 from mattermost_migrate.domain.names import (
     PERSISTENT_VOLUME_CLAIM,
     SECRET,
     SERVICE,
     SERVICE_ACCOUNT,
+    Resource,
 )
 from mattermost_migrate.domain.objects import JsonObject, name_of
 
-__all__ = ["of_cluster_installation", "of_mattermost"]
+__all__ = ["Reference", "of_cluster_installation", "of_mattermost"]
+
+#: A resource and a name in the installation's namespace.
+Reference: TypeAlias = tuple[Resource, str]
 
 
 def of_cluster_installation(ci: JsonObject) -> Iterator[Reference]:
