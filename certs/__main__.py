@@ -1,33 +1,35 @@
-"""``mattermost-migrate-certs``: issue certificates, inject the caBundle, show what there is."""
+"""``mattermost-migrate-certs``: show the certificates, rotate them, inject the caBundle."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
-from certs.authority import Pair, service_names
-from certs.injection import TARGETS, bundles_in, patch
-from certs.issue import ensure, trusted
-from certs.rotation import flaw, renewal_time
-from certs.storage import CA_NAME, CERTIFICATE, KEY, FolderStore, SecretStore, Store
-from mattermost_migrate.domain.errors import MigrateError, StaleError
-from mattermost_migrate.domain.names import Resource
-from mattermost_migrate.domain.objects import JsonObject, name_of
-from mattermost_migrate.kube import Client, PatchType, connect
+from certs.authority import service_names
+from certs.called import Address
+from certs.keeper import Keeper, Settled
+from certs.ladder import Done, Seen, decide
+from certs.leadership import HeldError, alone, leader_of
+from certs.report import Health, as_json, as_table, health_of
+from certs.site import Cluster, Nowhere
+from certs.storage import CA_NAME, LEAF_NAME, FolderStore, SecretStore, Store
+from mattermost_migrate.domain.errors import MigrateError, NotFoundError, StaleError
+from mattermost_migrate.kube import Client, connect
 
 __all__ = ["main"]
 
-_LEAF_NAME: Final = "mattermost-migrate-webhook-tls"
-#: Objects that carry this label with the Service's name get its caBundle.
-_SELECTOR: Final = "migration.mattermost.com/inject-ca-bundle"
-_ATTEMPTS: Final = 3
+#: As the plugin's: 0 done · 1 failed · 2 not finished in time · 3 refused · 4 usage.
+_FAILED, _UNFINISHED, _REFUSED, _USAGE = 1, 2, 3, 4
+_LOOK_SECONDS: Final = 1.0
+#: For a new CA to spread before it signs.
+_ISSUE_SECONDS: Final = 10.0
 
 _namespace = click.option(
     "--namespace",
@@ -47,20 +49,41 @@ _directory = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep the certificates in this folder instead of in Secrets.",
 )
+_replicas = click.option(
+    "--replica",
+    "beside",
+    multiple=True,
+    metavar="HOST:PORT",
+    help="A webhook that the cluster does not know of, such as one behind a balancer; repeatable.",
+)
+
+
+class _Group(click.Group):
+    """A group whose mistakes in usage have the exit code of the plugin's."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        click.UsageError.exit_code = _USAGE
+        return super().main(*args, **kwargs)
 
 
 @click.group(
-    context_settings={"help_option_names": ["-h", "--help"]},
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
 Examples:
-  mattermost-migrate-certs issue
+  mattermost-migrate-certs status
+  mattermost-migrate-certs rotate ca
   mattermost-migrate-certs inject
-  mattermost-migrate-certs export --directory /run/mattermost-migrate
-  mattermost-migrate-certs status""",
+\b
+Exit codes: 0 done, 1 failed or amiss, 2 not finished in time, 3 refused, 4 usage.""",
 )
 @click.version_option(package_name="mattermost-migrate")
 def main() -> None:
-    """Certificates of the mattermost-migrate webhook."""
+    """Certificates of the mattermost-migrate webhook.
+
+    The controller keeps them by itself: it looks each minute. These commands show what it sees, ask
+    it for a new CA or certificate, and do its work where no controller runs.
+    """
 
 
 @main.command(
@@ -72,30 +95,44 @@ Examples:
 @_namespace
 @_service
 @_directory
+@_replicas
 @click.option("--dns-name", "extra", multiple=True, help="A further name to serve; repeatable.")
-@click.option("--inject", "injecting", is_flag=True, help="Then put the caBundle where it belongs.")
+@click.option(
+    "--inject/--no-inject",
+    "injecting",
+    default=True,
+    show_default=True,
+    help="Put the caBundle where it belongs, before anything is signed by a new CA.",
+)
 def issue(
     *,
     namespace: str,
     service: str,
     directory: Path | None,
+    beside: tuple[str, ...],
     extra: tuple[str, ...],
     injecting: bool,
 ) -> None:
-    """Issue what is missing, damaged or due; leave what is good alone."""
-    names = (*service_names(service, namespace), *extra)
+    """Do once what the controller does each minute; leave what is good alone.
 
-    async def work(stack: AsyncExitStack) -> None:
-        client = await _client(stack) if injecting or directory is None else None
-        issued = await ensure(
-            _store(client, namespace, directory), _LEAF_NAME, names, datetime.now(UTC)
+    For a first installation, and for a cluster without our controller. Refused while it leads.
+    """
+
+    async def work(stack: AsyncExitStack) -> int:
+        if directory is not None:
+            store: Store = FolderStore(directory)
+            keeper = Keeper(store, Nowhere((*service_names(service, namespace), *extra)))
+            return _told(await keeper.settle(click.echo))
+        client = await _client(stack)
+        site: Cluster | Nowhere = (
+            Cluster(client, namespace, service, extra_names=extra, beside=_addresses(beside))
+            if injecting
+            else Nowhere((*service_names(service, namespace), *extra))
         )
-        for change in issued.changes:
-            click.echo(f"{change}: issued")
-        if not issued.changes:
-            click.echo("certificates are good: nothing issued")
-        if injecting and client is not None:
-            await _inject_all(client, service, issued.ca_bundle)
+        async with alone(client, namespace) as fenced:
+            keeper = Keeper(SecretStore(fenced, namespace), site)
+            code = await _until_settled(keeper, time.monotonic() + _ISSUE_SECONDS)
+        return 0 if code == _UNFINISHED else code  # an old CA that stays trusted is no fault
 
     _run(work)
 
@@ -114,12 +151,13 @@ def export(namespace: str, directory: Path) -> None:
     The folder for ``mattermost-migrate-webhook --cert-dir`` is printed.
     """
 
-    async def work(stack: AsyncExitStack) -> None:
-        files = await SecretStore(await _client(stack), namespace).read(_LEAF_NAME)
+    async def work(stack: AsyncExitStack) -> int:
+        files = await SecretStore(await _client(stack), namespace).read(LEAF_NAME)
         if files is None:
-            raise click.ClickException(f"no Secret {namespace}/{_LEAF_NAME}: run issue first")
-        await FolderStore(directory).write(_LEAF_NAME, files)
-        click.echo(str(directory / _LEAF_NAME))
+            raise NotFoundError(f"no Secret {namespace}/{LEAF_NAME}: run issue first")
+        await FolderStore(directory).write(LEAF_NAME, files)
+        click.echo(str(directory / LEAF_NAME))
+        return 0
 
     _run(work)
 
@@ -127,19 +165,74 @@ def export(namespace: str, directory: Path) -> None:
 @main.command()
 @_namespace
 @_service
-@_directory
-def inject(namespace: str, service: str, directory: Path | None) -> None:
-    """Put the caBundle into every webhook configuration and CRD that asks for it.
+def inject(namespace: str, service: str) -> None:
+    """Put the caBundle into every webhook configuration and CRD conversion that calls us.
 
-    They ask by the label ``migration.mattermost.com/inject-ca-bundle: SERVICE``.
+    Repairs what somebody overwrote; issues nothing.
     """
 
-    async def work(stack: AsyncExitStack) -> None:
+    async def work(stack: AsyncExitStack) -> int:
         client = await _client(stack)
-        ca_bundle = await trusted(_store(client, namespace, directory))
-        if ca_bundle is None:
-            raise click.ClickException("there is no CA: run issue first")
-        await _inject_all(client, service, ca_bundle)
+        keeper = _keeper(client, namespace, service, ())
+        if (await keeper.look()).keyring.signer is None:
+            raise NotFoundError("there is no CA: run issue first")
+        return _told(await keeper.inject(click.echo), "every caBundle is good: nothing injected")
+
+    _run(work)
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  mattermost-migrate-certs rotate leaf
+  mattermost-migrate-certs rotate ca --timeout 600
+  mattermost-migrate-certs rotate ca --here      # no controller runs"""
+)
+@click.argument("what", type=click.Choice(["ca", "leaf"]))
+@_namespace
+@_service
+@_directory
+@_replicas
+@click.option("--here", is_flag=True, help="Do it in this process; refused while one leads.")
+@click.option("--wait/--no-wait", "waiting", default=True, show_default=True)
+@click.option("--timeout", type=click.FloatRange(0), default=300.0, show_default=True)
+def rotate(
+    *,
+    what: str,
+    namespace: str,
+    service: str,
+    directory: Path | None,
+    beside: tuple[str, ...],
+    here: bool,
+    waiting: bool,
+    timeout: float,
+) -> None:
+    """Replace the CA (and with it the serving certificate), or the serving certificate alone.
+
+    Without one failed call: a new CA is trusted everywhere before it signs, and the old one until
+    every replica was seen to serve a certificate of the new. Ctrl-C stops watching, not the work.
+    """
+    name = CA_NAME if what == "ca" else LEAF_NAME
+    ends = time.monotonic() + timeout
+
+    async def work(stack: AsyncExitStack) -> int:
+        if directory is not None:
+            keeper = Keeper(FolderStore(directory), Nowhere(()))
+            await keeper.request(name)
+            return _told(await keeper.settle(click.echo))
+        client = await _client(stack)
+        if here:
+            async with alone(client, namespace) as fenced:
+                keeper = _keeper(fenced, namespace, service, beside)
+                await keeper.request(name)
+                return await _until_settled(keeper, ends) if waiting else 0
+        leader = await leader_of(client, namespace)
+        if leader is None:
+            raise HeldError("no controller leads, so nobody would do it: add --here")
+        keeper = _keeper(client, namespace, service, beside)
+        await keeper.request(name)
+        click.echo(f"asked {leader}, which looks each minute")
+        return await _follow(keeper, name, ends) if waiting else 0
 
     _run(work)
 
@@ -148,90 +241,118 @@ def inject(namespace: str, service: str, directory: Path | None) -> None:
 @_namespace
 @_service
 @_directory
-def status(namespace: str, service: str, directory: Path | None) -> None:
-    """Show each certificate's life, and who trusts the CA. Exits with 1 when something is amiss."""
+@_replicas
+@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table")
+def status(
+    *, namespace: str, service: str, directory: Path | None, beside: tuple[str, ...], output: str
+) -> None:
+    """Show each certificate's life, who trusts the CA, and what every replica serves.
 
-    async def work(stack: AsyncExitStack) -> None:
-        client = None if directory else await _client(stack)
-        store = _store(client, namespace, directory)
-        good = [await _describe(store, name) for name in (CA_NAME, _LEAF_NAME)]
-        ca_bundle = await trusted(store)
-        for resource, target in await _targets(client, service) if client else ():
-            in_step = all(held == ca_bundle for held in bundles_in(target))
-            verdict = "trusts the CA" if in_step else "does not trust the CA: run inject"
-            click.echo(f"{resource.kind}/{name_of(target)}: {verdict}")
-            good.append(in_step)
-        if not all(good):
-            sys.exit(1)
+    Exits with 0 when all is good, 1 when something is amiss, 2 while a rotation is under way.
+    """
+
+    async def work(stack: AsyncExitStack) -> int:
+        if directory is not None:
+            keeper = Keeper(FolderStore(directory), Nowhere(()))
+        else:
+            keeper = _keeper(await _client(stack), namespace, service, beside)
+        seen = await keeper.look()
+        click.echo(as_json(seen) if output == "json" else as_table(seen))
+        return {Health.GOOD: 0, Health.AMISS: _FAILED, Health.ROTATING: _UNFINISHED}[
+            health_of(seen)
+        ]
 
     _run(work)
 
 
-async def _describe(store: Store, name: str) -> bool:
-    files = await store.read(name)
-    if not files or not {CERTIFICATE, KEY} <= files.keys():
-        click.echo(f"{name}: missing")
-        return False
-    pair, now = Pair(files[CERTIFICATE], files[KEY]), datetime.now(UTC)
-    if problem := flaw(pair, now):
-        click.echo(f"{name}: {problem}")
-        return False
-    ends, renews = pair.parsed.not_valid_after_utc, renewal_time(pair.parsed)
-    click.echo(f"{name}: good until {ends:%Y-%m-%d %H:%M}Z, renewed from {renews:%Y-%m-%d %H:%M}Z")
-    return True
+async def _until_settled(keeper: Keeper, ends: float) -> int:
+    """Go round until the ladder is through."""
+    said, changed = "", False
+    while True:
+        settled = await keeper.settle(click.echo)
+        changed = changed or bool(settled.changes)
+        if settled.problems:
+            return _told(settled)
+        if isinstance(settled.decision, Done):
+            return 0 if changed else _told(settled)
+        if (reason := getattr(settled.decision, "reason", "")) != said:
+            click.echo(f"waiting: {reason}")
+            said = reason
+        if time.monotonic() > ends:
+            return _UNFINISHED
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _targets(client: Client, service: str) -> list[tuple[Resource, JsonObject]]:
-    selector = f"{_SELECTOR}={service}"
-    return [
-        (resource, {**item, "kind": resource.kind})
-        for resource in TARGETS
-        for item in (await client.list(resource, label_selector=selector)).items
-    ]
+async def _follow(keeper: Keeper, name: str, ends: float) -> int:
+    """Tell what the leader does, until it is through."""
+    said = ""
+    while time.monotonic() < ends:
+        seen = await keeper.look()
+        pending = seen.keyring.requested if name == CA_NAME else seen.leaf_requested
+        decision = decide(seen)
+        if isinstance(decision, Done) and not pending:
+            click.echo("done: every caBundle and every replica has the new one")
+            return 0
+        if (step := _step(seen)) != said:
+            click.echo(step)
+            said = step
+        await asyncio.sleep(_LOOK_SECONDS)
+    click.echo("not finished in time; it goes on. Next: mattermost-migrate-certs status", err=True)
+    return _UNFINISHED
 
 
-async def _inject_all(client: Client, service: str, ca_bundle: str) -> None:
-    for resource, target in await _targets(client, service):
-        changed = await _inject(client, resource, name_of(target), ca_bundle)
-        click.echo(f"{resource.kind}/{name_of(target)}: {'injected' if changed else 'unchanged'}")
+def _step(seen: Seen) -> str:
+    decision = decide(seen)
+    if reason := getattr(decision, "reason", ""):
+        return f"waiting: {reason}"
+    action = getattr(decision, "action", None)
+    return f"next: {getattr(action, 'reason', '') or 'injecting the caBundle'}"
 
 
-async def _inject(client: Client, resource: Resource, name: str, ca_bundle: str) -> bool:
-    """Patch one object; when it moved meanwhile, look again."""
-    for _ in range(_ATTEMPTS):
-        target = await client.get(resource, None, name)
-        operations = patch(target, ca_bundle)
-        if not operations:
-            return False
-        try:
-            await client.patch(resource, None, name, operations, kind=PatchType.JSON)
-        except StaleError:
-            continue
-        return True
-    raise StaleError(f"inject caBundle into {resource.kind} {name}: it does not hold still")
+def _told(settled: Settled, otherwise: str = "certificates are good: nothing issued") -> int:
+    for problem in settled.problems:
+        click.echo(f"Error: {problem}", err=True)
+    if not settled.changes and not settled.problems:
+        click.echo(otherwise)
+    return _FAILED if settled.problems else 0
 
 
 async def _client(stack: AsyncExitStack) -> Client:
     return await stack.enter_async_context(Client(await connect()))
 
 
-def _store(client: Client | None, namespace: str, directory: Path | None) -> Store:
-    if directory is not None:
-        return FolderStore(directory)
-    if client is None:
-        raise click.UsageError("--directory is needed without a cluster")
-    return SecretStore(client, namespace)
+def _keeper(client: Client, namespace: str, service: str, beside: tuple[str, ...]) -> Keeper:
+    site = Cluster(client, namespace, service, beside=_addresses(beside))
+    return Keeper(SecretStore(client, namespace), site)
 
 
-def _run(work: Callable[[AsyncExitStack], Awaitable[None]]) -> None:
-    async def run() -> None:
+def _addresses(given: tuple[str, ...]) -> tuple[Address, ...]:
+    found = []
+    for text in given:
+        host, colon, port = text.rpartition(":")
+        if not colon or not port.isdigit():
+            raise click.BadParameter(f"{text}: must be HOST:PORT", param_hint="--replica")
+        found.append(Address(host.strip("[]"), int(port)))
+    return tuple(found)
+
+
+def _run(work: Callable[[AsyncExitStack], Awaitable[int]]) -> None:
+    async def run() -> int:
         async with AsyncExitStack() as stack:
-            await work(stack)
+            return await work(stack)
 
     try:
-        asyncio.run(run())
+        code = asyncio.run(run())
+    except HeldError as error:
+        click.echo(f"Error: {error}", err=True)
+        code = _REFUSED
+    except StaleError as error:
+        click.echo(f"Error: {error}\nNext: the same command again", err=True)
+        code = _FAILED
     except MigrateError as error:
-        raise click.ClickException(str(error)) from error
+        click.echo(f"Error: {error}", err=True)
+        code = _FAILED
+    sys.exit(code)
 
 
 if __name__ == "__main__":

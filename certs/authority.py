@@ -7,6 +7,7 @@ a clock or a disk. Lifetimes and the back-dating of ``notBefore`` are from webho
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,13 +27,17 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 __all__ = [
     "AUTHORITY_LIFE",
+    "BACKDATED",
     "LEAF_LIFE",
     "KeySource",
     "Pair",
     "authority",
+    "certificates_in",
+    "expired",
     "fresh_key",
     "leaf",
     "service_names",
+    "signed",
 ]
 
 AUTHORITY_LIFE: Final = timedelta(days=365)
@@ -41,6 +46,7 @@ LEAF_LIFE: Final = timedelta(days=7)
 BACKDATED: Final = timedelta(minutes=5)
 
 KeySource: TypeAlias = Callable[[], ec.EllipticCurvePrivateKey]
+_BLOCK: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +71,34 @@ class Pair:
 
     def signed_by(self, issuer: Pair) -> bool:
         """Whether ``issuer`` has signed this certificate."""
+        return signed(self.certificate, issuer.certificate)
+
+
+def signed(certificate: bytes, by: bytes) -> bool:
+    """Whether the CA ``by`` has signed ``certificate``, both PEM; garbage has signed nothing."""
+    try:
+        issuer = x509.load_pem_x509_certificate(by)
+        x509.load_pem_x509_certificate(certificate).verify_directly_issued_by(issuer)
+    except Exception:  # noqa: BLE001 - InvalidSignature, ValueError, TypeError: all mean no
+        return False
+    return True
+
+
+def certificates_in(pem: bytes) -> tuple[bytes, ...]:
+    """Every certificate in a PEM file, each once and in one spelling; garbage is passed over."""
+    found: dict[bytes, None] = {}
+    for block in _BLOCK.findall(pem):
         try:
-            self.parsed.verify_directly_issued_by(issuer.parsed)
-        except Exception:  # noqa: BLE001 - InvalidSignature, ValueError, TypeError: all mean no
-            return False
-        return True
+            parsed = x509.load_pem_x509_certificate(block)
+        except ValueError:
+            continue
+        found[parsed.public_bytes(Encoding.PEM)] = None
+    return tuple(found)
+
+
+def expired(certificate: bytes, now: datetime) -> bool:
+    """Whether a PEM certificate has ended."""
+    return now >= x509.load_pem_x509_certificate(certificate).not_valid_after_utc
 
 
 def fresh_key() -> ec.EllipticCurvePrivateKey:

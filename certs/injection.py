@@ -7,9 +7,11 @@ entry's name writes the bundle there or nothing at all, however the object was e
 from __future__ import annotations
 
 import base64
+import binascii
 from collections.abc import Iterable
 from typing import Any, Final
 
+from certs.authority import certificates_in
 from mattermost_migrate.domain.names import CRD, Resource
 from mattermost_migrate.domain.objects import JsonObject
 
@@ -19,6 +21,8 @@ __all__ = [
     "VALIDATING",
     "bundle",
     "bundles_in",
+    "client_configs",
+    "held_in",
     "patch",
 ]
 
@@ -47,21 +51,39 @@ def bundle(certificates: Iterable[bytes]) -> str:
     return base64.b64encode(b"".join(pem + b"\n" for pem in distinct)).decode("ascii")
 
 
+def held_in(ca_bundle: str) -> tuple[bytes, ...]:
+    """The certificates in a caBundle, PEM; none in garbage."""
+    try:
+        return certificates_in(base64.b64decode(ca_bundle, validate=True))
+    except (binascii.Error, ValueError):
+        return ()
+
+
 def bundles_in(target: JsonObject) -> tuple[str, ...]:
     """The caBundles now in a webhook configuration, or in a CRD's conversion; "" where none is."""
-    return tuple(config.get("caBundle") or "" for _, _, config in _configs(target))
+    return tuple(config.get("caBundle") or "" for config in client_configs(target))
 
 
 def patch(target: JsonObject, ca_bundle: str) -> list[dict[str, Any]]:
     """The JSON patch that puts ``ca_bundle`` into every client configuration of ``target``.
 
     Empty when each of them holds it already. A CRD without a conversion webhook needs none.
+    Refused by the API server when the object has moved since: a bundle is worth only as much as
+    the look it was made from.
     """
     operations: list[dict[str, Any]] = []
     for guard, path, config in _configs(target):
         if config.get("caBundle") != ca_bundle:
             operations += (guard, {"op": "add", "path": f"{path}/caBundle", "value": ca_bundle})
+    version = (target.get("metadata") or {}).get("resourceVersion")
+    if operations and version:
+        operations.insert(0, {"op": "test", "path": "/metadata/resourceVersion", "value": version})
     return operations
+
+
+def client_configs(target: JsonObject) -> tuple[JsonObject, ...]:
+    """Each client configuration in it: whom the API server calls, and how."""
+    return tuple(config for _, _, config in _configs(target))
 
 
 def _configs(target: JsonObject) -> list[tuple[dict[str, Any], str, JsonObject]]:

@@ -15,15 +15,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
 
+from mattermost_migrate.domain.errors import RejectedError
 from mattermost_migrate.domain.names import MANAGED_BY, SECRET
-from mattermost_migrate.domain.objects import JsonObject
+from mattermost_migrate.domain.objects import JsonObject, annotations_of
 from mattermost_migrate.kube import Client
 
-__all__ = ["CA_NAME", "CERTIFICATE", "KEY", "Files", "FolderStore", "SecretStore", "Store"]
+__all__ = [
+    "CA_NAME",
+    "CERTIFICATE",
+    "KEY",
+    "LEAF_NAME",
+    "Files",
+    "FolderStore",
+    "SecretStore",
+    "Store",
+]
 
 CA_NAME: Final = "mattermost-migrate-ca"
+LEAF_NAME: Final = "mattermost-migrate-webhook-tls"
 CERTIFICATE: Final = "tls.crt"
 KEY: Final = "tls.key"
+#: Such annotations are on every Secret that cert-manager keeps.
+_CERT_MANAGER: Final = "cert-manager.io/"
 
 Files: TypeAlias = Mapping[str, bytes]
 
@@ -60,12 +73,22 @@ class SecretStore:
         return {key: base64.b64decode(text) for key, text in (secret.get("data") or {}).items()}
 
     async def write(self, name: str, files: Files) -> None:
-        """Create the Secret, or replace its data."""
+        """Create the Secret, or replace its data.
+
+        Raises:
+            RejectedError: somebody else keeps it: nothing was written.
+        """
         data = {key: base64.b64encode(value).decode("ascii") for key, value in files.items()}
         seen = self._seen.get(name)
         if seen is None:
             self._seen[name] = await self._client.create(SECRET, self._secret(name, data))
         else:
+            if any(key.startswith(_CERT_MANAGER) for key in annotations_of(seen)):
+                raise RejectedError(
+                    f"Secret {self._namespace}/{name} is kept by cert-manager; nothing was "
+                    "written: set certificates.provider to cert-manager, or delete its Certificate "
+                    "and the Secret"
+                )
             self._seen[name] = await self._client.replace(SECRET, {**seen, "data": data})
 
     def _secret(self, name: str, data: Mapping[str, str]) -> dict[str, Any]:

@@ -105,9 +105,7 @@ class Product:
         program = _SCRIPTS / "mattermost-migrate-certs"
         folder = self.cluster.folder / "certificates"
         place = ["--namespace", HOME]
-        run_quietly(
-            [program, "issue", *place, "--dns-name", "localhost", "--inject"], self.environment
-        )
+        run_quietly([program, "issue", *place, "--dns-name", "localhost"], self.environment)
         run_quietly([program, "export", *place, "--directory", folder], self.environment)
         return folder / _LEAF
 

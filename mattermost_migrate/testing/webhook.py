@@ -132,7 +132,7 @@ def start_webhook(cluster: Cluster, helm: Path, *, port: int) -> RunningWebhook:
     folder = cluster.folder / "webhook"
     certs = [sys.executable, "-m", "certs"]
     place = ["--namespace", NAMESPACE]
-    _run([*certs, "issue", *place, "--dns-name", "localhost", "--inject"], cluster)
+    _run([*certs, "issue", *place, "--dns-name", "localhost"], cluster)
     _run([*certs, "export", *place, "--directory", str(folder)], cluster)
     kubeconfig = cluster.service_account_kubeconfig(
         NAMESPACE, "mattermost-migrate-webhook", cluster.folder / "webhook.kubeconfig"

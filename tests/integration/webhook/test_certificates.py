@@ -1,32 +1,56 @@
-"""Certificates in Secrets of a real API server, written by the ServiceAccount that may."""
+"""Certificates on a real API server, kept by the ServiceAccount that may, while it calls us.
+
+The cluster calls the webhook through the chart's Service, with ``failurePolicy: Ignore``: a call
+that fails shows itself by a mistake that passes.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, Self
 
 import pytest
 
-from certs.authority import Pair
-from certs.injection import VALIDATING, bundles_in
-from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, SECRET
+from certs.authority import Pair, authority, signed
+from certs.injection import MUTATING, VALIDATING, bundles_in, held_in
+from certs.keeper import Keeper
+from certs.ladder import Done, Target
+from certs.site import Cluster as Site
+from certs.storage import CA_NAME, LEAF_NAME, SecretStore
+from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, CRD, LEASE, SECRET
+from mattermost_migrate.kube import Client as Kube
+from mattermost_migrate.kube import connect
 from mattermost_migrate.testing.cluster import ApiError, Client, Cluster
+from mattermost_migrate.testing.secret_volume import SecretVolume
 from mattermost_migrate.testing.webhook import NAMESPACE, RunningWebhook
 
-CA, LEAF = "mattermost-migrate-ca", "mattermost-migrate-webhook-tls"
+SERVICE = "mattermost-migrate-webhook"
+CI_CRD = "clusterinstallations.mattermost.com"
 Certs = Callable[..., subprocess.CompletedProcess[str]]
 
 
+@pytest.fixture(scope="module")
+def kubeconfig(
+    cluster: Cluster, webhook: RunningWebhook, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Of the controller's ServiceAccount, with the rights the chart gives it."""
+    path = tmp_path_factory.mktemp("keeper") / "kubeconfig"
+    return cluster.service_account_kubeconfig(NAMESPACE, "mattermost-migrate-controller", path)
+
+
 @pytest.fixture
-def certs(cluster: Cluster, webhook: RunningWebhook, tmp_path: Path) -> Certs:
-    """``mattermost-migrate-certs`` with the rights the chart gives it."""
-    kubeconfig = cluster.service_account_kubeconfig(
-        NAMESPACE, "mattermost-migrate-certs", tmp_path / "kubeconfig"
-    )
+def certs(kubeconfig: Path) -> Certs:
+    """``mattermost-migrate-certs`` as the controller's ServiceAccount."""
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(  # noqa: S603 - our own program
@@ -40,105 +64,347 @@ def certs(cluster: Cluster, webhook: RunningWebhook, tmp_path: Path) -> Certs:
     return run
 
 
+@pytest.fixture(autouse=True)
+def volume(cluster: Cluster, webhook: RunningWebhook) -> Iterator[None]:
+    """The webhook's certificates follow their Secret."""
+    with SecretVolume(cluster.admin.credentials, NAMESPACE, LEAF_NAME, webhook.certificates):
+        yield
+
+
+@pytest.fixture
+def everywhere(admin: Client) -> Iterator[None]:
+    """All that may carry a caBundle: the CRD's conversion, too. The CRD has one version, so nothing
+    is ever converted.
+    """
+    called = admin.get(VALIDATING, None, NAMESPACE)["webhooks"][0]["clientConfig"]["service"]
+    config = {"service": called | {"path": "/convert"}}
+    converter = {"clientConfig": config, "conversionReviewVersions": ["v1"]}
+    by_webhook = {"strategy": "Webhook", "webhook": converter}
+    admin.patch(CRD, None, CI_CRD, {"spec": {"conversion": by_webhook}})
+    yield
+    admin.patch(CRD, None, CI_CRD, {"spec": {"conversion": {"strategy": "None", "webhook": None}}})
+
+
 def stored(admin: Client, name: str) -> Pair:
     data = admin.get(SECRET, NAMESPACE, name)["data"]
     return Pair(base64.b64decode(data["tls.crt"]), base64.b64decode(data["tls.key"]))
 
 
-def trusted(admin: Client) -> set[bytes]:
-    configuration = admin.get(VALIDATING, None, "mattermost-migrate")
+def trusted(admin: Client) -> set[tuple[bytes, ...]]:
+    """The CAs in every caBundle there is."""
+    places = ((VALIDATING, NAMESPACE), (MUTATING, NAMESPACE), (CRD, CI_CRD))
+    found = [(kind, admin.find(kind, None, name)) for kind, name in places]
     return {
-        base64.b64decode(held) for held in bundles_in({**configuration, "kind": VALIDATING.kind})
+        held_in(held)
+        for kind, obj in found
+        if obj
+        for held in bundles_in(obj | {"kind": kind.kind})
     }
 
 
 def is_called(admin: Client, namespace: str) -> bool:
-    """Whether the API server gets through to the webhook, whose failurePolicy is Ignore."""
+    """Whether the API server gets through to the webhook."""
+    mistake = {"metadata": {"name": "chat"}, "spec": {"ingressName": ""}}
     try:
-        admin.create(
-            CLUSTER_INSTALLATION,
-            namespace,
-            {"metadata": {"name": "chat"}, "spec": {"ingressName": ""}},
-            dry_run=True,
-        )
+        admin.create(CLUSTER_INSTALLATION, namespace, mistake, dry_run=True)
     except ApiError as error:
         return "admission webhook" in str(error)
     return False
 
 
-def test_what_is_good_is_left_alone(certs: Certs, admin: Client) -> None:
-    before = stored(admin, LEAF)
+class Calls:
+    """Has the API server call the webhook all the time, and notes each call that did not arrive."""
 
-    done = certs("issue", "--dns-name", "localhost", "--inject")
+    def __init__(self, client: Client, namespace: str) -> None:
+        self._client, self._namespace = client, namespace
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.made, self.lost = 0, 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join(30)
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            self.made += 1
+            self.lost += not is_called(self._client, self._namespace)
+
+
+@pytest.fixture
+def calls(cluster: Cluster, webhook: RunningWebhook, namespace: str) -> Iterator[Calls]:
+    with Client(cluster.admin.credentials) as client, Calls(client, namespace) as calling:
+        yield calling
+
+
+def keeper_of(client: Kube) -> Keeper:
+    """As the leader makes it, but that it does not wait for other API servers."""
+    return Keeper(SecretStore(client, NAMESPACE), site_of(client))
+
+
+def site_of(client: Kube) -> Site:
+    return Site(client, NAMESPACE, SERVICE, spread=timedelta(0))
+
+
+def kept(kubeconfig: Path, work: Callable[[Keeper, Kube], Any]) -> Any:
+    """Run with a keeper."""
+
+    async def run() -> Any:
+        async with Kube(await connect({"KUBECONFIG": str(kubeconfig)})) as client:
+            return await work(keeper_of(client), client)
+
+    return asyncio.run(run())
+
+
+async def until_done(keeper: Keeper, seconds: float = 30.0) -> None:
+    ends = time.monotonic() + seconds
+    while not isinstance((settled := await keeper.settle()).decision, Done):
+        assert time.monotonic() < ends, settled
+        await asyncio.sleep(0.1)
+
+
+def test_what_is_good_is_left_alone(certs: Certs, admin: Client) -> None:
+    before = stored(admin, LEAF_NAME)
+
+    done = certs("issue", "--dns-name", "localhost")
 
     assert done.returncode == 0, done.stderr
     assert "nothing issued" in done.stdout
-    assert "ValidatingWebhookConfiguration/mattermost-migrate: unchanged" in done.stdout
-    assert stored(admin, LEAF) == before
+    assert stored(admin, LEAF_NAME) == before
 
 
 def test_a_deleted_leaf_is_issued_by_the_same_authority_and_served_at_once(
-    certs: Certs, admin: Client, webhook: RunningWebhook, namespace: str
+    certs: Certs, admin: Client, calls: Calls
 ) -> None:
-    signer = stored(admin, CA)
-    admin.delete(SECRET, NAMESPACE, LEAF)
+    signer = stored(admin, CA_NAME)
+    admin.delete(SECRET, NAMESPACE, LEAF_NAME)
 
     done = certs("issue", "--dns-name", "localhost")
+
     assert "Serving certificate is missing: issued" in done.stdout, done.stderr
-    done = certs("export", "--directory", str(webhook.certificates.parent))
-
-    assert done.returncode == 0, done.stderr
-    assert stored(admin, LEAF).signed_by(signer)
-    assert (webhook.certificates / "tls.crt").read_bytes() == stored(admin, LEAF).certificate
-    assert is_called(admin, namespace)
+    assert stored(admin, LEAF_NAME).signed_by(signer)
+    assert calls.lost == 0
 
 
-def test_an_overwritten_bundle_is_found_and_repaired(
-    certs: Certs, admin: Client, namespace: str
+def test_every_overwritten_bundle_is_found_and_repaired(
+    certs: Certs, admin: Client, namespace: str, everywhere: None
 ) -> None:
-    path = VALIDATING.path(None, "mattermost-migrate")
-    wrong = base64.b64encode(stored(admin, LEAF).certificate).decode()
-    admin.request(
-        "PATCH",
-        path,
-        [{"op": "replace", "path": "/webhooks/0/clientConfig/caBundle", "value": wrong}],
-        content_type="application/json-patch+json",
-    )
+    assert certs("inject").returncode == 0
+    wrong = base64.b64encode(stored(admin, LEAF_NAME).certificate).decode()
+    conversion = "/spec/conversion/webhook/clientConfig/caBundle"
+    for kind, name, path in (
+        (VALIDATING, NAMESPACE, "/webhooks/0/clientConfig/caBundle"),
+        (MUTATING, NAMESPACE, "/webhooks/0/clientConfig/caBundle"),
+        (CRD, CI_CRD, conversion),
+    ):
+        admin.request(
+            "PATCH",
+            kind.path(None, name),
+            [{"op": "replace", "path": path, "value": wrong}],
+            content_type="application/json-patch+json",
+        )
 
     told = certs("status")
     assert told.returncode == 1
-    assert "does not trust the CA: run inject" in told.stdout
-    assert certs("inject").returncode == 0
-    assert trusted(admin) == {stored(admin, CA).certificate}
+    assert told.stdout.count("does not trust the CA: run inject") == 3
+    mended = certs("inject")
+    assert mended.returncode == 0
+    assert mended.stdout.count("caBundle injected") == 3
+    assert trusted(admin) == {(stored(admin, CA_NAME).certificate,)}
     assert certs("status").returncode == 0
     assert is_called(admin, namespace)
 
 
-def test_a_lost_authority_is_made_anew_with_everything_that_hangs_on_it(
-    certs: Certs, admin: Client, webhook: RunningWebhook, namespace: str
+def test_a_lost_authority_is_made_anew_and_no_call_is_lost(
+    kubeconfig: Path, admin: Client, calls: Calls, everywhere: None
 ) -> None:
-    before = stored(admin, CA)
-    admin.delete(SECRET, NAMESPACE, CA)
+    """The CA that nobody can sign with any more stays trusted until nothing of it is served."""
+    before = stored(admin, CA_NAME)
+    admin.delete(SECRET, NAMESPACE, CA_NAME)
 
-    done = certs("issue", "--dns-name", "localhost", "--inject")
-    certs("export", "--directory", str(webhook.certificates.parent))
+    kept(kubeconfig, lambda keeper, _: until_done(keeper))
 
-    assert "CA is missing: issued" in done.stdout, done.stderr
-    assert "Serving certificate is not signed by the current CA: issued" in done.stdout
-    assert stored(admin, CA) != before
-    assert trusted(admin) == {stored(admin, CA).certificate}
+    assert stored(admin, CA_NAME) != before
+    assert trusted(admin) == {(stored(admin, CA_NAME).certificate,)}
+    assert calls.lost == 0
+    assert calls.made > 5
+
+
+def test_garbage_in_both_secrets_is_replaced(
+    kubeconfig: Path, admin: Client, namespace: str
+) -> None:
+    nonsense = base64.b64encode(b"nonsense").decode()
+    for name in (CA_NAME, LEAF_NAME):
+        secret = admin.get(SECRET, NAMESPACE, name)
+        admin.replace(SECRET, secret | {"data": dict.fromkeys(("tls.crt", "tls.key"), nonsense)})
+
+    kept(kubeconfig, lambda keeper, _: until_done(keeper))
+
+    assert stored(admin, LEAF_NAME).signed_by(stored(admin, CA_NAME))
     assert is_called(admin, namespace)
 
 
-def test_the_account_of_the_certificates_reads_no_other_secret(
-    cluster: Cluster, webhook: RunningWebhook
+class KilledError(BaseException):
+    """Nothing may catch it and carry on."""
+
+
+class Dying:
+    """A keeper's store and site that die before or after one of its writes."""
+
+    def __init__(self, store: SecretStore, site: Site, *, at: int, after: bool) -> None:
+        self._store, self._site = store, site
+        self._at, self._after, self.writes = at, after, 0
+        self.look, self.read = site.look, store.read
+
+    async def inject(self, target: Target, ca_bundle: str) -> None:
+        self._die(after=False)
+        await self._site.inject(target, ca_bundle)
+        self._die(after=True)
+
+    async def write(self, name: str, files: Mapping[str, bytes]) -> None:
+        self._die(after=False)
+        await self._store.write(name, files)
+        self._die(after=True)
+
+    def _die(self, *, after: bool) -> None:
+        if after is self._after and self.writes == self._at:
+            raise KilledError
+        self.writes += after
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_rotation_killed_at_any_write_goes_on_and_loses_no_call(
+    kubeconfig: Path, admin: Client, calls: Calls, everywhere: None, *, after: bool
 ) -> None:
-    with Client(cluster.service_account(NAMESPACE, "mattermost-migrate-certs")) as account:
-        assert account.get(SECRET, NAMESPACE, CA)
+    """Nine writes: the CA, three caBundles, the leaf, the old CA out, three caBundles."""
+
+    async def rotate(keeper: Keeper, client: Kube) -> list[int]:
+        died = []
+        for at in range(9):
+            before = stored(admin, CA_NAME)
+            await keeper.request(CA_NAME)
+            dying = Dying(SecretStore(client, NAMESPACE), site_of(client), at=at, after=after)
+            try:
+                await until_done(Keeper(dying, dying))
+            except KilledError:
+                died.append(at)
+            await until_done(keeper)
+            assert stored(admin, CA_NAME) != before
+            assert trusted(admin) == {(stored(admin, CA_NAME).certificate,)}
+        return died
+
+    assert kept(kubeconfig, rotate) == list(range(9))
+    assert calls.lost == 0
+
+
+def test_two_keepers_at_once_lose_no_call_and_agree(
+    kubeconfig: Path, admin: Client, calls: Calls, everywhere: None
+) -> None:
+    """Only a Lease that fails would let it come to this; what is written is fenced besides."""
+
+    async def both(keeper: Keeper, client: Kube) -> None:
+        other = keeper_of(client)
+        for _ in range(5):
+            await keeper.request(CA_NAME)
+            await asyncio.gather(until_done(keeper), until_done(other), return_exceptions=True)
+        await until_done(keeper)
+
+    kept(kubeconfig, both)
+    assert trusted(admin) == {(stored(admin, CA_NAME).certificate,)}
+    assert calls.lost == 0
+
+
+def test_what_cert_manager_keeps_is_not_touched(
+    kubeconfig: Path, certs: Certs, admin: Client
+) -> None:
+    annotation = {"cert-manager.io/certificate-name": "mattermost-migrate-webhook"}
+    admin.patch(SECRET, NAMESPACE, LEAF_NAME, {"metadata": {"annotations": annotation}})
+    before = admin.get(SECRET, NAMESPACE, LEAF_NAME)
+
+    done = certs("rotate", "leaf", "--here")
+
+    assert done.returncode == 1
+    assert "is kept by cert-manager; nothing was written" in done.stderr
+    assert admin.get(SECRET, NAMESPACE, LEAF_NAME) == before
+    gone = {"metadata": {"annotations": dict.fromkeys(annotation)}}
+    admin.patch(SECRET, NAMESPACE, LEAF_NAME, gone)
+
+
+@contextmanager
+def leading(cluster: Cluster, kubeconfig: Path) -> Iterator[None]:
+    """The controller as shipped, leading."""
+    command = [
+        sys.executable,
+        "-m",
+        "controller",
+        "--certificates=builtin",
+        "--certificates-interval=1",
+    ]
+    process = cluster.run(
+        "keeper", [*command, f"--namespace={NAMESPACE}"], KUBECONFIG=str(kubeconfig)
+    )
+    name = "mattermost-migrate-controller"
+    try:
+        cluster.admin.until(
+            LEASE, NAMESPACE, name, lambda lease: "certs" not in (holder(lease) or "certs")
+        )
+        yield
+    finally:
+        process.stop()
+
+
+def holder(lease: Mapping[str, Any]) -> str:
+    return str(lease["spec"].get("holderIdentity") or "")
+
+
+def test_the_leader_rotates_when_asked_and_repairs_by_itself(
+    cluster: Cluster, kubeconfig: Path, certs: Certs, admin: Client, calls: Calls
+) -> None:
+    before = stored(admin, CA_NAME)
+    assert certs("rotate", "ca").returncode == 3  # nobody leads
+
+    admin.delete(SECRET, NAMESPACE, LEAF_NAME)
+    with leading(cluster, kubeconfig):
+        admin.until(SECRET, NAMESPACE, LEAF_NAME, bool)
+        assert certs("issue").returncode == 3  # it does that itself
+        asked = certs("rotate", "ca", "--timeout", "120")
+
+    assert asked.returncode == 0, asked.stdout + asked.stderr
+    assert "done: every caBundle and every replica has the new one" in asked.stdout
+    assert stored(admin, CA_NAME) != before
+    assert trusted(admin) == {(stored(admin, CA_NAME).certificate,)}
+    assert calls.lost == 0
+
+
+def test_the_keeper_may_patch_no_configuration_of_others(
+    cluster: Cluster, webhook: RunningWebhook, admin: Client
+) -> None:
+    with Client(cluster.service_account(NAMESPACE, "mattermost-migrate-controller")) as account:
         for forbidden in (
-            lambda: account.list(SECRET, NAMESPACE),
-            lambda: account.get(SECRET, NAMESPACE, "other"),
-            lambda: account.delete(SECRET, NAMESPACE, CA),
+            lambda: account.list(VALIDATING, None),
+            lambda: account.patch(VALIDATING, None, "others", {}),
+            lambda: account.patch(CRD, None, "others.example.com", {}),
         ):
             with pytest.raises(ApiError, match="403"):
                 forbidden()
+
+
+def test_one_step_would_lose_calls(kubeconfig: Path, admin: Client, namespace: str) -> None:
+    """The instrument works: a leaf of a CA that nobody trusts yet is a call that fails."""
+    stranger = authority(datetime.now(UTC))
+    assert not signed(stored(admin, LEAF_NAME).certificate, stranger.certificate)
+    configuration = admin.get(VALIDATING, None, NAMESPACE)
+    for webhook in configuration["webhooks"]:
+        webhook["clientConfig"]["caBundle"] = base64.b64encode(stranger.certificate).decode()
+    admin.replace(VALIDATING, configuration)
+
+    ends = time.monotonic() + 10
+    while is_called(admin, namespace):  # the API server keeps its connection for a while
+        assert time.monotonic() < ends
+    kept(kubeconfig, lambda keeper, _: until_done(keeper))
+    while not is_called(admin, namespace):
+        assert time.monotonic() < ends + 10

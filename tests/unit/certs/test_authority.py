@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from certs.authority import Pair, authority, leaf, service_names
+from certs.authority import Pair, authority, certificates_in, leaf, service_names
 from certs.rotation import due, flaw, renewal_time
 
 NOW = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
@@ -126,6 +126,34 @@ def test_a_damaged_pair_is_told_apart(
     stranger = leaf(authority(NOW), NAMES, NOW)
 
     assert flaw(damage(leaf(signer, NAMES, NOW), stranger), NOW, issuer=signer) == expected
+
+
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [
+        pytest.param(timedelta(days=5), "is due: 2 d 0 h of its life are left", id="due"),
+        pytest.param(timedelta(days=8), "is due: it has expired", id="over"),
+        pytest.param(
+            timedelta(days=-1),
+            "is not valid yet: a clock was wrong when it was issued, or is now",
+            id="of the future",
+        ),
+    ],
+)
+def test_what_is_not_of_this_time_is_a_flaw(signer: Pair, age: timedelta, expected: str) -> None:
+    assert flaw(leaf(signer, NAMES, NOW), NOW + age, issuer=signer) == expected
+
+
+def test_a_serving_certificate_is_no_authority(signer: Pair) -> None:
+    assert flaw(leaf(signer, NAMES, NOW), NOW) == "is no CA"
+
+
+def test_certificates_are_found_among_garbage_each_once(signer: Pair) -> None:
+    other = authority(NOW)
+    broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    text = b"x" + signer.certificate + broken + b"\n\n" + other.certificate + signer.certificate
+
+    assert certificates_in(text) == (signer.certificate, other.certificate)
 
 
 def test_a_missing_name_is_a_flaw(signer: Pair) -> None:

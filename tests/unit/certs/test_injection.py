@@ -6,7 +6,7 @@ from typing import Any
 import jsonpatch
 import pytest
 
-from certs.injection import bundle, bundles_in, patch
+from certs.injection import bundle, bundles_in, held_in, patch
 
 
 def configuration(*bundles: str | None) -> dict[str, Any]:
@@ -55,6 +55,18 @@ def test_the_patch_refuses_a_list_that_was_reordered_meanwhile() -> None:
 
     with pytest.raises(jsonpatch.JsonPatchTestFailed):
         jsonpatch.apply_patch(now, patch(seen, "bmV3"))
+
+
+def test_the_patch_refuses_an_object_that_has_moved_since() -> None:
+    seen = configuration(None) | {"metadata": {"resourceVersion": "7"}}
+
+    with pytest.raises(jsonpatch.JsonPatchTestFailed):
+        jsonpatch.apply_patch(seen | {"metadata": {"resourceVersion": "8"}}, patch(seen, "bmV3"))
+
+
+@pytest.mark.parametrize("text", ["", "!!", "AAAA"])
+def test_garbage_holds_no_certificate(text: str) -> None:
+    assert held_in(text) == ()
 
 
 def test_a_bundle_holds_each_certificate_once_in_order() -> None:
