@@ -10,19 +10,23 @@ import signal
 import socket
 import sys
 import uuid
-from collections.abc import Coroutine
-from typing import Any, Final
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
 
 import click
 from prometheus_client import start_http_server
 
+from certs.keeper import INTERVAL, Keeper
+from certs.leadership import LEASE_NAME
+from certs.site import Cluster
+from certs.storage import SecretStore
 from controller.app import Settings, lead, make_informers
 from controller.builtin import BuiltinOperator
 from mattermost_migrate.domain.errors import ConfigurationError, LeaseLostError, MigrateError
 from mattermost_migrate.kube import Client, Election, connect
 from mattermost_migrate.logs import configure
 
-LEASE_NAME: Final = "mattermost-migrate-controller"
 _log = logging.getLogger(__name__)
 
 
@@ -47,6 +51,23 @@ _log = logging.getLogger(__name__)
 )
 @click.option("--namespace", default=None, help="Where the Lease is; the pod's own by default.")
 @click.option("--context", default=None, help="Context of the kubeconfig, outside a cluster.")
+@click.option(
+    "--certificates",
+    type=click.Choice(["builtin", "none"]),
+    default="none",
+    help="Who keeps the webhook's certificates: the leader, or somebody else (cert-manager, you).",
+)
+@click.option(
+    "--certificates-interval",
+    type=click.FloatRange(min=0.1),
+    default=INTERVAL,
+    help="Seconds between two looks at the certificates.",
+)
+@click.option(
+    "--webhook-service",
+    default="mattermost-migrate-webhook",
+    help="The Service of the webhook whose certificates are kept.",
+)
 @click.option(
     "--metrics-port", type=click.IntRange(0, 65535), default=0, help="Port of /metrics; 0 is none."
 )
@@ -95,9 +116,29 @@ async def _run(options: dict[str, Any]) -> None:
             # A standby keeps its informers warm, so that a take-over costs no lists.
             watching = [group.create_task(each.run()) for each in informers.values()]
             operator = () if settings.beside_operator else (BuiltinOperator(fenced, informers).run,)
-            await election.lead(lambda: lead(fenced, informers, settings, *operator))
+            keepers = _keepers(fenced, connection.namespace, options)
+
+            async def leading() -> None:
+                async with asyncio.TaskGroup() as led:
+                    # Not after the informers' first lists: a wrong caBundle may be why one fails.
+                    for keep in keepers:
+                        led.create_task(keep())
+                    led.create_task(lead(fenced, informers, settings, *operator))
+
+            await election.lead(leading)
             for task in watching:
                 task.cancel()
+
+
+def _keepers(
+    client: Client, namespace: str, options: dict[str, Any]
+) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
+    """What keeps the webhook's certificates, unless somebody else does."""
+    if options["certificates"] != "builtin":
+        return ()
+    site = Cluster(client, namespace, options["webhook_service"])
+    keeper = Keeper(SecretStore(client, namespace), site)
+    return (partial(keeper.keep, options["certificates_interval"]),)
 
 
 if __name__ == "__main__":

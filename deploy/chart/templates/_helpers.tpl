@@ -61,29 +61,3 @@ capabilities:
       app.kubernetes.io/name: mattermost-migrate
       app.kubernetes.io/component: {{ . }}
 {{- end }}
-
-{{/* The job that issues what is missing or due and injects the caBundle: its spec alone. */}}
-{{- define "mattermost-migrate.certsJob" -}}
-spec:
-  backoffLimit: 3
-  activeDeadlineSeconds: 300
-  template:
-    metadata:
-      labels:
-        {{- include "mattermost-migrate.labels" . | nindent 8 }}
-        app.kubernetes.io/component: certs
-    spec:
-      serviceAccountName: mattermost-migrate-certs
-      restartPolicy: OnFailure
-      securityContext: {{- include "mattermost-migrate.podSecurityContext" . | nindent 8 }}
-      {{- with .Values.imagePullSecrets }}
-      imagePullSecrets: {{- toYaml . | nindent 8 }}
-      {{- end }}
-      containers:
-        - name: certs
-          image: {{ include "mattermost-migrate.image" . }}
-          imagePullPolicy: {{ .Values.image.pullPolicy }}
-          command: [mattermost-migrate-certs]
-          args: [issue, --inject, --namespace={{ .Release.Namespace }}]
-          securityContext: {{- include "mattermost-migrate.containerSecurityContext" . | nindent 12 }}
-{{- end }}

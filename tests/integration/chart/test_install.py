@@ -67,7 +67,7 @@ def test_an_upgrade_keeps_the_bundle_and_an_uninstall_the_migrations(
 ) -> None:
     install = (tools[helm], "upgrade", "--install", "mm", ROOT / "deploy" / "chart", *PLACE)
     run(*install, "--create-namespace")
-    run(sys.executable, "-m", "certs", "issue", *PLACE, "--inject")
+    run(sys.executable, "-m", "certs", "issue", *PLACE)
     before = bundles_in({"webhooks": webhooks(own_cluster)})
 
     run(*install, "--set", "webhook.failurePolicy=Fail")

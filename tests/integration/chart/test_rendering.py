@@ -72,7 +72,6 @@ def test_processes_can_be_left_out_and_rights_stay(render: Render) -> None:
     for kind in ("Deployment", "Service", "PodDisruptionBudget", "CronJob", "Job"):
         assert named(objects, kind) == []
     assert named(objects, "ServiceAccount") == [
-        "mattermost-migrate-certs",
         "mattermost-migrate-controller",
         "mattermost-migrate-webhook",
     ]
@@ -111,7 +110,8 @@ def test_policies_can_be_left_out(render: Render) -> None:
 def test_other_providers_of_certificates_are_left_alone(render: Render, provider: str) -> None:
     objects = render(f"certificates.provider={provider}")
 
-    assert "mattermost-migrate-certs" not in named(objects, "ServiceAccount")
+    assert "mattermost-migrate-certs" not in named(objects, "ClusterRole")
+    assert "--certificates=none" in str(objects)
     assert named(objects, "Certificate") == (
         ["mattermost-migrate-ca", "mattermost-migrate-webhook"] if provider != "none" else []
     )
