@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,9 +28,11 @@ from mattermost_migrate.domain.names import (
     Resource,
 )
 from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, owners_of, uid_of
+from mattermost_migrate.inspection import Verdict, inspect
 from mattermost_migrate.testing.builders import cluster_installation, migration
 from mattermost_migrate.testing.chronicle import Chronicle, Harm
 from mattermost_migrate.testing.cluster import Client, LocalCluster
+from mattermost_migrate.testing.inspector import disagreement, look, verdict_of
 from mattermost_migrate.testing.witness import Witness
 
 __all__ = [
@@ -45,6 +48,8 @@ __all__ = [
 
 #: Long enough for a busy machine; a test that passes never waits for it.
 PATIENCE: Final = 60.0
+#: What a test did in its last moment may still be settling when it ends.
+_SECOND_THOUGHTS: Final = 15.0
 #: Every kind of which an installation owns objects.
 CHILDREN: Final = (
     DEPLOYMENT,
@@ -121,8 +126,44 @@ class Installations:
                 self.admin.create(INSTALLATION_MIGRATION, self.namespace, wanted)
 
     def until_ended(self, name: str) -> dict[str, Any]:
-        """Wait until a migration is over, whichever way."""
-        return self.until(INSTALLATION_MIGRATION, name, ended)
+        """Wait until a migration is over, whichever way.
+
+        Raises:
+            AssertionError: the inspection does not agree with what it reports.
+        """
+        over = self.until(INSTALLATION_MIGRATION, name, ended)
+        if problem := disagreement(over, self.verdict(name)):
+            raise AssertionError(problem)
+        return over
+
+    def verdict(self, name: str) -> Verdict:
+        """What the inspection says of an installation now."""
+        return verdict_of(self.admin, self.namespace, name)
+
+    def until_agreed(self) -> None:
+        """Wait until the inspection agrees with every migration that is over.
+
+        Raises:
+            AssertionError: it does not, and nothing happens that could change its mind.
+        """
+        problems: list[str] = []
+
+        def agreed(_: object = None) -> bool:
+            scene = look(self.admin, self.namespace)
+            problems[:] = [
+                problem
+                for each in self.list(INSTALLATION_MIGRATION)
+                if ended(each)
+                and (problem := disagreement(each, inspect(scene, self.namespace, name_of(each))))
+            ]
+            return not problems
+
+        since = self.witness.now()
+        if not agreed():
+            with suppress(TimeoutError):
+                self.witness.until(agreed, since=since, seconds=_SECOND_THOUGHTS)
+        if problems:
+            raise AssertionError("; ".join(problems))
 
     def move(self, *names: str, kind: str = MATTERMOST.kind, **spec: Any) -> None:
         """Ask for that kind and wait until all have it; an AssertionError if one fails."""

@@ -113,6 +113,10 @@ class Simulation:
             if kind == resource.kind:
                 yield obj
 
+    def objects(self) -> tuple[dict[str, Any], ...]:
+        """Every object, as it is; not to be changed."""
+        return tuple(self._objects.values())
+
     def put(self, resource: Resource, obj: JsonObject) -> dict[str, Any]:
         """Store an object as given, with a UID and a version; for building the beginning."""
         fresh = copy.deepcopy(dict(obj))

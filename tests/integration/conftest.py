@@ -166,8 +166,13 @@ def engine(kubeconfigs: dict[str, Path]) -> Iterator[InProcess]:
 
 
 @pytest.fixture
-def installations(admin: Client, witness: Witness, namespace: str) -> Installations:
-    """A namespace with the Secrets of an external database and file store."""
+def installations(admin: Client, witness: Witness, namespace: str) -> Iterator[Installations]:
+    """A namespace with the Secrets of an external database and file store.
+
+    However a test ends, the inspection must agree with every migration that is over then.
+    """
     for secret in (database_secret(namespace=namespace), file_secret(namespace=namespace)):
         admin.create(SECRET, namespace, secret)
-    return Installations(admin, witness, namespace)
+    here = Installations(admin, witness, namespace)
+    yield here
+    here.until_agreed()
