@@ -32,7 +32,7 @@ COMMANDS: Final = {
     "convert": ("convert:command", "Print the Mattermost a ClusterInstallation becomes; offline."),
     "render": ("render:command", "Print the objects that either kind generates; offline."),
     "report": ("report:command", "Write a report on what became of the migrations."),
-    "doctor": ("doctor:command", "Check what a migration needs, and your rights."),
+    "doctor": ("doctor:command", "Check what a migration needs, and installations."),
     "version": ("version:command", "Print the versions of this command and of the cluster's side."),
 }
 _SIGINT: Final = 130

@@ -17,6 +17,7 @@ from mattermost_migrate.domain.names import (
     SECRET,
     Resource,
 )
+from mattermost_migrate.inspection import State, Verdict
 
 __all__ = ["Finding", "Right", "checked_rights", "exit_code"]
 
@@ -72,6 +73,8 @@ def checked_rights() -> tuple[Right, ...]:
     )
 
 
-def exit_code(findings: Iterable[Finding]) -> Exit:
-    """3 when something is missing."""
+def exit_code(findings: Iterable[Finding], verdicts: Iterable[Verdict] = ()) -> Exit:
+    """1 when an installation is broken; else 3 when something is missing."""
+    if any(verdict.state is State.BROKEN for verdict in verdicts):
+        return Exit.FAILED
     return Exit.DONE if all(finding.well for finding in findings) else Exit.REFUSED

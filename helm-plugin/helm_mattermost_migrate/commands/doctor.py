@@ -1,21 +1,26 @@
-"""``doctor``: is everything there that a migration needs, and may this person ask for one?"""
+"""``doctor``: is everything there that a migration needs, and are the installations whole?"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from helm_mattermost_migrate.connection import connection_options, run_async
+from helm_mattermost_migrate.connection import run_async
 from helm_mattermost_migrate.diagnosis import Finding, Right, checked_rights, exit_code
+from helm_mattermost_migrate.diagnosis_view import show
 from helm_mattermost_migrate.documented import Documented
+from helm_mattermost_migrate.examination import examine
 from helm_mattermost_migrate.inventory import INSTALL_HINT
-from helm_mattermost_migrate.options import output_option, target_of
+from helm_mattermost_migrate.options import (
+    output_option,
+    parse_selection,
+    selecting,
+    target_of,
+)
 from helm_mattermost_migrate.server_side import LEASE_NAME, find_leader
-from helm_mattermost_migrate.tables import as_json, as_yaml, table
-from helm_mattermost_migrate.terminal import now, say
+from helm_mattermost_migrate.terminal import now
 from mattermost_migrate.domain.errors import ForbiddenError, NotFoundError
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
@@ -25,6 +30,7 @@ from mattermost_migrate.domain.names import (
     MATTERMOST,
     Resource,
 )
+from mattermost_migrate.inspection import Verdict
 
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client
@@ -37,30 +43,48 @@ _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 @click.command(
     "doctor",
     cls=Documented,
-    examples=(("", "check the cluster and your rights"), ("-o json", "for machines")),
+    examples=(
+        ("", "the cluster, your rights, and the installations of the namespace"),
+        ("chat", "the same, and one installation"),
+        ("--all -o json", "every installation, for machines"),
+    ),
 )
-@connection_options
+@selecting
 @output_option("table", "json", "yaml")
 def command(**arguments: Any) -> int:
-    """Check what a migration needs: the kinds, a controller at work, and your rights.
+    """Check what a migration needs, and whether installations are whole.
 
-    Exit code 0 when nothing is missing, 3 otherwise.
+    Looks at the kinds, the controller and your rights, and at every object of the installations
+    selected, by rules of its own and whatever their migrations report. Says what to do about each.
+    Exit code 0 when all is well, 3 when a migration would lack something, 1 when an installation
+    is broken.
     """
-    findings = run_async(_findings(arguments))
-    _print(findings, arguments["output"])
-    return exit_code(findings)
+    findings, verdicts = run_async(_diagnosis(arguments))
+    show(findings, verdicts, arguments["output"])
+    return exit_code(findings, verdicts)
 
 
-async def _findings(arguments: dict[str, Any]) -> tuple[Finding, ...]:
+async def _diagnosis(
+    arguments: dict[str, Any],
+) -> tuple[tuple[Finding, ...], tuple[Verdict, ...]]:
     async with target_of(arguments).client() as client:
+        selection = parse_selection(arguments, namespace=client.connection.namespace)
         kinds = (CLUSTER_INSTALLATION, MATTERMOST, INSTALLATION_MIGRATION, FLEET_MIGRATION)
-        return tuple(
-            await asyncio.gather(
-                *(_kind(client, kind) for kind in kinds),
-                _controller(client),
-                *(_right(client, right) for right in checked_rights()),
-            )
+        findings = await asyncio.gather(
+            *(_kind(client, kind) for kind in kinds),
+            _controller(client),
+            *(_right(client, right) for right in checked_rights()),
         )
+        try:
+            return tuple(findings), await examine(client, selection)
+        except ForbiddenError as error:
+            lacking = Finding(
+                "installations",
+                well=False,
+                told=f"not inspected: {error}",
+                hint=f"kubectl auth can-i --list -n {client.connection.namespace}",
+            )
+            return (*findings, lacking), ()
 
 
 async def _kind(client: Client, kind: Resource) -> Finding:
@@ -116,23 +140,3 @@ async def _right(client: Client, right: Right) -> Finding:
         told="allowed" if allowed else f"not allowed; {right.without}",
         hint="" if allowed else f"kubectl auth can-i {right.verb} {right.resource.plural}",
     )
-
-
-def _print(findings: Iterable[Finding], output: str) -> None:
-    rows = [
-        {"check": each.check, "well": each.well, "message": each.told, "nextCommand": each.hint}
-        for each in findings
-    ]
-    match output:
-        case "json":
-            say(as_json(rows))
-        case "yaml":
-            say(as_yaml(rows))
-        case _:
-            cells = [
-                ("ok" if row["well"] else "MISSING", row["check"], row["message"]) for row in rows
-            ]
-            say(table(("", "CHECK", "FOUND"), cells))
-            for row in rows:
-                if not row["well"] and row["nextCommand"]:
-                    say(f"Next: {row['check']}: {row['nextCommand']}")

@@ -364,3 +364,31 @@ def test_doctor_names_every_right_that_lacks(served: LocalCluster, cli: Cli) -> 
     assert "not allowed; run and revert need it" in ended.out
     assert "not allowed; status leaves fleets out" in ended.out
     assert "Next: create fleetmigrations: kubectl auth can-i create fleetmigrations" in ended.out
+
+
+def test_doctor_says_which_installation_is_broken_and_how(
+    served: LocalCluster, install: Callable[..., None], space: str, cli: Cli
+) -> None:
+    install("chat", "halt")
+    cli("run", "chat", "-n", space, "--yes")
+    # By hand: its operator waits for a version that nobody names.
+    served.admin.patch(CLUSTER_INSTALLATION, space, "halt", {"spec": {"canary": {"enable": True}}})
+    served.admin.until(
+        CLUSTER_INSTALLATION, space, "halt", lambda each: each["status"]["state"] == "reconciling"
+    )
+
+    ended = cli("doctor", "-n", space, "-o", "json")
+    whole = cli("doctor", "-n", space, "chat")
+    absent = cli("doctor", "-n", space, "nobody")
+
+    rows = {row["check"]: row for row in json.loads(ended.out)}
+    assert rows[f"installation {space}/chat"]["state"] == "WholeAsMattermost"
+    halted = rows[f"installation {space}/halt"]
+    assert (halted["state"], halted["well"], ended.code) == ("Broken", False, 1)
+    assert {each["reason"] for each in halted["findings"]} == {"FreezeLeft", "NotStable"}
+    assert "canary is enabled without a version" in halted["message"]
+    assert "clusterinstallation.mattermost.com halt -o yaml" in halted["nextCommand"]
+    assert whole.code == 0, whole.out
+    assert "WholeAsMattermost" in whole.out
+    assert absent.code == 1
+    assert f"there is neither a ClusterInstallation nor a Mattermost {space}/nobody" in absent.out
