@@ -1,0 +1,69 @@
+"""What a release needs besides the tests: one version everywhere, and everything packed.
+
+python deploy/release.py check v0.1.0    # the tag is the version of package, plugin and chart
+python deploy/release.py pack dist       # wheel and chart
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from mattermost_migrate.testing.tools import ready
+
+ROOT: Final = Path(__file__).parents[1]
+
+
+def versions(root: Path = ROOT) -> dict[str, str]:
+    """The version that each part says it has, by file and field."""
+    project = tomllib.loads((root / "pyproject.toml").read_text())
+    chart = yaml.safe_load((root / "deploy" / "chart" / "Chart.yaml").read_text())
+    plugin = yaml.safe_load((root / "helm-plugin" / "plugin.yaml").read_text())
+    return {
+        "pyproject.toml: project.version": project["project"]["version"],
+        "deploy/chart/Chart.yaml: version": chart["version"],
+        "deploy/chart/Chart.yaml: appVersion": chart["appVersion"],
+        "helm-plugin/plugin.yaml: version": plugin["version"],
+    }
+
+
+def faults(tag: str, found: dict[str, str]) -> list[str]:
+    """Each part whose version is not the tag's."""
+    return [
+        f"{where} is {version}, and the tag is {tag}"
+        for where, version in found.items()
+        if f"v{version}" != tag
+    ]
+
+
+def pack(into: Path) -> None:
+    """Build wheel and chart into a folder."""
+    into.mkdir(parents=True, exist_ok=True)
+    wheel = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
+    chart = [str(ready(["helm4"])["helm4"]), "package", "deploy/chart"]
+    subprocess.run([*wheel, "--directory", str(into.absolute())], cwd=ROOT, check=True)
+    subprocess.run([*chart, "--destination", str(into.absolute())], cwd=ROOT, check=True)
+
+
+def main(arguments: list[str]) -> int:
+    """Check or pack; returns the exit code."""
+    match arguments:
+        case ["check", tag]:
+            wrong = faults(tag, versions())
+            print("\n".join(wrong) or f"everything is {tag}")
+            return bool(wrong)
+        case ["pack", folder]:
+            pack(Path(folder))
+            return 0
+        case _:
+            print(__doc__)
+            return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,61 @@
+"""One version everywhere, and a workflow that runs nothing that could change under it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deploy.release import faults, versions
+
+ROOT = Path(__file__).parents[2]
+WORKFLOW = ROOT / ".github" / "workflows" / "release.yml"
+JOBS = yaml.safe_load(WORKFLOW.read_text())["jobs"]
+
+
+def test_every_part_has_the_same_version() -> None:
+    found = versions()
+
+    assert len(set(found.values())) == 1, found
+    assert faults(f"v{found['pyproject.toml: project.version']}", found) == []
+
+
+def test_a_part_that_was_forgotten_is_named() -> None:
+    assert faults("v1.0.0", {"a": "1.0.0", "b": "0.9.0"}) == ["b is 0.9.0, and the tag is v1.0.0"]
+
+
+def test_every_action_is_pinned_by_its_commit() -> None:
+    used = re.findall(r"uses: (\S+)( # v\S+)?", WORKFLOW.read_text())
+
+    assert len(used) > 10
+    for action, version in used:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action), action
+        assert version, f"{action}: say which version that is"
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_every_job_has_an_end_and_its_own_rights(name: str) -> None:
+    assert JOBS[name]["timeout-minutes"] <= 60
+    assert JOBS[name]["permissions"]
+
+
+def test_nothing_is_published_that_was_not_tested() -> None:
+    def behind(job: str) -> set[str]:
+        needs = JOBS[job].get("needs", [])
+        direct = {needs} if isinstance(needs, str) else set(needs)
+        return direct | {name for each in direct for name in behind(each)}
+
+    assert "test" in behind("publish")
+    assert "test" in behind("image")
+
+
+def test_the_image_comes_with_its_parts_list_and_its_origin_and_is_signed() -> None:
+    steps = JOBS["image"]["steps"]
+    (push,) = [step for step in steps if "build-push-action" in step.get("uses", "")]
+
+    assert push["with"]["sbom"] is True
+    assert push["with"]["provenance"] == "mode=max"
+    assert "PYTHON_IMAGE=" in push["with"]["build-args"]
+    assert any("cosign sign --yes" in step.get("run", "") for step in steps)
