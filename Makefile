@@ -11,7 +11,7 @@ option = $(if $(call given,$(1)),$(2) '$(call given,$(1))')
 switch = $(if $(filter-out 0 no false,$(call given,$(1))),$(2))
 
 .DEFAULT_GOAL := help
-.PHONY: help venv tools cluster check format lint types layers test demo bench lock clean
+.PHONY: help venv tools cluster check format lint types layers test demo bench alerts reference lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,10 +56,17 @@ test: venv ## every test: unit, integration, end to end, on a real control plane
 bench: venv ## a million conversions there and back (COUNT=20000 for a short one); records: bench/
 	@$(BIN)/python bench/conversion_round_trip.py $(call option,COUNT,--count)
 
+alerts: venv ## Prometheus' own tool on alerts, their tests and the dashboard (builds it once: minutes)
+	@$(BIN)/python -m deploy.alerts
+
+reference: venv ## write the generated pages anew: chart README, dashboard, reference
+	@$(BIN)/python -m deploy.reference
+
 lock: ## write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements/runtime.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements/build.in -o requirements/build.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements/runtime.txt pyproject.toml --group dev requirements/build.in -o requirements/dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group docs -o requirements/docs.txt
 
 clean: ## remove what this checkout built (the shared cache of tools stays)
 	rm -rf $(VENV) .cache build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mattermost_migrate.testing.tools import catalogue
-from mattermost_migrate.testing.tools.catalogue import TOOLS, Tool, ToolError, go_needed
+from mattermost_migrate.testing.tools.catalogue import RARE, TOOLS, Tool, ToolError, go_needed
 
 
 @pytest.fixture
@@ -40,14 +40,15 @@ def tool(**changes: object) -> Tool:
         ("kwok", "v0.8.0"),
         ("helm3", "v3.22.0"),
         ("helm4", "v4.3.1"),
+        ("promtool", "v0.313.5"),
     ],
 )
 def test_the_version_is_the_one_that_go_mod_pins(name: str, version: str) -> None:
-    assert TOOLS[name].version == version
+    assert (TOOLS | RARE)[name].version == version
 
 
 def test_every_module_names_its_package_as_a_tool() -> None:
-    for each in TOOLS.values():
+    for each in (*TOOLS.values(), *RARE.values()):
         assert f"tool {each.package}\n" in (each.folder / "go.mod").read_text()
 
 
@@ -88,6 +89,7 @@ def test_another_flag_gives_another_key_and_the_same_recipe_the_same(checkout: P
     assert tool().key == tool().key
     assert tool(stamp={}).key != tool().key
     assert tool(package="example.com/etcd/other").key != tool().key
+    assert tool(tags=("small",)).key != tool().key
 
 
 def test_the_cache_is_where_the_user_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,22 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
+{{/* Where pods may run: the values of one component. */}}
+{{- define "mattermost-migrate.placement" -}}
+{{- with .nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- end }}
+
 {{/* Replicas of one component on different nodes, where there are several. */}}
 {{- define "mattermost-migrate.spread" -}}
 - maxSkew: 1

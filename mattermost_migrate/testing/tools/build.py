@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mattermost_migrate.testing.tools import assets, toolchain
-from mattermost_migrate.testing.tools.catalogue import TOOLS, Tool, ToolError, cache_folder
+from mattermost_migrate.testing.tools.catalogue import RARE, TOOLS, Tool, ToolError, cache_folder
 
 __all__ = ["Progress", "Toolbox", "ready"]
 
@@ -68,14 +68,16 @@ class Toolbox:
 
 
 def ready(names: Iterable[str] = tuple(TOOLS), progress: Progress | None = None) -> Toolbox:
-    """Have these programs, building what is missing.
+    """Have these programs (those of ``RARE`` only by name), building what is missing.
 
     Raises:
         ToolError: one cannot be built; the message ends with what the compiler said last.
         KeyError: there is no tool of that name.
     """
     told = progress or _Silence()
-    return Toolbox({name: _have(TOOLS[name], told) for name in names})
+    return Toolbox(
+        {name: _have(TOOLS[name] if name in TOOLS else RARE[name], told) for name in names}
+    )
 
 
 def _home(tool: Tool) -> Path:
@@ -126,7 +128,7 @@ def _build(tool: Tool, progress: Progress) -> None:
 
 
 def _compile(tool: Tool, go: Path, binary: Path, progress: Progress) -> None:
-    flags = ["-v", "-ldflags", tool.linker_flags, "-o", str(binary)]
+    flags = ["-v", "-ldflags", tool.linker_flags, "-tags", ",".join(tool.tags), "-o", str(binary)]
     last: deque[str] = deque(maxlen=_LAST_LINES)
     with subprocess.Popen(  # noqa: S603 - the Go toolchain
         [go, "build", *flags, tool.package],

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["MODULES", "TOOLS", "Tool", "ToolError", "cache_folder", "go_needed"]
+__all__ = ["MODULES", "RARE", "TOOLS", "Tool", "ToolError", "cache_folder", "go_needed"]
 
 #: Where the Go modules lie: data of the checkout, not of the installed package.
 MODULES: Final = Path(__file__).parents[3] / "deploy" / "tools"
@@ -34,6 +34,7 @@ class Tool:
         stamp: linker variables that tell the program its own version; ``{version}``,
             ``{major}`` and ``{minor}`` are filled in.
         stages: folders of the required module whose YAML files are kept beside the binary.
+        tags: build tags, such as those that leave out what we do not use.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Tool:
     requires: str
     stamp: Mapping[str, str]
     stages: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -84,6 +86,7 @@ class Tool:
             "ldflags": self.linker_flags,
             "stages": self.stages,
             "platform": [platform.system(), platform.machine()],
+            **({"tags": self.tags} if self.tags else {}),
         }
         digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
         return f"{self.name}-{self.version}-{digest[:12]}"
@@ -146,12 +149,24 @@ TOOLS: Final[Mapping[str, Tool]] = {
     )
 }
 
+#: What one command of its own needs: not built with the others, as it takes minutes.
+RARE: Final[Mapping[str, Tool]] = {
+    "promtool": Tool(
+        name="promtool",
+        module="promtool",
+        package="github.com/prometheus/prometheus/cmd/promtool",
+        requires="github.com/prometheus/prometheus",
+        stamp={"github.com/prometheus/common/version.Version": "{version}"},
+        tags=("remove_all_sd",),  # service discovery of every cloud
+    )
+}
+
 
 def go_needed() -> tuple[int, ...]:
     """The lowest Go version that every module accepts, from their ``go`` lines."""
     lines = [
         found[1]
-        for tool in TOOLS.values()
+        for tool in (*TOOLS.values(), *RARE.values())
         if (found := re.search(r"^go (\S+)", (tool.folder / "go.mod").read_text(), re.MULTILINE))
     ]
     return max(tuple(int(part) for part in line.split(".")) for line in lines)

@@ -5,10 +5,9 @@ On a cluster of its own: its objects are cluster-wide and have fixed names.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,42 +15,12 @@ import pytest
 
 from certs.injection import VALIDATING, bundles_in
 from mattermost_migrate.domain.names import CRD, FLEET_MIGRATION, INSTALLATION_MIGRATION, SECRET
-from mattermost_migrate.testing.cluster import Cluster, LocalCluster, Options
+from mattermost_migrate.testing.cluster import Cluster
 from mattermost_migrate.testing.tools import Toolbox
 
 ROOT = Path(__file__).parents[3]
 PLACE = ("--namespace", "mattermost-migrate")
 Run = Callable[..., str]
-
-
-@pytest.fixture(scope="module")
-def own_cluster(tools: Toolbox) -> Iterator[Cluster]:
-    operator = ROOT / "deploy" / "crds" / "operator"
-    with LocalCluster(tools, Options(crds=(operator,))) as running:
-        yield running
-
-
-@pytest.fixture
-def run(own_cluster: Cluster) -> Run:
-    environment = {
-        "KUBECONFIG": str(own_cluster.kubeconfig),
-        "HOME": str(own_cluster.folder),
-        "PATH": "/usr/bin:/bin",
-    }
-
-    def command(*words: object) -> str:
-        done = subprocess.run(  # noqa: S603 - our own programs
-            [str(word) for word in words],
-            check=False,
-            capture_output=True,
-            text=True,
-            env=environment,
-            cwd=ROOT,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return command
 
 
 def webhooks(cluster: Cluster) -> list[dict[str, Any]]:

@@ -61,7 +61,10 @@ def test_both_processes_run_twice_and_the_webhook_never_less(render: Render) -> 
     }
     rolling = deployments["mattermost-migrate-webhook"]["strategy"]["rollingUpdate"]
     assert rolling["maxUnavailable"] == 0
-    assert named(objects, "PodDisruptionBudget") == ["mattermost-migrate-webhook"]
+    assert named(objects, "PodDisruptionBudget") == [
+        "mattermost-migrate-controller",
+        "mattermost-migrate-webhook",
+    ]
 
 
 def test_processes_can_be_left_out_and_rights_stay(render: Render) -> None:
