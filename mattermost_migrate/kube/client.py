@@ -10,6 +10,7 @@ import copy
 import dataclasses
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
@@ -172,10 +173,31 @@ class Client:
             "limit": str(page) if page and resource_version is None else None,
         }
         try:
-            return await self._pages(resource, namespace, query)
+            return await self._whole(resource, namespace, query)
         except ExpiredError:
             # The server forgot the moment between two pages: once more, in one piece.
-            return await self._pages(resource, namespace, {**query, "limit": None})
+            return await self._whole(resource, namespace, {**query, "limit": None})
+
+    def pages(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        label_selector: str | None = None,
+        field_selector: str | None = None,
+        page: int = _PAGE,
+    ) -> AsyncGenerator[Listing, None]:
+        """The same as ``list``, but page by page; all are of one moment.
+
+        Raises:
+            ExpiredError: the server forgot the moment between two pages; begin anew.
+        """
+        query = {
+            "labelSelector": label_selector,
+            "fieldSelector": field_selector,
+            "limit": str(page),
+        }
+        return self._pages(resource, namespace, query)
 
     async def create(
         self,
@@ -398,8 +420,7 @@ class Client:
 
     async def _pages(
         self, resource: Resource, namespace: str | None, query: Mapping[str, str | None]
-    ) -> Listing:
-        items: list[JsonObject] = []
+    ) -> AsyncGenerator[Listing, None]:
         following: str | None = None
         while True:
             page = {**query, "continue": following}
@@ -407,11 +428,24 @@ class Client:
                 self._call("list", "GET", resource, namespace, None, query=page)
             )
             # Items of built-in kinds come without saying what they are.
-            items.extend(_typed(resource, item) for item in answer.get("items") or ())
+            items = tuple(_typed(resource, item) for item in answer.get("items") or ())
             metadata = answer.get("metadata") or {}
             following = metadata.get("continue") or None
+            yield Listing(items, str(metadata.get("resourceVersion") or ""))
             if following is None:
-                return Listing(tuple(items), str(metadata.get("resourceVersion") or ""))
+                return
+
+    async def _whole(
+        self, resource: Resource, namespace: str | None, query: Mapping[str, str | None]
+    ) -> Listing:
+        """All pages as one."""
+        items: list[JsonObject] = []
+        version = ""
+        async with aclosing(self._pages(resource, namespace, query)) as pages:
+            async for page in pages:
+                items.extend(page.items)
+                version = page.resource_version
+        return Listing(tuple(items), version)
 
 
 def _typed(resource: Resource, obj: JsonObject) -> JsonObject:

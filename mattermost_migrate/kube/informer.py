@@ -1,7 +1,7 @@
 """A collection kept in memory by list and watch: look things up, be told, wait for a change.
 
-What is kept is trimmed, so thousands of objects stay small. What one reads here may be a moment
-old: it says *when* to look; what a destructive write rests on is read live.
+What is kept is trimmed and packed, so thousands of objects stay small. What one reads here may be a
+moment old: it says *when* to look; what a destructive write rests on is read live.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from mattermost_migrate.domain.errors import ExpiredError, MigrateError, Transie
 from mattermost_migrate.domain.names import Resource
 from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of, owners_of, uid_of
 from mattermost_migrate.kube.client import Client, Event, EventType
+from mattermost_migrate.kube.store import Key, Store
 
 __all__ = ["BY_OWNER", "Handler", "Index", "Informer", "Key", "Trim", "without_managed_fields"]
 
-#: (namespace, name); the namespace of a cluster-scoped object is an empty string.
-Key: TypeAlias = tuple[str, str]
 #: Told of a change: the object before (None: it is new) and after (None: it is gone).
 Handler: TypeAlias = Callable[[JsonObject | None, JsonObject | None], None]
 Trim: TypeAlias = Callable[[JsonObject], JsonObject]
@@ -32,6 +31,8 @@ Index: TypeAlias = Callable[[JsonObject], Iterable[str]]
 
 #: The index by the UIDs of all owners; every informer has it.
 BY_OWNER: Final = "owner"
+#: Objects a request of a list: what is parsed at once is the most we ever hold.
+_PAGE: Final = 100
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 30.0
 _SHORT_STREAM: Final = 1.0
@@ -77,7 +78,7 @@ class Informer:
         self._label_selector = label_selector
         self._field_selector = field_selector
         self._trim = trim
-        self._objects: dict[Key, JsonObject] = {}
+        self._objects = Store()
         self._index_functions: dict[str, Index] = {BY_OWNER: _owner_uids, **(indexes or {})}
         self._indexes: dict[str, dict[str, set[Key]]] = {
             name: defaultdict(set) for name in self._index_functions
@@ -94,14 +95,15 @@ class Informer:
 
     def items(self, namespace: str | None = None) -> Iterator[JsonObject]:
         """All objects, or those of one namespace."""
-        for (where, _), obj in list(self._objects.items()):
-            if namespace is None or where == namespace:
+        for obj in self._objects:
+            if namespace in (None, namespace_of(obj)):
                 yield obj
 
     def by_index(self, index: str, value: str) -> tuple[JsonObject, ...]:
         """The objects that an index holds under a value, in the order of their keys."""
         keys = self._indexes[index].get(value, ())
-        return tuple(self._objects[key] for key in sorted(keys))
+        found = (self._objects.get(key) for key in sorted(keys))
+        return tuple(obj for obj in found if obj is not None)
 
     def owned_by(self, uid: str) -> tuple[JsonObject, ...]:
         """The objects with an owner of that UID."""
@@ -113,7 +115,7 @@ class Informer:
         Handlers run in the informer's own task: they note what to look at, and return.
         """
         self._handlers.append(handler)
-        for obj in self._objects.values():
+        for obj in self._objects:
             handler(None, obj)
 
     def note(self, obj: JsonObject) -> None:
@@ -153,7 +155,7 @@ class Informer:
         while True:
             try:
                 if not self.resource_version:
-                    await self._relist("0" if not self.synced.is_set() else None)
+                    await self._relist()
                 began = time.monotonic()
                 await self._follow()
                 # Something in between that ends every stream at once must not make us spin.
@@ -167,20 +169,26 @@ class Informer:
                 log("Lost watch", extra={"resource": self.resource.plural, "error": str(error)})
                 await asyncio.sleep(_pause(failures))
 
-    async def _relist(self, resource_version: str | None) -> None:
-        listing = await self._client.list(
+    async def _relist(self) -> None:
+        """Take over what there is, page by page: all at once would be the most we ever hold."""
+        listed: set[Key] = set()
+        pages = self._client.pages(
             self.resource,
             self._namespace,
             label_selector=self._label_selector,
             field_selector=self._field_selector,
-            resource_version=resource_version,
+            page=_PAGE,
         )
-        listed = {_key(obj) for obj in listing.items}
+        version = ""
+        async with aclosing(pages):
+            async for page in pages:
+                version = page.resource_version
+                for obj in page.items:
+                    listed.add(_key(obj))
+                    self._put(obj)
         for key in self._objects.keys() - listed:
             self._drop(key)
-        for obj in listing.items:
-            self._put(obj)
-        self.resource_version = listing.resource_version
+        self.resource_version = version
         self.synced.set()
 
     async def _follow(self) -> None:
@@ -215,7 +223,7 @@ class Informer:
         if before is not None and _version(before) >= _version(obj):
             return  # we know it already, from the answer to our own write
         after = self._trim(obj)
-        self._objects[key] = after
+        self._objects.put(key, after)
         self._reindex(key, before, after)
         self._tell(key, before, after)
 

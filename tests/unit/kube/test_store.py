@@ -1,0 +1,64 @@
+"""A store is a mapping, whatever it packs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mattermost_migrate.kube.store import Key, Store
+
+KEYS = st.tuples(st.sampled_from(["", "a", "b"]), st.sampled_from("xyz"))
+OBJECTS = st.dictionaries(
+    st.text(min_size=1),
+    st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5),
+    min_size=1,
+)
+
+
+@given(st.lists(st.tuples(KEYS, st.none() | OBJECTS), max_size=30))
+def test_it_gives_back_what_was_put_in(changes: list[tuple[Key, dict[str, Any] | None]]) -> None:
+    store, plain = Store(unpacked=2), dict[Key, dict[str, Any]]()
+    for key, obj in changes:
+        if obj is not None:
+            store.put(key, obj)
+            plain[key] = obj
+        elif key in plain:
+            assert store.pop(key) == plain.pop(key)
+        else:
+            with pytest.raises(KeyError):
+                store.pop(key)
+
+    assert store.keys() == plain.keys()
+    assert len(store) == len(plain)
+    assert list(store) == list(plain.values())
+    for key in [("", "x"), ("a", "y"), ("b", "z"), *plain]:
+        assert store.get(key) == plain.get(key)
+        assert (key in store) is (key in plain)
+
+
+def test_what_is_at_work_is_kept_as_it_is() -> None:
+    store = Store(unpacked=2)
+    objects = {("ns", name): {"name": name} for name in "abc"}
+    for key, obj in objects.items():
+        store.put(key, obj)
+
+    assert store.get(("ns", "c")) is objects["ns", "c"]
+    assert store.get(("ns", "a")) is not objects["ns", "a"]
+    assert store.get(("ns", "a")) is store.get(("ns", "a"))
+
+
+def test_objects_may_change_while_they_are_read() -> None:
+    store = Store()
+    for name in "abc":
+        store.put(("ns", name), {"name": name})
+
+    seen = []
+    for obj in store:
+        seen.append(obj["name"])
+        if obj["name"] == "a":
+            store.pop(("ns", "b"))
+
+    assert seen == ["a", "c"]
