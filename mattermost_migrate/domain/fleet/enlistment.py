@@ -10,6 +10,7 @@ import dataclasses
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count
 from typing import Any, Final, Self, TypeAlias
 
@@ -62,12 +63,17 @@ class Enlistment:
     @classmethod
     def read(cls, migration: JsonObject) -> Self | None:
         """What the annotation says; None where there is none, or none that we wrote."""
+        text = annotations_of(migration).get(MEMBER_ANNOTATION)
+        return cls._parsed(text) if text else None
+
+    @classmethod
+    @lru_cache(maxsize=8192)
+    def _parsed(cls, text: str) -> Self | None:
+        """The same text is read at every change of its member."""
         try:
-            fleet, place, kind, retry, attempt = json.loads(
-                annotations_of(migration)[MEMBER_ANNOTATION]
-            )
+            fleet, place, kind, retry, attempt = json.loads(text)
             return cls(str(fleet), int(place), str(kind), int(retry), int(attempt))
-        except (KeyError, ValueError, TypeError):
+        except (ValueError, TypeError):
             return None
 
     def written(self) -> dict[str, str]:

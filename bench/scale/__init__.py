@@ -1,0 +1,1 @@
+"""How a fleet scales, on a control plane of its own: `make bench-scale`."""

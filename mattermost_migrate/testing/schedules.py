@@ -1,0 +1,346 @@
+"""A fleet on a simulated clock: any order of ends, failures, edits, deletions and fail-overs.
+
+The members are InstallationMigrations as a cluster would show them. The judge keeps books of its
+own: it knows the rules of the documentation, and shares no code with the policies it judges.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from mattermost_migrate.domain.fleet import (
+    Roster,
+    Standing,
+    fleet_over,
+    fleet_status,
+    look_ahead,
+    member_of,
+    tally_of,
+)
+from mattermost_migrate.testing.fleets import NOW, begun, ended, enlist, fleet
+
+__all__ = ["BrokenRuleError", "Schedule", "run"]
+
+_MOST_PASSES: Final = 2000
+_DAY: Final = 86_400
+
+
+class BrokenRuleError(AssertionError):
+    """A rule of the documentation was broken; the message says which, and by which schedule."""
+
+
+@dataclass(slots=True)
+class _Record:
+    """What the judge knows of one member: how and when it last ended, and what for it was started.
+
+    ``how`` is WAITING before its first start.
+    """
+
+    namespace: str
+    kind: str
+    how: Standing = Standing.WAITING
+    ended: datetime = NOW
+    retry: int = 0
+    attempt: int = 0
+
+
+@dataclass(slots=True)
+class Schedule:
+    """One fleet and what befalls it, all of it from one seed.
+
+    Attributes:
+        chance: the source of everything.
+        subject: the FleetMigration.
+        migrations: its members' InstallationMigrations, by name.
+        records: the same, as the judge saw them.
+        running: the names of those between their start and their end.
+        ends: when which one ends.
+        now: the simulated time.
+        starts: how many starts there were.
+    """
+
+    chance: random.Random
+    subject: dict[str, Any]
+    migrations: dict[str, dict[str, Any]]
+    records: dict[str, _Record]
+    now: datetime = NOW
+    running: set[str] = field(default_factory=set)
+    ends: list[tuple[datetime, int, str, Standing]] = field(default_factory=list)
+    starts: int = 0
+    roster: Roster = field(default_factory=Roster)
+    selected: int = 0
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The fleet's spec."""
+        spec: dict[str, Any] = self.subject["spec"]
+        return spec
+
+
+def run(seed: int) -> Schedule:
+    """Play one schedule to its end.
+
+    Raises:
+        BrokenRuleError: a limit was not kept, a wave began too early, or it never ends.
+    """
+    schedule = _made(random.Random(seed))  # noqa: S311 - a schedule, not a secret
+    try:
+        _play(schedule)
+    except BrokenRuleError as problem:
+        raise BrokenRuleError(f"seed {seed}: {problem}") from None
+    return schedule
+
+
+def _made(chance: random.Random) -> Schedule:
+    count = chance.choice((0, 1, 2, 3, 5, 8, 13))
+    spec: dict[str, Any] = {
+        "maxConcurrent": chance.choice((1, 2, 3, "50%", "10%")),
+        "failureBudget": chance.choice((0, 1, 2, "20%", "100%")),
+        "waves": [
+            {
+                "size": chance.choice((1, 2, "20%", "50%")),
+                "soakSeconds": chance.choice((0, 0, 30)),
+                "requiresApproval": chance.random() < 0.2,  # noqa: PLR2004 - a chance
+            }
+            for _ in range(chance.randrange(4))
+        ],
+        "retryLimit": chance.choice((0, 0, 1)),
+    }
+    if chance.random() < 0.3:  # noqa: PLR2004 - a chance
+        spec["maxPerNamespace"] = chance.choice((1, 2))
+    subject = fleet(**spec)
+    migrations = {
+        f"m{place:02d}": enlist(subject, f"m{place:02d}", place, namespace=chance.choice("ab"))
+        for place in range(count)
+    }
+    kind = str(subject["spec"]["desiredKind"])
+    records = {
+        name: _Record(each["metadata"]["namespace"], kind) for name, each in migrations.items()
+    }
+    made = Schedule(chance, subject, migrations, records, selected=count)
+    _meet(made)
+    return made
+
+
+def _meet(schedule: Schedule) -> None:
+    """As a new leader does: everything it knows it reads off the objects."""
+    found = (member_of(each, schedule.subject) for each in schedule.migrations.values())
+    schedule.roster = Roster(each for each in found if each is not None)
+
+
+def _play(schedule: Schedule) -> None:
+    for _ in range(_MOST_PASSES):
+        outlook = _pass(schedule)
+        if fleet_over(schedule.subject):
+            _judge_end(schedule)
+            return
+        if schedule.chance.random() < 0.25:  # noqa: PLR2004 - a chance
+            _befall(schedule)
+            continue
+        moments = [schedule.ends[0][0]] if schedule.ends else []
+        if outlook is not None:
+            moments.append(outlook)
+        if moments:
+            schedule.now = max(schedule.now, min(moments))
+            _end(schedule)
+        else:
+            _help(schedule)
+    raise BrokenRuleError("it never comes to an end")
+
+
+def _pass(schedule: Schedule) -> datetime | None:
+    """One pass of the controller; when it wants to look again."""
+    while True:
+        tally = tally_of(schedule.subject, schedule.roster)
+        outlook = look_ahead(schedule.subject, schedule.roster, tally.selected, schedule.now)
+        if not outlook.starting:
+            break
+        for member in outlook.starting:
+            _judge_start(schedule, member.name)
+            _start(schedule, member.name, again=member.again)
+    status = fleet_status(schedule.subject, schedule.roster, outlook, tally, schedule.now)
+    schedule.subject = {**schedule.subject, "status": status}
+    counts = status["counts"]
+    if sum(counts.values()) != 2 * counts["selected"] or counts["selected"] != schedule.selected:
+        raise BrokenRuleError(f"the counts do not add up: {counts}")
+    return outlook.again
+
+
+def _start(schedule: Schedule, name: str, *, again: bool) -> None:
+    chance = schedule.chance
+    _put(schedule, begun(schedule.subject, schedule.migrations[name], again=again))
+    schedule.running.add(name)
+    schedule.starts += 1
+    record, spec = schedule.records[name], schedule.spec
+    kind, retry = spec["desiredKind"], int(spec.get("retryGeneration") or 0)
+    same = (record.kind, record.retry) == (kind, retry)
+    record.attempt = record.attempt + again if same else 0
+    record.kind, record.retry = kind, retry
+    how = chance.choices(
+        (Standing.SUCCEEDED, Standing.FAILED, Standing.SKIPPED), weights=(7, 2, 1)
+    )[0]
+    took = timedelta(seconds=chance.choice((1, 1, 2, 5, 60)))
+    heapq.heappush(schedule.ends, (schedule.now + took, schedule.starts, name, how))
+
+
+def _put(schedule: Schedule, migration: dict[str, Any]) -> None:
+    schedule.migrations[migration["metadata"]["name"]] = migration
+    if member := member_of(migration, schedule.subject):
+        schedule.roster.put(member)
+
+
+def _end(schedule: Schedule) -> None:
+    """Whatever ends up to now."""
+    while schedule.ends and schedule.ends[0][0] <= schedule.now:
+        moment, _, name, how = heapq.heappop(schedule.ends)
+        if name in schedule.running:
+            schedule.running.discard(name)
+            record = schedule.records[name]
+            record.how, record.ended = how, moment
+            _put(schedule, ended(schedule.migrations[name], how, at=moment))
+
+
+def _befall(schedule: Schedule) -> None:
+    """Something happens that nobody planned."""
+    chance, spec = schedule.chance, schedule.spec
+    match chance.randrange(8):
+        case 0:
+            _meet(schedule)  # another leader takes over
+        case 1:
+            _edit(schedule, maxConcurrent=chance.choice((1, 2, "50%")))
+        case 2:
+            _edit(schedule, failureBudget=chance.choice((0, 1, "50%")))
+        case 3:
+            _edit(schedule, paused=not spec.get("paused"))
+        case 4:
+            sizes = [{**each, "size": chance.choice((1, 2, "50%"))} for each in spec["waves"]]
+            _edit(schedule, waves=sizes)
+        case 5:
+            _edit(schedule, retryGeneration=int(spec.get("retryGeneration") or 0) + 1)
+        case 6 if schedule.migrations:
+            name = chance.choice(sorted(schedule.migrations))
+            del schedule.migrations[name]
+            schedule.running.discard(name)
+            schedule.roster.drop((schedule.records.pop(name).namespace, name))
+        case 7 if chance.random() < 0.2:  # noqa: PLR2004 - seldom: it doubles the schedule
+            kinds = {"Mattermost": "ClusterInstallation", "ClusterInstallation": "Mattermost"}
+            _edit(schedule, desiredKind=kinds[spec["desiredKind"]])
+        case _:
+            pass
+
+
+def _edit(schedule: Schedule, **spec: Any) -> None:
+    metadata = schedule.subject["metadata"]
+    fresh = {**metadata, "generation": metadata["generation"] + 1}
+    schedule.subject = {
+        **schedule.subject,
+        "metadata": fresh,
+        "spec": {**schedule.spec, **spec},
+    }
+    _meet(schedule)
+
+
+def _help(schedule: Schedule) -> None:
+    """Nothing moves: a person does what the status says."""
+    status = schedule.subject["status"]
+    if schedule.spec.get("paused"):
+        _edit(schedule, paused=False)
+    elif wave := status.get("awaitingApproval"):
+        _edit(schedule, approvedWave=wave)
+    else:
+        raise BrokenRuleError(f"it stands still, and says {status['conditions'][0]}")
+
+
+def _judge_start(schedule: Schedule, name: str) -> None:
+    """The rules, from what the objects say at the moment of a start."""
+    spec, running = schedule.spec, schedule.running
+    if name in running:
+        raise BrokenRuleError(f"{name} was started while it ran")
+    if spec.get("paused"):
+        raise BrokenRuleError(f"{name} was started in a pause")
+    limit = _of(spec["maxConcurrent"], schedule.selected, up=True)
+    if len(running) + 1 > limit:
+        raise BrokenRuleError(f"{len(running) + 1} at once, and {limit} are allowed")
+    here = schedule.records[name].namespace
+    beside = sum(schedule.records[each].namespace == here for each in running)
+    if beside + 1 > spec.get("maxPerNamespace", _DAY):
+        raise BrokenRuleError(f"{beside + 1} at once in namespace {here}")
+    budget = _of(spec["failureBudget"], schedule.selected, up=False)
+    failed = sum(_outcome(schedule, each) is Standing.FAILED for each in schedule.records)
+    if failed > budget:
+        raise BrokenRuleError(f"{name} was started after the budget of {budget} was spent")
+    _judge_waves(schedule, name)
+
+
+def _judge_waves(schedule: Schedule, name: str) -> None:
+    """Nobody of a wave starts before each wave before it is done with."""
+    for number, members in enumerate(_waves(schedule), start=1):
+        if name in members:
+            return
+        wave = schedule.spec["waves"][number - 1]
+        outcomes = {each: _outcome(schedule, each) for each in members}
+        if not {Standing.WAITING, Standing.RUNNING}.isdisjoint(outcomes.values()):
+            raise BrokenRuleError(f"{name} was started while wave {number} was not through")
+        good = Standing.SUCCEEDED in outcomes.values()
+        approved = int(schedule.spec.get("approvedWave") or 0) >= number
+        if (wave["requiresApproval"] or not good) and not approved:
+            raise BrokenRuleError(f"{name} was started before wave {number} was approved")
+        last = max((schedule.records[each].ended for each in members), default=None)
+        if last and schedule.now < last + timedelta(seconds=wave["soakSeconds"]):
+            raise BrokenRuleError(f"{name} was started before wave {number} had soaked")
+
+
+def _waves(schedule: Schedule) -> list[list[str]]:
+    """The members of each wave of the spec: a place is filled by each that is not skipped."""
+    waves: list[list[str]] = []
+    place, last = 0, int(max(schedule.records, default="m-1")[1:])
+    for wave in schedule.spec["waves"]:
+        members, size = [], _of(wave["size"], schedule.selected, up=True)
+        while place <= last and size:
+            name = f"m{place:02d}"
+            place += 1
+            present = name in schedule.records
+            if present and _outcome(schedule, name) is Standing.SKIPPED:
+                continue
+            size -= 1
+            if present:
+                members.append(name)
+        waves.append(members)
+    return waves
+
+
+def _outcome(schedule: Schedule, name: str) -> Standing:
+    """How a member stands for its fleet, by what became of it and what the spec says now."""
+    record, spec = schedule.records[name], schedule.spec
+    if name in schedule.running:
+        return Standing.RUNNING
+    bad = record.how in (Standing.FAILED, Standing.SKIPPED)
+    again = (
+        record.kind != spec["desiredKind"]
+        or (bad and record.retry < int(spec.get("retryGeneration") or 0))
+        or (record.how is Standing.FAILED and record.attempt < spec["retryLimit"])
+    )
+    return Standing.WAITING if again else record.how
+
+
+def _of(value: int | str, selected: int, *, up: bool) -> int:
+    if isinstance(value, int):
+        return value
+    exact = selected * int(value[:-1]) / 100
+    return max(1, int(exact) + (exact != int(exact))) if up else int(exact)
+
+
+def _judge_end(schedule: Schedule) -> None:
+    """It is over: nobody runs, and success is said only where each succeeded."""
+    summary = schedule.subject["status"]["conditions"][0]
+    if schedule.running:
+        raise BrokenRuleError(f"it is over, and {sorted(schedule.running)} run")
+    outcomes = [_outcome(schedule, each) for each in schedule.records]
+    good = outcomes.count(Standing.SUCCEEDED) == schedule.selected > 0
+    if (summary["status"] == "True") is not good:
+        raise BrokenRuleError(f"{summary['reason']} is said of {Counter(outcomes)}")

@@ -1,0 +1,70 @@
+"""Twenty thousand schedules of fleets, and proof that their judge has eyes.
+
+A million: `make bench-schedules`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from mattermost_migrate.domain.fleet import Outlook, Roster, Standing, look_ahead
+from mattermost_migrate.domain.objects import JsonObject
+from mattermost_migrate.testing import schedules
+
+COUNT = 20_000
+
+
+def test_no_limit_is_ever_broken() -> None:
+    assert play(COUNT) > 4 * COUNT
+
+
+def play(count: int) -> int:
+    """The number of starts in so many schedules."""
+    return sum(schedules.run(seed).starts for seed in range(count))
+
+
+def one_more(outlook: Outlook, roster: Roster) -> Outlook:
+    """The next in line starts as well, whatever the limits say."""
+    if outlook.hold is not None:
+        return outlook
+    waiting = [each for each in roster.waiting(outlook.wave.end) if each not in outlook.starting]
+    return dataclasses.replace(outlook, starting=(*outlook.starting, *waiting[:1]))
+
+
+def unheld(outlook: Outlook, roster: Roster) -> Outlook:
+    """Nothing holds it."""
+    if outlook.hold is None or roster.count(Standing.RUNNING):
+        return outlook
+    first = next(roster.waiting(outlook.wave.end), None)
+    return dataclasses.replace(outlook, hold=None, starting=(first,) if first else ())
+
+
+def out_of_order(outlook: Outlook, roster: Roster) -> Outlook:
+    """The last one starts instead of the first."""
+    last = list(roster.waiting(None))[-1:]
+    return dataclasses.replace(outlook, starting=tuple(last) if outlook.starting else ())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "noticed"),
+    [
+        (one_more, "at once"),
+        (unheld, "budget|approved|soaked|pause"),
+        (out_of_order, "was not through"),
+    ],
+)
+def test_a_wrong_policy_is_caught(
+    monkeypatch: pytest.MonkeyPatch, wrong: Callable[[Outlook, Roster], Outlook], noticed: str
+) -> None:
+    def looked(fleet: JsonObject, roster: Roster, selected: int, now: datetime) -> Any:
+        return wrong(look_ahead(fleet, roster, selected, now), roster)
+
+    monkeypatch.setattr(schedules, "look_ahead", looked)
+
+    with pytest.raises(schedules.BrokenRuleError, match=noticed):
+        play(500)
