@@ -14,7 +14,7 @@ from typing import Final
 from controller.references import of_mattermost
 from mattermost_migrate.domain.backup import Backup, backup_name
 from mattermost_migrate.domain.conditions import failure_of
-from mattermost_migrate.domain.inventory import children, references
+from mattermost_migrate.domain.inventory import LABELLED, children, dependents, references
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     DEPLOYMENT,
@@ -123,7 +123,28 @@ class Observer:
         if part is Part.EXISTING:
             wanted = _referred(seen)
             return dataclasses.replace(seen, existing=Existing.of(await self._read(seen, wanted)))
+        if part is Part.DEPENDENTS:
+            return dataclasses.replace(seen, dependents=await self._dependents(seen))
         return dataclasses.replace(seen, children=await self._read(seen, children(seen.name)))
+
+    async def _dependents(self, seen: Snapshot) -> tuple[JsonObject, ...]:
+        """What may name the giving kind as owner: by its name, or by the installation's label.
+
+        On the way back both labels count: users go on marking their own by the first.
+        """
+        wanted = dependents(seen.source or {"metadata": {"name": seen.name}})
+        keys = dict.fromkeys((seen.giving.labels.installation, V1ALPHA1.installation))
+        listings = await asyncio.gather(
+            *(
+                self._client.list(resource, seen.namespace, label_selector=f"{key}={seen.name}")
+                for resource in LABELLED
+                for key in keys
+            )
+        )
+        named = await self._read(seen, wanted)
+        known = set(map(uid_of, named))
+        found = {uid_of(each): each for listing in listings for each in listing.items}
+        return (*named, *(each for uid, each in found.items() if uid not in known))
 
     def note(self, migration: JsonObject, write: Write, answer: JsonObject) -> None:
         """Take over what a write of ours, made for this migration, left behind."""

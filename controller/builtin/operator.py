@@ -18,7 +18,7 @@ from controller.observe import BY_INSTALLATION, installations_of
 from controller.worker import Key, Reconcile, work
 from controller.workqueue import Backoff, WorkQueue
 from mattermost_migrate.domain.children.labels import JOB_SERVER
-from mattermost_migrate.domain.children.update_job import UPDATE_JOB
+from mattermost_migrate.domain.inventory import UPDATE_JOB
 from mattermost_migrate.domain.names import (
     APP_LABEL,
     APP_VALUE,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from controller.builtin.children import Children
 from controller.builtin.outcomes import NotReadyError, ProblemError
-from mattermost_migrate.domain.children.update_job import UPDATE_JOB, Step, check, is_spent
+from mattermost_migrate.domain.children.update_job import Step, check, is_spent
+from mattermost_migrate.domain.inventory import UPDATE_JOB
 from mattermost_migrate.domain.names import JOB
 from mattermost_migrate.domain.objects import JsonObject, namespace_of
 

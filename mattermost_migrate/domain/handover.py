@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from mattermost_migrate.domain import freeze
-from mattermost_migrate.domain.inventory import children
+from mattermost_migrate.domain.additions import lost
+from mattermost_migrate.domain.inventory import LABELLED, dependents
 from mattermost_migrate.domain.names import (
+    DEPLOYMENT,
     INSTALLATION_MIGRATION,
     LOCK_LABEL,
     MATTERMOST,
@@ -25,7 +27,7 @@ from mattermost_migrate.domain.objects import (
     owners_of,
     uid_of,
 )
-from mattermost_migrate.domain.originals import deployment_role, planned
+from mattermost_migrate.domain.originals import child_role, deployment_role, planned
 from mattermost_migrate.domain.preflight import is_ours
 from mattermost_migrate.domain.snapshot import Snapshot, owned_by, selected_by
 from mattermost_migrate.domain.steps import Act, Look, Part, Refuse, Verdict, Wait
@@ -44,7 +46,9 @@ __all__ = [
 ]
 
 #: The kinds whose owner may have to be changed: those of the inventory, and no list beside it.
-_KINDS: Final = {resource.kind: resource for resource, _ in children("")}
+_KINDS: Final = {
+    resource.kind: resource for resource in (*(each for each, _ in dependents({})), *LABELLED)
+}
 
 
 def lock_patch(seen: Snapshot, lock: Lock | None) -> Write:
@@ -201,35 +205,60 @@ def _await_pin(target: JsonObject, where: str) -> Verdict | None:
 
 
 def transfer_children(seen: Snapshot) -> Verdict | None:
-    """Take over what the operator forgot, so that nothing names only the old kind as its owner.
+    """Take over what the operator forgot, and put back what its writes have wiped.
 
-    The operator leaves ``<name>-mysql-root-password`` behind (operator facts 5.6, W1).
+    It leaves ``<name>-mysql-root-password`` behind (operator facts 5.6, W1), and knows nothing of
+    objects that others made and gave the old kind as owner. Afterwards nothing names that one.
     """
     if seen.source is None or seen.target is None:
         return None
     if seen.source["metadata"].get("deletionTimestamp"):
         return None  # it held, or the deletion would not have been asked for
-    if seen.children is None:
-        return Look(Part.CHILDREN)
-    former = uid_of(seen.source)
+    if seen.dependents is None:
+        return Look(Part.DEPENDENTS)
     writes = tuple(
-        _transfer(child, former, owner_reference(seen.target, seen.taking.resource))
-        for child in seen.children
-        if owned_by(child, former)
+        write
+        for child in seen.dependents
+        if (write := _transfer(seen, child, seen.source, seen.target))
     )
     return Act(f"Transferred what the operator left of {seen.name}", writes) if writes else None
 
 
-def _transfer(child: JsonObject, former: str, owner: JsonObject) -> Write:
-    """New owner in and old owner out in one patch, fenced by UID and resourceVersion."""
-    kept = [ref for ref in owners_of(child) if ref["uid"] not in (former, owner["uid"])]
-    metadata = {
-        "uid": uid_of(child),
-        "resourceVersion": child["metadata"]["resourceVersion"],
-        "ownerReferences": [*kept, owner],
-    }
+def _transfer(
+    seen: Snapshot, child: JsonObject, former: JsonObject, owner: JsonObject
+) -> Write | None:
+    """New owner in, old owner out and others' additions back, in one patch, fenced."""
+    saved = _saved_child(seen, child)
+    body: dict[str, Any] = lost(saved, child) if saved else {}
+    metadata: dict[str, Any] = body.get("metadata") or {}
+    if owned_by(child, uid_of(former)):
+        with_others = {"metadata": {**child["metadata"], **metadata}}
+        reference = owner_reference(owner, seen.taking.resource)
+        metadata["ownerReferences"] = _exchanged(with_others, uid_of(former), reference)
+    if not body and not metadata:
+        return None
+    fence = {"uid": uid_of(child), "resourceVersion": child["metadata"]["resourceVersion"]}
     resource: Resource = _KINDS[str(child["kind"])]
-    return patch(resource, name_of(child), {"metadata": metadata})
+    return patch(resource, name_of(child), {**body, "metadata": {**metadata, **fence}})
+
+
+def _exchanged(child: JsonObject, former: str, owner: JsonObject) -> list[JsonObject]:
+    """The owners, with the new one in the place of the former: a controller only where that was.
+
+    Whoever named the former only as an owner, so as to be collected with it, names the new one so.
+    """
+    by_name = {key: owner[key] for key in ("apiVersion", "kind", "name", "uid")}
+    if any(ref["uid"] == owner["uid"] for ref in owners_of(child)):
+        return [ref for ref in owners_of(child) if ref["uid"] != former]
+    return [{**ref, **by_name} if ref["uid"] == former else ref for ref in owners_of(child)]
+
+
+def _saved_child(seen: Snapshot, child: JsonObject) -> JsonObject | None:
+    if seen.backup is None:
+        return None
+    if child["kind"] == DEPLOYMENT.kind and name_of(child) == seen.name:
+        return seen.backup.get(deployment_role(seen.giving))
+    return seen.backup.get(child_role(child, seen.name))
 
 
 def strip_pods(seen: Snapshot) -> Verdict | None:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Final
 
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
+    CONFIG_MAP,
+    CRON_JOB,
     DEPLOYMENT,
+    HORIZONTAL_POD_AUTOSCALER,
     INGRESS,
     INGRESS_CLASS,
+    JOB,
     MATTERMOST,
     MINIO_INSTANCE,
     MYSQL_CLUSTER,
+    NETWORK_POLICY,
+    PERSISTENT_VOLUME_CLAIM,
+    POD_DISRUPTION_BUDGET,
     ROLE,
     ROLE_BINDING,
     SECRET,
@@ -21,7 +29,29 @@ from mattermost_migrate.domain.names import (
 )
 from mattermost_migrate.domain.objects import JsonObject, name_of
 
-__all__ = ["children", "database_name", "minio_secret", "mysql_secret", "references"]
+__all__ = [
+    "LABELLED",
+    "UPDATE_JOB",
+    "children",
+    "database_name",
+    "dependents",
+    "minio_secret",
+    "mysql_secret",
+    "references",
+]
+
+#: One name for every installation of a namespace, as the operator has it.
+UPDATE_JOB: Final = "mattermost-update-check"
+#: Kinds of which others make objects for an installation, and may name it as their owner.
+LABELLED: Final = (
+    CONFIG_MAP,
+    PERSISTENT_VOLUME_CLAIM,
+    CRON_JOB,
+    JOB,
+    HORIZONTAL_POD_AUTOSCALER,
+    NETWORK_POLICY,
+    POD_DISRUPTION_BUDGET,
+)
 
 
 def database_name(installation: str) -> str:
@@ -49,6 +79,19 @@ def children(installation: str) -> tuple[tuple[Resource, str], ...]:
         (SECRET, mysql_secret(installation)),
         (MYSQL_CLUSTER, database_name(installation)),
         (MINIO_INSTANCE, minio_secret(installation)),
+    )
+
+
+def dependents(installation: JsonObject) -> tuple[tuple[Resource, str], ...]:
+    """Its children, and what else its operator may have made and not removed (facts 1.5, 2.5)."""
+    name = name_of(installation)
+    canary = ((installation.get("spec") or {}).get("canary") or {}).get("deployment") or {}
+    left_over = canary.get("name") or f"{name}-canary"
+    return (
+        *children(name),
+        *((resource, left_over) for resource in (DEPLOYMENT, SERVICE, INGRESS)),
+        (JOB, UPDATE_JOB),
+        (PERSISTENT_VOLUME_CLAIM, name),
     )
 
 

@@ -18,11 +18,13 @@ __all__ = [
     "CLUSTER_INSTALLATION",
     "CONFIG_MAP",
     "CRD",
+    "CRON_JOB",
     "DEPLOYMENT",
     "ENDPOINT_SLICE",
     "EVENT",
     "FLEET_LABEL",
     "FLEET_MIGRATION",
+    "HORIZONTAL_POD_AUTOSCALER",
     "INGRESS",
     "INGRESS_CLASS",
     "INSTALLATION_MIGRATION",
@@ -37,9 +39,11 @@ __all__ = [
     "MINIO_INSTANCE",
     "MYSQL_CLUSTER",
     "NAMESPACE",
+    "NETWORK_POLICY",
     "OWN_GROUP",
     "PERSISTENT_VOLUME_CLAIM",
     "POD",
+    "POD_DISRUPTION_BUDGET",
     "REPLICA_SET",
     "REQUESTED_ANNOTATION",
     "ROLE",
@@ -117,6 +121,14 @@ INGRESS_CLASS: Final = Resource(
 )
 ROLE: Final = Resource("rbac.authorization.k8s.io", "v1", "Role", "roles")
 ROLE_BINDING: Final = Resource("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings")
+CRON_JOB: Final = Resource("batch", "v1", "CronJob", "cronjobs")
+NETWORK_POLICY: Final = Resource("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
+POD_DISRUPTION_BUDGET: Final = Resource(
+    "policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"
+)
+HORIZONTAL_POD_AUTOSCALER: Final = Resource(
+    "autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"
+)
 JOB: Final = Resource("batch", "v1", "Job", "jobs")
 LEASE: Final = Resource("coordination.k8s.io", "v1", "Lease", "leases")
 ENDPOINT_SLICE: Final = Resource("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices")

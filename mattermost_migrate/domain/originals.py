@@ -15,14 +15,13 @@ from mattermost_migrate.domain.backup import Backup, backup_name, manifest, same
 from mattermost_migrate.domain.conversion import Converted, convert, restore
 from mattermost_migrate.domain.errors import InvariantError, RefusedError
 from mattermost_migrate.domain.names import (
-    INGRESS,
+    DEPLOYMENT,
     MIGRATION_ANNOTATION,
     REQUESTED_ANNOTATION,
     SECRET,
-    SERVICE,
     Reason,
 )
-from mattermost_migrate.domain.objects import JsonObject, annotations_of, uid_of
+from mattermost_migrate.domain.objects import JsonObject, annotations_of, name_of, uid_of
 from mattermost_migrate.domain.pin import pin
 from mattermost_migrate.domain.sides import Side
 from mattermost_migrate.domain.snapshot import Snapshot
@@ -30,6 +29,7 @@ from mattermost_migrate.domain.steps import Act, Look, Part, Refuse, Verdict
 from mattermost_migrate.domain.writes import create, replace
 
 __all__ = [
+    "child_role",
     "deployment_role",
     "originals",
     "plan_target",
@@ -119,15 +119,31 @@ def originals(seen: Snapshot, target: JsonObject | None = None) -> Backup:
     live: Mapping[str, JsonObject | None] = {
         role(seen.giving): source,
         deployment_role(seen.giving): seen.former_deployment,
-        "service": seen.existing.get(SERVICE, seen.name) if seen.existing else None,
-        "ingress": seen.existing.get(INGRESS, seen.name) if seen.existing else None,
+        **_children(seen),
     }
     if seen.target is None and source is not None:
         target = target or plan_target(dataclasses.replace(seen, source=source)).mattermost
         return Backup.of({**live, role(seen.taking): target})
-    # Turned round half-way: what the other direction saved is still needed.
+    # Turned round half-way: what the other direction saved is still needed. Of a child that may
+    # have changed hands since, the first is the one that nobody had overwritten.
     kept = dict(seen.backup.objects) if seen.backup else {}
-    return Backup.of({**kept, **{key: obj for key, obj in live.items() if obj is not None}})
+    fresh = {key: obj for key, obj in live.items() if obj is not None}
+    first = {key: kept[key] for key in _children(seen) if key in kept}
+    return Backup.of({**kept, **fresh, **first})
+
+
+def child_role(child: JsonObject, installation: str) -> str:
+    """Under which name a child is kept, other than the Deployment."""
+    kind, name = str(child["kind"]).lower(), name_of(child)
+    return kind if name == installation else f"{kind}.{name}"
+
+
+def _children(seen: Snapshot) -> dict[str, JsonObject]:
+    return {
+        child_role(child, seen.name): child
+        for child in seen.children or ()
+        if child["kind"] != DEPLOYMENT.kind
+    }
 
 
 def save_originals(seen: Snapshot) -> Verdict | None:
@@ -136,6 +152,8 @@ def save_originals(seen: Snapshot) -> Verdict | None:
         return None
     if seen.forward and seen.existing is None:
         return Look(Part.EXISTING)
+    if seen.children is None:
+        return Look(Part.CHILDREN)
     try:
         fresh = originals(seen)
     except RefusedError as refused:

@@ -71,6 +71,7 @@ class Snapshot:
         backup: the originals, if they are saved.
         existing: what a conversion reads besides; None: not looked at.
         children: Service, Ingress, RBAC, Secrets, database and file store; None: not looked at.
+        dependents: those, and whatever else may name the giving kind as owner; None: likewise.
         beside_operator: the Go operator runs; without it our own reconcilers do its part.
         target_kind: the kind that shall own the installation; a rollback turns it round.
     """
@@ -84,6 +85,7 @@ class Snapshot:
     backup: Backup | None = None
     existing: Existing | None = None
     children: tuple[JsonObject, ...] | None = None
+    dependents: tuple[JsonObject, ...] | None = None
     beside_operator: bool = False
     target_kind: str = field(default="Mattermost")
 

@@ -23,6 +23,7 @@ class Part(StrEnum):
 
     EXISTING = "existing"
     CHILDREN = "children"
+    DEPENDENTS = "dependents"
 
 
 @dataclass(frozen=True, slots=True)

@@ -468,8 +468,9 @@ class Simulation:
         sets = tuple(self.all(REPLICA_SET))
         wanted = references(source) if source and Part.EXISTING in parts else ()
         found = (self.find(resource, each) for resource, each in wanted)
-        kept = children(name) if Part.CHILDREN in parts else ()
-        owned = (self.find(resource, each) for resource, each in kept)
+        owned = tuple(
+            obj for resource, each in children(name) if (obj := self.find(resource, each))
+        )
         return Snapshot(
             migration=migration,
             source=source,
@@ -479,7 +480,8 @@ class Simulation:
             pods=tuple(pod for each in sets for pod in self._pods_of(each)),
             backup=Backup.read(secret) if secret else None,
             existing=Existing.of(o for o in found if o) if Part.EXISTING in parts else None,
-            children=tuple(o for o in owned if o) if Part.CHILDREN in parts else None,
+            children=owned if Part.CHILDREN in parts else None,
+            dependents=owned if Part.DEPENDENTS in parts else None,
             target_kind=taking.kind,
         )
 

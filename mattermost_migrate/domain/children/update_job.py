@@ -16,6 +16,7 @@ from typing import Any, Final
 from mattermost_migrate.domain.children.deployment import APP_CONTAINER
 from mattermost_migrate.domain.children.installation import Installation
 from mattermost_migrate.domain.children.result import ChildError
+from mattermost_migrate.domain.inventory import UPDATE_JOB
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, JOB, MATTERMOST, V1ALPHA1, V1BETA1
 from mattermost_migrate.domain.objects import (
     JsonObject,
@@ -25,10 +26,8 @@ from mattermost_migrate.domain.objects import (
     uid_of,
 )
 
-__all__ = ["UPDATE_JOB", "Step", "UpdateCheck", "check", "is_spent", "require_app", "update_job"]
+__all__ = ["Step", "UpdateCheck", "check", "is_spent", "require_app", "update_job"]
 
-#: One name for every installation of a namespace, as the operator has it.
-UPDATE_JOB: Final = "mattermost-update-check"
 _SETUP_WAIT: Final = "init-wait-for-db-setup"
 _PROBES: Final = frozenset({"livenessProbe", "readinessProbe", "startupProbe"})
 _RETRIES: Final = 10
