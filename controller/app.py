@@ -17,6 +17,7 @@ from controller.workqueue import WorkQueue
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     DEPLOYMENT,
+    DRAINED_ANNOTATION,
     FLEET_MIGRATION,
     INSTALLATION_MIGRATION,
     MATTERMOST,
@@ -68,9 +69,17 @@ def pod_outline(pod: JsonObject) -> JsonObject:
         "ownerReferences",
         "deletionTimestamp",
     )
+    annotations = {
+        key: value
+        for key, value in (metadata.get("annotations") or {}).items()
+        if key == DRAINED_ANNOTATION
+    }
     ready = [c for c in status.get("conditions") or () if c.get("type") == "Ready"]
     return {
-        "metadata": {key: metadata[key] for key in kept if key in metadata},
+        "metadata": {
+            **{key: metadata[key] for key in kept if key in metadata},
+            **({"annotations": annotations} if annotations else {}),
+        },
         "status": {"phase": status.get("phase"), "conditions": ready},
     }
 

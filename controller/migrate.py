@@ -18,7 +18,6 @@ from controller.execute import execute
 from controller.observe import Informers, Observer, direction
 from controller.report import Reporter
 from controller.worker import Key
-from mattermost_migrate.domain.adoption import ADOPTION
 from mattermost_migrate.domain.aftercare import care, neglected
 from mattermost_migrate.domain.conditions import (
     condition_status,
@@ -42,6 +41,7 @@ from mattermost_migrate.domain.names import (
     Reason,
 )
 from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, namespace_of
+from mattermost_migrate.domain.recreation import ladder_of
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act, Decision, Done, Look, Refuse, Wait, decide
 from mattermost_migrate.domain.writes import Verb
@@ -116,7 +116,7 @@ class MigrationReconciler:
         """Act until there is nothing to do but wait."""
         seen = await self._observer.look(migration)
         for _ in range(_MOST_ACTIONS):
-            decision = care(seen, _in_time(seen, decide(seen, ADOPTION)))
+            decision = care(seen, _in_time(seen, decide(seen, ladder_of(seen))))
             if seen.lock and decision.current is not None:
                 self._reporter.journal(migration).enter(decision.current)
             match decision.verdict:
@@ -181,8 +181,9 @@ class MigrationReconciler:
                 if before is None or before.get("message") != message:
                     self._say(seen, reason, message, warning=True)
                 return _SECOND_LOOK
-        left = _seconds_left(seen.migration)
-        return min((each for each in (held_back, left) if each is not None), default=None)
+        soon = decision.verdict.seconds if isinstance(decision.verdict, Wait) else None
+        times = (held_back, soon, _seconds_left(seen.migration))
+        return min((each for each in times if each is not None), default=None)
 
     def _say_end(self, seen: Snapshot) -> None:
         owner = f"{seen.taking.kind} owns the installation"
@@ -237,6 +238,7 @@ def _in_time(seen: Snapshot, decision: Decision) -> Decision:
         or left is None
         or left > 0
         or status.get("currentStep") != decision.current
+        or status.get("currentStepProgress", "") != decision.verdict.progress
     ):
         return decision
     return dataclasses.replace(decision, verdict=_too_long(seen, decision.verdict))

@@ -9,20 +9,25 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 from controller.references import of_mattermost
 from mattermost_migrate.domain.backup import Backup, backup_name
 from mattermost_migrate.domain.conditions import failure_of
-from mattermost_migrate.domain.inventory import LABELLED, children, dependents, references
+from mattermost_migrate.domain.inventory import LABELLED, children, dependents
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     DEPLOYMENT,
+    ENDPOINT_SLICE,
     INSTALLATION_MIGRATION,
     MATTERMOST,
     POD,
     REPLICA_SET,
     SECRET,
+    SERVICE,
+    SERVICE_NAME_LABEL,
+    SERVING_LABEL,
     V1ALPHA1,
     V1BETA1,
     Resource,
@@ -36,9 +41,9 @@ from mattermost_migrate.domain.objects import (
     namespace_of,
     uid_of,
 )
-from mattermost_migrate.domain.originals import deployment_role
+from mattermost_migrate.domain.originals import deployment_role, read_to_plan
 from mattermost_migrate.domain.sides import NEW, OLD, Side, other, side
-from mattermost_migrate.domain.snapshot import Snapshot
+from mattermost_migrate.domain.snapshot import Snapshot, Traffic
 from mattermost_migrate.domain.steps import Part
 from mattermost_migrate.domain.writes import Write
 from mattermost_migrate.kube import Client, Informer
@@ -123,6 +128,8 @@ class Observer:
         if part is Part.EXISTING:
             wanted = _referred(seen)
             return dataclasses.replace(seen, existing=Existing.of(await self._read(seen, wanted)))
+        if part is Part.TRAFFIC:
+            return dataclasses.replace(seen, traffic=await self._traffic(seen))
         if part is Part.DEPENDENTS:
             return dataclasses.replace(seen, dependents=await self._dependents(seen))
         return dataclasses.replace(seen, children=await self._read(seen, children(seen.name)))
@@ -145,6 +152,19 @@ class Observer:
         known = set(map(uid_of, named))
         found = {uid_of(each): each for listing in listings for each in listing.items}
         return (*named, *(each for uid, each in found.items() if uid not in known))
+
+    async def _traffic(self, seen: Snapshot) -> Traffic:
+        """Read live: pods are taken out of service, and ended, on the strength of it."""
+        service, slices, pods = await asyncio.gather(
+            self._client.find(SERVICE, seen.namespace, seen.name),
+            self._client.list(
+                ENDPOINT_SLICE,
+                seen.namespace,
+                label_selector=f"{SERVICE_NAME_LABEL}={seen.name}",
+            ),
+            self._client.list(POD, seen.namespace, label_selector=f"{SERVING_LABEL}={seen.name}"),
+        )
+        return Traffic(service, tuple(slices.items), tuple(pods.items), datetime.now(UTC))
 
     def note(self, migration: JsonObject, write: Write, answer: JsonObject) -> None:
         """Take over what a write of ours, made for this migration, left behind."""
@@ -203,7 +223,7 @@ class Observer:
 def _referred(seen: Snapshot) -> tuple[tuple[Resource, str], ...]:
     """What has to be read to convert what there is, or to generate the pods of a Mattermost."""
     if seen.source is not None:
-        return references(seen.source)
+        return read_to_plan(seen)
     if seen.target is not None and seen.target["kind"] == MATTERMOST.kind:
         return tuple(of_mattermost(seen.target))
     return ()

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from mattermost_migrate.domain.adoption import ADOPTION
 from mattermost_migrate.domain.backup import backup_name
 from mattermost_migrate.domain.conditions import (
     Progress,
@@ -21,6 +20,7 @@ from mattermost_migrate.domain.conditions import (
 from mattermost_migrate.domain.names import INSTALLATION_MIGRATION
 from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of, uid_of
 from mattermost_migrate.domain.pin import is_pinned
+from mattermost_migrate.domain.recreation import ladder_of
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Decision, Done, Refuse
 from mattermost_migrate.kube import Client
@@ -166,7 +166,7 @@ class Reporter:
             steps=tuple(journal.steps),
             pinned=_pinned(seen) if isinstance(decision.verdict, Done) else None,
         )
-        return status_of(seen.migration, decision, ADOPTION, progress)
+        return status_of(seen.migration, decision, ladder_of(seen), progress)
 
 
 def _pinned(seen: Snapshot) -> int | None:

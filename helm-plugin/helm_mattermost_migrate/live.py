@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain
 from types import TracebackType
 from typing import Final, Self
 
@@ -15,10 +16,10 @@ from rich.text import Text
 
 from helm_mattermost_migrate.durations import brief
 from helm_mattermost_migrate.fleets import Notice
-from helm_mattermost_migrate.members import LADDER, Member
+from helm_mattermost_migrate.members import Member
 from helm_mattermost_migrate.progress import Progress
 from helm_mattermost_migrate.terminal import now as current_time
-from mattermost_migrate.domain.names import Condition
+from mattermost_migrate.domain.names import RUNGS
 
 __all__ = ["LiveScreen", "draw"]
 
@@ -27,7 +28,7 @@ _BAR_WIDTH: Final = 32
 _STEP_WIDTH: Final = 12
 _TIME_WIDTH: Final = 6
 _LONGEST_NAME: Final = 48
-_LONGEST_RUNG: Final = max(map(len, LADDER)) + len("10/14 ")
+_LONGEST_RUNG: Final = max(map(len, chain(*RUNGS.values()))) + len("10/14 ")
 #: Lines that are not rows of what is in flight: heading, bar, counts, gaps, failures.
 _FRAME: Final = 14
 _FAILURES: Final = 5
@@ -150,15 +151,11 @@ def _in_flight(members: tuple[Member, ...], now: datetime) -> Table:
         table.add_row(
             member.path,
             member.rung or "starting",
-            ProgressBar(total=len(LADDER), completed=_rungs(member), width=_STEP_WIDTH),
+            ProgressBar(total=len(member.ladder), completed=member.climbed, width=_STEP_WIDTH),
             brief(seconds) if seconds is not None else "",
             Text(member.message, style="dim"),
         )
     return table
-
-
-def _rungs(member: Member) -> int:
-    return LADDER.index(Condition(member.step)) if member.step in LADDER else 0
 
 
 def _notice(notice: Notice) -> Text:

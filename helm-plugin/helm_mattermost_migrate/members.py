@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 from helm_mattermost_migrate.durations import parse_time
 from helm_mattermost_migrate.selection import Key, key_of
@@ -21,16 +21,15 @@ from mattermost_migrate.domain.names import (
     FLEET_LABEL,
     LOCK_LABEL,
     MATTERMOST,
+    RUNGS,
     Condition,
     Reason,
+    Strategy,
 )
 from mattermost_migrate.domain.objects import JsonObject, labels_of
+from mattermost_migrate.domain.snapshot import strategy_of
 
-__all__ = ["LADDER", "Member", "Standing", "condition", "member", "members"]
-
-#: The rungs of the ladder, in order; what comes after them in the list is summaries. Taken from
-#: the names, because the ladder itself brings the whole conversion with it.
-LADDER: Final = tuple(Condition)[: tuple(Condition).index(Condition.SUCCEEDED)]
+__all__ = ["Member", "Standing", "condition", "member", "members"]
 
 
 class Standing(StrEnum):
@@ -67,6 +66,7 @@ class Member:
         replicas: ``status.replicas`` of the same.
         created: creation time of the older of the two.
         desired: the kind that shall own it; empty without a migration.
+        strategy: how its pods come to that kind.
         standing: what has become of the migration.
         step: the condition being brought about; empty when none is.
         since: since when that step is the current one.
@@ -86,6 +86,7 @@ class Member:
     replicas: int | None = None
     created: str = ""
     desired: str = ""
+    strategy: Strategy = Strategy.ADOPT
     standing: Standing = Standing.NONE
     step: str = ""
     since: datetime | None = None
@@ -105,9 +106,19 @@ class Member:
     @property
     def rung(self) -> str:
         """``4/10 PodsLabelled``, or the bare step where it is none of the ladder."""
-        if self.step in LADDER:
-            return f"{LADDER.index(Condition(self.step)) + 1}/{len(LADDER)} {self.step}"
+        if self.step in self.ladder:
+            return f"{self.climbed + 1}/{len(self.ladder)} {self.step}"
         return self.step
+
+    @property
+    def ladder(self) -> tuple[Condition, ...]:
+        """The rungs it climbs, taken from the names: the ladder itself brings the conversion."""
+        return RUNGS[self.strategy]
+
+    @property
+    def climbed(self) -> int:
+        """How many rungs it has behind it."""
+        return self.ladder.index(Condition(self.step)) if self.step in self.ladder else 0
 
     def seconds(self, now: datetime) -> float | None:
         """How long it took, or has taken so far; None when it has not begun."""
@@ -176,6 +187,7 @@ def _with_migration(base: Member, migration: JsonObject) -> Member:
     standing = _standing(migration)
     return dataclasses.replace(
         base,
+        strategy=strategy_of(migration),
         standing=standing,
         step="" if standing.ended else str(status.get("currentStep") or ""),
         since=parse_time(status.get("currentStepTime")),

@@ -8,9 +8,11 @@ cluster shows.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Final
 
 from mattermost_migrate.domain.backup import manifest
+from mattermost_migrate.domain.errors import RefusedError
 from mattermost_migrate.domain.exchange import (
     adopt_deployment,
     await_pods_seen,
@@ -30,34 +32,49 @@ from mattermost_migrate.domain.handover import (
     unlock,
 )
 from mattermost_migrate.domain.names import DEPLOYMENT, SECRET, Condition, Lock, Reason
-from mattermost_migrate.domain.originals import originals, plan_target, save_originals
-from mattermost_migrate.domain.preflight import preflight
+from mattermost_migrate.domain.objects import JsonObject
+from mattermost_migrate.domain.originals import Beside, originals, plan_target, save_originals
+from mattermost_migrate.domain.preflight import not_convertible, preflight
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act, Look, Part, Step, Verdict, Wait
 from mattermost_migrate.domain.writes import create
 
-__all__ = ["ADOPTION"]
+__all__ = ["ADOPTION", "validate"]
 
 
-def validate(seen: Snapshot) -> Verdict | None:
-    """Ask everything that can be asked before the first write; the first write is the lock."""
+def validate(
+    seen: Snapshot,
+    *,
+    deployment: Callable[[Snapshot], JsonObject] = new_deployment,
+    beside: Beside | None = None,
+) -> Verdict | None:
+    """Ask everything that can be asked before the first write; the first write is the lock.
+
+    Args:
+        seen: the installation.
+        deployment: the one that will be created, made from what will be saved.
+        beside: what will be saved beside the originals.
+    """
     if seen.lock:
         return None
     if seen.paused:
         return Wait("paused: it starts when spec.paused is false", Reason.PAUSED)
     if refusal := next(preflight(seen), None):
         return refusal
-    if seen.forward and seen.existing is None:
+    if seen.existing is None and (seen.forward or beside):
         return Look(Part.EXISTING)
     plan = plan_target(seen)
-    saved = originals(seen, plan.mattermost)
+    try:
+        saved = originals(seen, plan.mattermost, beside=beside)
+    except RefusedError as refused:
+        return not_convertible(seen, refused)
     return Act(
         f"Locked {seen.name} against edits",
         (lock_patch(seen, Lock.FROZEN),),
         rehearse=(
             create(SECRET, manifest(seen.namespace, seen.name, saved)),
             create(seen.taking.resource, plan.mattermost),
-            create(DEPLOYMENT, new_deployment(dataclasses.replace(seen, backup=saved))),
+            create(DEPLOYMENT, deployment(dataclasses.replace(seen, backup=saved))),
         ),
         warnings=tuple((w.field, w.message) for w in plan.warnings),
     )

@@ -146,9 +146,7 @@ def status_of(
         ended = None if progress.started else previous.get("completionTime")
         status["completionTime"] = ended or micro_timestamp(progress.now)
     elif decision.current is not None:
-        same = previous.get("currentStep") == decision.current
-        status["currentStep"] = str(decision.current)
-        status["currentStepTime"] = (previous.get("currentStepTime") if same else None) or now
+        status |= _reached(previous, decision, now)
     status.update(_recorded(previous, progress))
     status.update(_settled(previous, decision, progress))
     if "finalizedTime" in status and not progress.backup:
@@ -164,6 +162,15 @@ def _same_run(migration: JsonObject, previous: Mapping[str, Any]) -> bool:
     """Whether what was reported before was about this run: the same spec, or still on its way."""
     same = previous.get("observedGeneration") == migration["metadata"].get("generation")
     return same or LOCK_LABEL in labels_of(migration)
+
+
+def _reached(previous: Mapping[str, Any], decision: Decision, now: str) -> dict[str, Any]:
+    """The current step, how far it has come, and since when it has come no further."""
+    come = decision.verdict.progress if isinstance(decision.verdict, Wait) else ""
+    step = {"currentStep": str(decision.current), **({"currentStepProgress": come} if come else {})}
+    keys = ("currentStep", "currentStepProgress")
+    same = step == {key: previous[key] for key in keys if key in previous}
+    return {**step, "currentStepTime": (previous.get("currentStepTime") if same else None) or now}
 
 
 def _next_command(

@@ -23,6 +23,7 @@ __all__ = [
     "await_pods_seen",
     "label_pods",
     "new_deployment",
+    "relabel",
     "release_deployment",
 ]
 
@@ -77,20 +78,37 @@ def _label_replica_set(seen: Snapshot, replica_set: JsonObject) -> Write | None:
     giving = seen.giving.labels.of(seen.name)
     if not seen.forward and not giving.keys() & selected_by(replica_set).keys():
         inside |= dict.fromkeys(giving)
-    former = [uid for uid in _former_owners(seen) if owned_by(replica_set, uid)]
-    template = replica_set["spec"]["template"]
-    if not (former or _lacks(replica_set, wanted) or _lacks(template, inside)):
-        return None
     # The object itself keeps the labels of the giving kind until its Deployment is gone: were it
     # out of the old selector, a Deployment controller that has not seen the deletion would have
     # nothing to adopt, so nothing to re-read, and would make a new ReplicaSet.
-    metadata: dict[str, Any] = {"uid": uid_of(replica_set), "labels": wanted}
+    return relabel(seen, replica_set, wanted, inside)
+
+
+def relabel(
+    seen: Snapshot,
+    replica_set: JsonObject,
+    outside: Mapping[str, str | None],
+    inside: Mapping[str, str | None],
+) -> Write | None:
+    """Take the owners out that were let go and change labels, in one patch; None if all is so.
+
+    Args:
+        seen: the installation.
+        replica_set: one of its ReplicaSets.
+        outside: labels of the object; None takes one off.
+        inside: labels of its template.
+    """
+    former = [uid for uid in _former_owners(seen) if owned_by(replica_set, uid)]
+    template = replica_set["spec"]["template"]
+    if not (former or _lacks(replica_set, outside) or _lacks(template, inside)):
+        return None
+    metadata: dict[str, Any] = {"uid": uid_of(replica_set), "labels": dict(outside)}
     if former:
         metadata["ownerReferences"] = [{"$patch": "delete", "uid": uid} for uid in former]
     return patch(
         REPLICA_SET,
         name_of(replica_set),
-        {"metadata": metadata, "spec": {"template": {"metadata": {"labels": inside}}}},
+        {"metadata": metadata, "spec": {"template": {"metadata": {"labels": dict(inside)}}}},
         patch_type=PatchType.STRATEGIC,
     )
 

@@ -13,11 +13,13 @@ from mattermost_migrate.domain.names import (
     LOCK_LABEL,
     MATTERMOST,
     POD,
+    RECREATE_ANNOTATION,
     REPLICA_SET,
     SERVICE,
     Lock,
     Reason,
     Resource,
+    Strategy,
 )
 from mattermost_migrate.domain.objects import (
     JsonObject,
@@ -52,9 +54,14 @@ _KINDS: Final = {
 
 
 def lock_patch(seen: Snapshot, lock: Lock | None) -> Write:
-    """Put the edit lock on, change how far it goes, or take it off (None)."""
-    body = {"metadata": {"uid": uid_of(seen.migration), "labels": {LOCK_LABEL: lock}}}
-    return patch(INSTALLATION_MIGRATION, seen.name, body)
+    """Put the edit lock on, change how far it goes, or take it off (None).
+
+    The same write says by which strategy the migration was begun.
+    """
+    metadata: dict[str, Any] = {"uid": uid_of(seen.migration), "labels": {LOCK_LABEL: lock}}
+    if seen.strategy is Strategy.RECREATE:
+        metadata["annotations"] = {RECREATE_ANNOTATION: "true" if lock else None}
+    return patch(INSTALLATION_MIGRATION, seen.name, {"metadata": metadata})
 
 
 def freeze_source(seen: Snapshot) -> Verdict | None:

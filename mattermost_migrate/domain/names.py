@@ -20,8 +20,10 @@ __all__ = [
     "CRD",
     "CRON_JOB",
     "DEPLOYMENT",
+    "DRAINED_ANNOTATION",
     "ENDPOINT_SLICE",
     "EVENT",
+    "EVERY_RUNG",
     "FLEET_LABEL",
     "FLEET_MIGRATION",
     "HORIZONTAL_POD_AUTOSCALER",
@@ -44,13 +46,17 @@ __all__ = [
     "PERSISTENT_VOLUME_CLAIM",
     "POD",
     "POD_DISRUPTION_BUDGET",
+    "RECREATE_ANNOTATION",
     "REPLICA_SET",
     "REQUESTED_ANNOTATION",
     "ROLE",
     "ROLE_BINDING",
+    "RUNGS",
     "SECRET",
     "SERVICE",
     "SERVICE_ACCOUNT",
+    "SERVICE_NAME_LABEL",
+    "SERVING_LABEL",
     "V1ALPHA1",
     "V1BETA1",
     "Condition",
@@ -58,6 +64,7 @@ __all__ = [
     "Lock",
     "Reason",
     "Resource",
+    "Strategy",
 ]
 
 
@@ -142,6 +149,8 @@ CRD: Final = Resource(
 
 APP_LABEL: Final = "app"
 APP_VALUE: Final = "mattermost"
+#: On an EndpointSlice: the Service it belongs to.
+SERVICE_NAME_LABEL: Final = "kubernetes.io/service-name"
 #: Where the operator keeps the object as it last wrote it (operator facts 0.4).
 LAST_APPLIED: Final = "mattermost.com/last-applied"
 #: How a refusal of the operator to migrate begins; on a frozen ClusterInstallation it is the proof
@@ -156,6 +165,13 @@ MEMBER_ANNOTATION: Final = f"{OWN_GROUP}/member"
 LOCK_LABEL: Final = f"{OWN_GROUP}/lock"
 #: On the Secret with the originals: the installation they belong to.
 BACKUP_LABEL: Final = f"{OWN_GROUP}/backup"
+#: On pods, and on the Service that selects by it, while Recreate replaces them: this pod may be
+#: sent requests. On an EndpointSlice it is a copy of the Service's.
+SERVING_LABEL: Final = f"{OWN_GROUP}/serving"
+#: On a pod that left the Service for good: since when no EndpointSlice names it.
+DRAINED_ANNOTATION: Final = f"{OWN_GROUP}/drained"
+#: On an InstallationMigration that holds the lock: it was begun with strategy Recreate.
+RECREATE_ANNOTATION: Final = f"{OWN_GROUP}/recreate"
 #: On what a migration created: the UID of that InstallationMigration.
 MIGRATION_ANNOTATION: Final = f"{OWN_GROUP}/migration"
 #: On a ClusterInstallation: somebody set ``migrate: true``, and the webhook took it out again.
@@ -196,8 +212,15 @@ class Lock(StrEnum):
     HANDOVER = "handover"
 
 
+class Strategy(StrEnum):
+    """How the other kind comes to its pods: it takes those that run, or new ones replace them."""
+
+    ADOPT = "Adopt"
+    RECREATE = "Recreate"
+
+
 class Condition(StrEnum):
-    """Condition types: the rungs of the ladder in their order, then the summaries."""
+    """Condition types: the rungs of the ladders in their order, then the summaries."""
 
     VALIDATED = "Validated"
     ORIGINALS_SAVED = "OriginalsSaved"
@@ -207,6 +230,10 @@ class Condition(StrEnum):
     PODS_LABELLED = "PodsLabelled"
     PODS_SEEN = "PodsSeen"
     DEPLOYMENT_ADOPTED = "DeploymentAdopted"
+    SERVICE_HELD = "ServiceHeld"
+    DEPLOYMENT_CREATED = "DeploymentCreated"
+    PODS_REPLACED = "PodsReplaced"
+    SERVICE_SWITCHED = "ServiceSwitched"
     TARGET_CREATED = "TargetCreated"
     TARGET_STABLE = "TargetStable"
     CHILDREN_TRANSFERRED = "ChildrenTransferred"
@@ -220,6 +247,28 @@ class Condition(StrEnum):
     STALLED = "Stalled"
     UNPINNED = "Unpinned"
     FINALIZED = "Finalized"
+
+
+_ONLY: Final = {
+    Strategy.ADOPT: {Condition.SERVICE_MOVED, Condition.DEPLOYMENT_ADOPTED},
+    Strategy.RECREATE: {
+        Condition.SERVICE_HELD,
+        Condition.DEPLOYMENT_CREATED,
+        Condition.PODS_REPLACED,
+        Condition.SERVICE_SWITCHED,
+    },
+}
+#: The rungs of all ladders in their order; what comes after them is summaries.
+EVERY_RUNG: Final = tuple(Condition)[: tuple(Condition).index(Condition.SUCCEEDED)]
+#: The rungs of each strategy's ladder in their order.
+RUNGS: Final = {
+    strategy: tuple(
+        condition
+        for condition in EVERY_RUNG
+        if all(condition not in others for it, others in _ONLY.items() if it is not strategy)
+    )
+    for strategy in Strategy
+}
 
 
 class Reason(StrEnum):

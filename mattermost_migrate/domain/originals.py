@@ -7,19 +7,22 @@ originals of both sides where it looks for them.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from mattermost_migrate.domain import freeze
 from mattermost_migrate.domain.backup import Backup, backup_name, manifest, same_content
 from mattermost_migrate.domain.conversion import Converted, convert, restore
 from mattermost_migrate.domain.errors import InvariantError, RefusedError
+from mattermost_migrate.domain.inventory import references
 from mattermost_migrate.domain.names import (
     DEPLOYMENT,
     MIGRATION_ANNOTATION,
     REQUESTED_ANNOTATION,
     SECRET,
     Reason,
+    Resource,
+    Strategy,
 )
 from mattermost_migrate.domain.objects import JsonObject, annotations_of, name_of, uid_of
 from mattermost_migrate.domain.pin import pin
@@ -29,15 +32,21 @@ from mattermost_migrate.domain.steps import Act, Look, Part, Refuse, Verdict
 from mattermost_migrate.domain.writes import create, replace
 
 __all__ = [
+    "Beside",
     "child_role",
     "deployment_role",
     "originals",
     "plan_target",
     "planned",
+    "planned_role",
+    "read_to_plan",
     "role",
     "save_originals",
     "saved_deployment",
 ]
+
+#: What a strategy writes down beside the originals, by role, given what will be created.
+Beside: TypeAlias = Callable[[Snapshot, JsonObject], Mapping[str, JsonObject]]
 
 
 def role(side: Side) -> str:
@@ -48,6 +57,11 @@ def role(side: Side) -> str:
 def deployment_role(side: Side) -> str:
     """Under which name the Deployment that side owned is kept."""
     return f"deployment.{side.kind.lower()}"
+
+
+def planned_role(side: Side) -> str:
+    """Under which name the Deployment is kept that is generated for that side's new pods."""
+    return f"planned.{side.kind.lower()}"
 
 
 def planned(seen: Snapshot) -> JsonObject:
@@ -84,7 +98,8 @@ def plan_target(seen: Snapshot) -> Converted:
         raise InvariantError(f"{seen.namespace}/{seen.name}: planned without having looked")
     converted = convert(seen.source, seen.existing)
     mattermost = converted.mattermost
-    if seen.migration["spec"].get("pinPodTemplate", True) and seen.deployment is not None:
+    pinned = seen.strategy is Strategy.ADOPT and seen.migration["spec"].get("pinPodTemplate", True)
+    if pinned and seen.deployment is not None:
         mattermost = pin(mattermost, seen.deployment["spec"]["template"], seen.existing)
     marks = {**annotations_of(mattermost), MIGRATION_ANNOTATION: uid_of(seen.migration)}
     metadata = {**mattermost["metadata"], "annotations": marks}
@@ -105,25 +120,36 @@ def _untriggered(installation: JsonObject) -> dict[str, Any]:
     return {**installation, "metadata": annotated, "spec": spec}
 
 
-def originals(seen: Snapshot, target: JsonObject | None = None) -> Backup:
+def read_to_plan(seen: Snapshot) -> tuple[tuple[Resource, str], ...]:
+    """Kind and name of what a plan reads besides the two custom resources.
+
+    On the way back it is what the ClusterInstallation will refer to, whose pods are generated.
+    """
+    if seen.source is None:
+        return ()
+    return references(seen.source if seen.forward else plan_target(_unfrozen(seen)).mattermost)
+
+
+def originals(
+    seen: Snapshot, target: JsonObject | None = None, *, beside: Beside | None = None
+) -> Backup:
     """The backup as it should be, from what was just looked at.
 
     Args:
         seen: the installation.
         target: what will be created, where that is known already.
+        beside: what else is written down.
     """
-    source = seen.source
-    if source is not None and freeze.frozen(source) and seen.backup:
-        # What is frozen is no original any more; the one that was saved before is.
-        source = seen.backup.get(role(seen.giving))
+    seen = _unfrozen(seen)
     live: Mapping[str, JsonObject | None] = {
-        role(seen.giving): source,
+        role(seen.giving): seen.source,
         deployment_role(seen.giving): seen.former_deployment,
         **_children(seen),
     }
-    if seen.target is None and source is not None:
-        target = target or plan_target(dataclasses.replace(seen, source=source)).mattermost
-        return Backup.of({**live, role(seen.taking): target})
+    if seen.target is None and seen.source is not None:
+        target = target or plan_target(seen).mattermost
+        more = beside(seen, target) if beside else {}
+        return Backup.of({**live, role(seen.taking): target, **more})
     # Turned round half-way: what the other direction saved is still needed. Of a child that may
     # have changed hands since, the first is the one that nobody had overwritten.
     kept = dict(seen.backup.objects) if seen.backup else {}
@@ -146,16 +172,23 @@ def _children(seen: Snapshot) -> dict[str, JsonObject]:
     }
 
 
-def save_originals(seen: Snapshot) -> Verdict | None:
+def _unfrozen(seen: Snapshot) -> Snapshot:
+    """What is frozen is no original any more; the one that was saved before is."""
+    if seen.source is None or not seen.backup or not freeze.frozen(seen.source):
+        return seen
+    return dataclasses.replace(seen, source=seen.backup.get(role(seen.giving)))
+
+
+def save_originals(seen: Snapshot, *, beside: Beside | None = None) -> Verdict | None:
     """Write the originals down, and again if one changed before it was let go."""
     if _nothing_to_lose(seen) or _saved(seen):
         return None
-    if seen.forward and seen.existing is None:
+    if seen.existing is None and (seen.forward or beside):
         return Look(Part.EXISTING)
     if seen.children is None:
         return Look(Part.CHILDREN)
     try:
-        fresh = originals(seen)
+        fresh = originals(seen, beside=beside)
     except RefusedError as refused:
         return Refuse(
             Reason.NOT_CONVERTIBLE,

@@ -19,7 +19,7 @@ from mattermost_migrate.domain.originals import plan_target
 from mattermost_migrate.domain.snapshot import Snapshot, owned_by, pod_ready
 from mattermost_migrate.domain.steps import Refuse
 
-__all__ = ["is_ours", "preflight"]
+__all__ = ["is_ours", "not_convertible", "preflight"]
 
 
 def is_ours(seen: Snapshot, obj: JsonObject) -> bool:
@@ -115,13 +115,18 @@ def _convertible(seen: Snapshot) -> Iterator[Refuse]:
     try:
         plan_target(seen)
     except RefusedError as refused:
-        first = refused.faults[0]
-        reason = Reason.NOT_CONVERTIBLE if first.reason == "Invalid" else first.reason
-        droppable = all(fault.reason == "NoPlace" for fault in refused.faults)
-        hint = "; correct it, or set spec.discardEdits to go back without" if droppable else ""
-        yield Refuse(
-            reason,
-            f"{seen.giving.kind} {seen.namespace}/{seen.name} cannot be converted: {refused}{hint}",
-            f"kubectl -n {namespace_of(seen.migration)} edit {seen.giving.resource.plural}"
-            f".{seen.giving.resource.group} {seen.name}",
-        )
+        yield not_convertible(seen, refused)
+
+
+def not_convertible(seen: Snapshot, refused: RefusedError) -> Refuse:
+    """The refusal of what cannot be carried over, with every fault."""
+    first = refused.faults[0]
+    reason = Reason.NOT_CONVERTIBLE if first.reason == "Invalid" else first.reason
+    droppable = all(fault.reason == "NoPlace" for fault in refused.faults)
+    hint = "; correct it, or set spec.discardEdits to go back without" if droppable else ""
+    return Refuse(
+        reason,
+        f"{seen.giving.kind} {seen.namespace}/{seen.name} cannot be converted: {refused}{hint}",
+        f"kubectl -n {namespace_of(seen.migration)} edit {seen.giving.resource.plural}"
+        f".{seen.giving.resource.group} {seen.name}",
+    )

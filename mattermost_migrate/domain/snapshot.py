@@ -1,20 +1,29 @@
 """What one look at the cluster showed of one installation, and the questions the ladder asks of it.
 
 A snapshot is taken by the shell; nothing in here reads anything. Parts that cost a live read are
-None until somebody looked: ``existing`` (Secrets and what else a conversion needs), ``children``.
+None until somebody looked: ``existing`` (Secrets and what else a conversion needs), ``children``,
+``traffic``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from mattermost_migrate.domain.backup import Backup
-from mattermost_migrate.domain.names import LOCK_LABEL, Lock
+from mattermost_migrate.domain.names import (
+    LOCK_LABEL,
+    RECREATE_ANNOTATION,
+    SERVING_LABEL,
+    Lock,
+    Strategy,
+)
 from mattermost_migrate.domain.objects import (
     Existing,
     JsonObject,
+    annotations_of,
     controller_of,
     labels_of,
     name_of,
@@ -24,7 +33,15 @@ from mattermost_migrate.domain.objects import (
 )
 from mattermost_migrate.domain.sides import OLD, Side, other, side
 
-__all__ = ["Snapshot", "deployment_settled", "owned_by", "pod_ready", "selected_by"]
+__all__ = [
+    "Snapshot",
+    "Traffic",
+    "deployment_settled",
+    "owned_by",
+    "pod_ready",
+    "selected_by",
+    "strategy_of",
+]
 
 
 def owned_by(obj: JsonObject, uid: str) -> bool:
@@ -58,6 +75,50 @@ def deployment_settled(deployment: JsonObject) -> bool:
     )
 
 
+def strategy_of(migration: JsonObject) -> Strategy:
+    """How the pods come to the kind that is wanted.
+
+    A migration under way is finished, or undone, by the strategy it was begun with, whatever its
+    spec says by now.
+    """
+    if LOCK_LABEL in labels_of(migration):
+        begun = RECREATE_ANNOTATION in annotations_of(migration)
+        return Strategy.RECREATE if begun else Strategy.ADOPT
+    return Strategy(migration["spec"].get("strategy", Strategy.ADOPT))
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Where requests to an installation go, read live and at one time.
+
+    Attributes:
+        service: the Service of the installation's name, if there is one.
+        slices: its EndpointSlices.
+        pods: those that carry the serving label.
+        now: when it was read.
+    """
+
+    service: JsonObject | None
+    slices: tuple[JsonObject, ...]
+    pods: tuple[JsonObject, ...]
+    now: datetime
+
+    @property
+    def held(self) -> bool:
+        """Whether the Service sends requests to the pods that carry the serving label."""
+        spec = (self.service or {}).get("spec") or {}
+        return SERVING_LABEL in (spec.get("selector") or {})
+
+    def reaches(self, pod: JsonObject) -> bool:
+        """Whether any EndpointSlice names the pod."""
+        uid = uid_of(pod)
+        return any(
+            (endpoint.get("targetRef") or {}).get("uid") == uid
+            for each in self.slices
+            for endpoint in each.get("endpoints") or ()
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """One installation as it stands.
@@ -72,6 +133,7 @@ class Snapshot:
         existing: what a conversion reads besides; None: not looked at.
         children: Service, Ingress, RBAC, Secrets, database and file store; None: not looked at.
         dependents: those, and whatever else may name the giving kind as owner; None: likewise.
+        traffic: where requests go; None: not looked at.
         beside_operator: the Go operator runs; without it our own reconcilers do its part.
         target_kind: the kind that shall own the installation; a rollback turns it round.
     """
@@ -86,6 +148,7 @@ class Snapshot:
     existing: Existing | None = None
     children: tuple[JsonObject, ...] | None = None
     dependents: tuple[JsonObject, ...] | None = None
+    traffic: Traffic | None = None
     beside_operator: bool = False
     target_kind: str = field(default="Mattermost")
 
@@ -124,6 +187,11 @@ class Snapshot:
     def paused(self) -> bool:
         """Asked not to start."""
         return bool(self.migration["spec"].get("paused"))
+
+    @property
+    def strategy(self) -> Strategy:
+        """How the pods come to the taking side."""
+        return strategy_of(self.migration)
 
     @property
     def arrived(self) -> bool:

@@ -24,6 +24,7 @@ class Part(StrEnum):
     EXISTING = "existing"
     CHILDREN = "children"
     DEPENDENTS = "dependents"
+    TRAFFIC = "traffic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,19 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing to do until something changes in the cluster; ``message`` says what is awaited."""
+    """Nothing to do until something changes in the cluster.
+
+    Attributes:
+        message: what is awaited.
+        reason: for machines.
+        seconds: look again after so many, where no watched object tells of the change.
+        progress: how far a long step has come; when it changes, the step's deadline begins anew.
+    """
 
     message: str
     reason: str = Reason.WAITING
+    seconds: float | None = None
+    progress: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ def check(subject: Subject) -> Iterator[Finding]:
         )
         return
     yield from _selector(subject, service)
+    if subject.replaced:
+        return  # one that is drained, and one that was just found ready, may be out of service
     yield from _selected(subject, service)
     yield from _served(subject, service)
 

@@ -12,11 +12,13 @@ from mattermost_migrate.domain.names import (
     INSTALLATION_MIGRATION,
     LOCK_LABEL,
     MATTERMOST,
+    RECREATE_ANNOTATION,
+    SERVING_LABEL,
     V1ALPHA1,
     V1BETA1,
     Labels,
 )
-from mattermost_migrate.domain.objects import JsonObject, labels_of
+from mattermost_migrate.domain.objects import JsonObject, annotations_of, labels_of
 from mattermost_migrate.inspection.scene import Scene
 
 __all__ = ["Subject", "condition", "selector_of", "spec_of"]
@@ -78,6 +80,12 @@ class Subject:
         return self.migration is not None and LOCK_LABEL in labels_of(self.migration)
 
     @property
+    def replaced(self) -> bool:
+        """New pods replace the old ones, and the Service selects them one by one meanwhile."""
+        marks = annotations_of(self.migration) if self.migration is not None else {}
+        return self.under_way and RECREATE_ANNOTATION in marks
+
+    @property
     def deployment(self) -> JsonObject | None:
         """The Deployment of that name."""
         return self.scene.get(DEPLOYMENT, self.namespace, self.name)
@@ -97,5 +105,6 @@ class Subject:
     def selectors(self) -> tuple[Mapping[str, str], ...]:
         """What Deployment and Service may select by: under way, either kind's labels."""
         if self.under_way:
-            return V1ALPHA1.selector(self.name), V1BETA1.selector(self.name)
+            named = ({SERVING_LABEL: self.name},) if self.replaced else ()
+            return V1ALPHA1.selector(self.name), V1BETA1.selector(self.name), *named
         return (self.labels.selector(self.name),)

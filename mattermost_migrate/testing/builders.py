@@ -100,8 +100,7 @@ def installed(installation: JsonObject | None = None, **spec: Any) -> Simulation
     _run(cluster, name)
     cluster.put(INSTALLATION_MIGRATION, migration(name, **spec))
     cluster.settle()
-    cluster.created.clear()
-    cluster.fewest_ready = None
+    cluster.watch_anew()
     return cluster
 
 

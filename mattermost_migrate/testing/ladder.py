@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from mattermost_migrate.domain.adoption import ADOPTION
 from mattermost_migrate.domain.names import INSTALLATION_MIGRATION
+from mattermost_migrate.domain.recreation import ladder_of
 from mattermost_migrate.domain.steps import (
     Act,
     Decision,
@@ -25,6 +25,8 @@ __all__ = ["StuckError", "climb", "decision", "desire"]
 
 #: Looks in one climb; a migration needs about thirty.
 _MOST_LOOKS: Final = 300
+#: How often it may look again while nothing moves but the time: a drain takes a few seconds.
+_MOST_IDLE: Final = 20
 
 
 class StuckError(AssertionError):
@@ -39,11 +41,12 @@ def desire(cluster: Simulation, name: str, kind: str) -> None:
     migration["spec"]["desiredKind"] = kind
 
 
-def decision(cluster: Simulation, name: str = "acme", ladder: Ladder = ADOPTION) -> Decision:
+def decision(cluster: Simulation, name: str = "acme", ladder: Ladder | None = None) -> Decision:
     """What is to be done next, after as close a look as that takes."""
     parts: tuple[Part, ...] = ()
     while True:
-        decided = decide(cluster.look(name, *parts), ladder)
+        seen = cluster.look(name, *parts)
+        decided = decide(seen, ladder or ladder_of(seen))
         if not isinstance(decided.verdict, Look):
             return decided
         parts = (*parts, decided.verdict.part)
@@ -52,7 +55,7 @@ def decision(cluster: Simulation, name: str = "acme", ladder: Ladder = ADOPTION)
 def climb(
     cluster: Simulation,
     name: str = "acme",
-    ladder: Ladder = ADOPTION,
+    ladder: Ladder | None = None,
     *,
     send: Callable[[Write], None] | None = None,
 ) -> list[str]:
@@ -61,7 +64,7 @@ def climb(
     Args:
         cluster: where.
         name: of the installation.
-        ladder: which one.
+        ladder: which one; that of its strategy if not given.
         send: sends one write instead of the cluster; for faults.
 
     Returns:
@@ -71,6 +74,7 @@ def climb(
         StuckError: it cannot go on.
     """
     done: list[str] = []
+    idle = 0
     for _ in range(_MOST_LOOKS):
         match decision(cluster, name, ladder).verdict:
             case Done():
@@ -82,10 +86,11 @@ def climb(
                 for write in act.writes:
                     (send or cluster.apply)(write)
                     done.append(str(write))
-            case Wait(message):
+            case Wait(message, seconds=seconds):
                 before = cluster.version
                 cluster.settle()
-                if cluster.version == before:
+                idle = 0 if cluster.version != before else idle + 1
+                if idle > (_MOST_IDLE if seconds else 0):
                     raise StuckError(f"{name}: nothing moves: {message}")
             case Refuse() as refusal:
                 raise StuckError(f"{name}: refused: {refusal}")

@@ -10,15 +10,18 @@ What it counts is what nobody may notice: pods and ReplicaSets created, ready po
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import jsonpatch
 
 from mattermost_migrate.domain.backup import Backup, backup_name
+from mattermost_migrate.domain.children import render_cluster_installation
 from mattermost_migrate.domain.errors import AlreadyExistsError, NotFoundError, StaleError
 from mattermost_migrate.domain.freeze import frozen
-from mattermost_migrate.domain.inventory import children, references
+from mattermost_migrate.domain.inventory import children
 from mattermost_migrate.domain.names import (
     ACKNOWLEDGEMENT,
     CLUSTER_INSTALLATION,
@@ -30,26 +33,33 @@ from mattermost_migrate.domain.names import (
     REPLICA_SET,
     SECRET,
     SERVICE,
+    SERVING_LABEL,
     Resource,
 )
 from mattermost_migrate.domain.objects import (
     Existing,
     JsonObject,
+    annotations_of,
     controller_of,
     labels_of,
     owner_reference,
     owners_of,
     uid_of,
 )
+from mattermost_migrate.domain.originals import read_to_plan
+from mattermost_migrate.domain.pin import generated_template
+from mattermost_migrate.domain.pod_template import defaulted
 from mattermost_migrate.domain.sides import NEW, OLD, Side, other, side
-from mattermost_migrate.domain.snapshot import Snapshot, deployment_settled, pod_ready
+from mattermost_migrate.domain.snapshot import Snapshot, Traffic, deployment_settled, pod_ready
 from mattermost_migrate.domain.steps import Part
 from mattermost_migrate.domain.writes import Outcome, PatchType, Verb, Write
+from mattermost_migrate.testing.simulated_network import Network
 
 __all__ = ["Simulation", "merge_patch"]
 
 _HASH: Final = "pod-template-hash"
 _ORPHAN: Final = "orphan"
+_DELETION_COST: Final = "controller.kubernetes.io/pod-deletion-cost"
 
 
 def merge_patch(target: Any, body: Any) -> Any:
@@ -89,6 +99,9 @@ class Simulation:
         created: what controllers created, as ``Kind/name``.
         lost: addresses that the Service lost, ever.
         violations: what must never be seen, and was.
+        most_pods: the most pods there ever were, those on their way out counted.
+        network: which pods requests reach.
+        now: the time; it goes on by a second with each look.
     """
 
     def __init__(self) -> None:
@@ -98,7 +111,11 @@ class Simulation:
         self.created: list[str] = []
         self.lost: set[str] = set()
         self.violations: list[str] = []
+        self.most_pods = 0
+        self.network = Network(self)
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self._addresses: set[str] = set()
+        self._read: Backup | None = None
         self._known_deployments: dict[str, dict[str, Any]] = {}
 
     # -- the API server ---------------------------------------------------------------------
@@ -226,7 +243,18 @@ class Simulation:
             self.inform_deployments,
             self.run_deployments,
             self.run_operator,
+            self.run_kubelet,
+            self.network.inform_services,
+            self.network.inform_pods,
+            self.network.run,
         )
+
+    def watch_anew(self) -> None:
+        """Forget what was counted so far."""
+        self.created.clear()
+        self.lost.clear()
+        self.fewest_ready, self.most_pods = None, 0
+        self.network.forget()
 
     def settle(self) -> None:
         """Let all controllers work until none has anything to do."""
@@ -238,7 +266,7 @@ class Simulation:
         """The garbage collector, for deletions that orphan."""
         for key, obj in list(self._objects.items()):
             metadata = obj["metadata"]
-            if not metadata.get("deletionTimestamp"):
+            if not metadata.get("deletionTimestamp") or obj["kind"] == POD.kind:
                 continue
             for dependent in self._objects.values():
                 kept = [each for each in owners_of(dependent) if each["uid"] != metadata["uid"]]
@@ -256,42 +284,63 @@ class Simulation:
         """The ReplicaSet controller: as many pods as wanted, and an honest status."""
         moved = False
         for replica_set in list(self.all(REPLICA_SET)):
-            pods = self._pods_of(replica_set)
-            template = replica_set["spec"]["template"]
-            for number in range(len(pods), replica_set["spec"]["replicas"]):
+            pods = self._active(replica_set)
+            wanted = replica_set["spec"]["replicas"]
+            for number in range(len(pods), wanted):
                 self._make_pod(replica_set, number)
                 moved = True
-            labelled = [p for p in self._pods_of(replica_set) if _covers(p, labels_of(template))]
-            moved |= self._status(
-                replica_set,
-                {
-                    "observedGeneration": replica_set["metadata"]["generation"],
-                    "replicas": len(self._pods_of(replica_set)),
-                    "fullyLabeledReplicas": len(labelled),
-                    "availableReplicas": sum(map(pod_ready, self._pods_of(replica_set))),
-                },
-            )
+            for pod in sorted(pods, key=_last_to_go)[: max(0, len(pods) - wanted)]:
+                pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+                self._touch(pod)
+                moved = True
+            moved |= self._status(replica_set, self._counted(replica_set))
         return moved
+
+    def _counted(self, replica_set: JsonObject) -> dict[str, Any]:
+        pods, template = self._active(replica_set), replica_set["spec"]["template"]
+        known = map(self.network.known_pod, pods)
+        return {
+            "observedGeneration": replica_set["metadata"]["generation"],
+            "replicas": len(pods),
+            "fullyLabeledReplicas": sum(_covers(pod, labels_of(template)) for pod in known),
+            "availableReplicas": sum(map(pod_ready, pods)),
+        }
 
     def _make_pod(self, replica_set: dict[str, Any], number: int) -> None:
         name = f"{replica_set['metadata']['name']}-{number}{self.version}"
         owner = owner_reference(replica_set, REPLICA_SET)
         labels = dict(labels_of(replica_set["spec"]["template"]))
         metadata = {"name": name, "labels": labels, "ownerReferences": [owner]}
-        ready = {"conditions": [{"type": "Ready", "status": "True"}], "phase": "Running"}
-        self.put(POD, {"metadata": metadata, "status": ready})
+        self.put(POD, {"metadata": metadata, "status": {"phase": "Pending"}})
         self.created.append(f"Pod/{name}")
 
     def _pods_of(self, replica_set: JsonObject) -> list[dict[str, Any]]:
         uid = uid_of(replica_set)
         return [p for p in self.all(POD) if (c := controller_of(p)) and c["uid"] == uid]
 
+    def _active(self, replica_set: JsonObject) -> list[dict[str, Any]]:
+        pods = self._pods_of(replica_set)
+        return [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+
+    def run_kubelet(self) -> bool:
+        """One pod ends, or gets ready."""
+        for pod in list(self.all(POD)):
+            if pod["metadata"].get("deletionTimestamp"):
+                del self._objects[POD.kind, pod["metadata"]["name"]]
+                self.version += 1
+                return True
+            if not pod_ready(pod):
+                ready = [{"type": "Ready", "status": "True"}]
+                return self._status(pod, {"phase": "Running", "conditions": ready})
+        return False
+
     def inform_deployments(self) -> bool:
         """The Deployment controller's cache of Deployments catches up; until then it lags."""
-        fresh = {each["metadata"]["name"]: copy.deepcopy(each) for each in self.all(DEPLOYMENT)}
-        moved = fresh != self._known_deployments
-        self._known_deployments = fresh
-        return moved
+        fresh = {each["metadata"]["name"]: each for each in self.all(DEPLOYMENT)}
+        if fresh == self._known_deployments:
+            return False
+        self._known_deployments = copy.deepcopy(fresh)
+        return True
 
     def run_deployments(self) -> bool:
         """The Deployment controller: adopt by labels, find by template, or make a new one.
@@ -321,9 +370,33 @@ class Simulation:
         if current is None:
             self._new_replica_set(deployment)
             return True
+        moved |= self._scale(deployment, current, own)
         if live is None or gone:
             return moved
         return self._deployment_status(live, current, own) or moved
+
+    def _scale(
+        self, deployment: JsonObject, current: dict[str, Any], own: list[dict[str, Any]]
+    ) -> bool:
+        """One more of the current revision, or one less of another: never less than wanted."""
+        wanted = deployment["spec"]["replicas"]
+        others = [each for each in own if each is not current and each["spec"]["replicas"]]
+        total = sum(each["spec"]["replicas"] for each in own)
+        if not others:
+            return self._ask_for(current, wanted)
+        if current["spec"]["replicas"] < wanted and total <= wanted:
+            return self._ask_for(current, current["spec"]["replicas"] + 1)
+        ready = sum(pod_ready(pod) for each in own for pod in self._active(each))
+        if ready > wanted:
+            return self._ask_for(others[0], others[0]["spec"]["replicas"] - 1)
+        return False
+
+    def _ask_for(self, replica_set: dict[str, Any], replicas: int) -> bool:
+        if replica_set["spec"]["replicas"] == replicas:
+            return False
+        replica_set["spec"]["replicas"] = replicas
+        self._touch(replica_set, spec=True)
+        return True
 
     def _own(self, deployment: JsonObject) -> list[dict[str, Any]]:
         uid = uid_of(deployment)
@@ -338,8 +411,9 @@ class Simulation:
             "labels": dict(template["metadata"]["labels"]),
             "ownerReferences": [owner_reference(deployment, DEPLOYMENT)],
         }
+        busy = any(each["spec"]["replicas"] for each in self._own(deployment))
         spec = {
-            "replicas": deployment["spec"]["replicas"],
+            "replicas": 0 if busy else deployment["spec"]["replicas"],
             "selector": {"matchLabels": dict(template["metadata"]["labels"])},
             "template": template,
         }
@@ -402,20 +476,27 @@ class Simulation:
             if resource is SERVICE:
                 child["spec"]["selector"] = side.labels.selector(name)
             if resource is DEPLOYMENT:
-                self._generate(child, side)
+                self._generate(child, installation)
             self._touch(child)
             moved = True
         return moved
 
-    def _generate(self, deployment: dict[str, Any], side: Side) -> None:
-        """The pod template's labels as this kind makes them: a pinned Mattermost makes both."""
-        name = deployment["metadata"]["name"]
-        metadata = deployment["spec"]["template"]["metadata"]
-        both = {**OLD.labels.of(name), **NEW.labels.of(name)}
-        others = {key: value for key, value in metadata["labels"].items() if key not in both}
-        made = both if side is NEW else OLD.labels.of(name)
-        if metadata["labels"] != {**others, **made}:
-            metadata["labels"] = {**others, **made}
+    def _generate(self, deployment: dict[str, Any], installation: JsonObject) -> None:
+        """The pod template as this kind's operator makes it, resource patch included."""
+        existing = Existing.of(self.all(SECRET))
+        if installation["kind"] == MATTERMOST.kind:
+            template = generated_template(installation, existing)
+        else:
+            rendered = render_cluster_installation(
+                installation, existing, generate=lambda _, length: "x" * length
+            )
+            template = next(
+                child["spec"]["template"]
+                for child in rendered.children
+                if child["kind"] == DEPLOYMENT.kind
+            )
+        if deployment["spec"]["template"] != (fresh := defaulted(template)):
+            deployment["spec"]["template"] = fresh
             deployment["metadata"]["generation"] += 1
 
     def _state(self, installation: dict[str, Any]) -> str:
@@ -430,6 +511,8 @@ class Simulation:
         ready = sum(map(pod_ready, pods))
         least = ready if self.fewest_ready is None else min(self.fewest_ready, ready)
         self.fewest_ready = least
+        self.most_pods = max(self.most_pods, len(pods))
+        self.network.watch()
         uids = {uid_of(obj) for obj in self._objects.values()}
         for obj in self._objects.values():
             self._check_owners(obj, uids)
@@ -466,24 +549,43 @@ class Simulation:
         source = self.find(other(taking).resource, name)
         secret = self.find(SECRET, backup_name(name))
         sets = tuple(self.all(REPLICA_SET))
-        wanted = references(source) if source and Part.EXISTING in parts else ()
-        found = (self.find(resource, each) for resource, each in wanted)
         owned = tuple(
             obj for resource, each in children(name) if (obj := self.find(resource, each))
         )
-        return Snapshot(
+        seen = Snapshot(
             migration=migration,
             source=source,
             target=self.find(taking.resource, name),
             deployment=self.find(DEPLOYMENT, name),
             replica_sets=sets,
             pods=tuple(pod for each in sets for pod in self._pods_of(each)),
-            backup=Backup.read(secret) if secret else None,
-            existing=Existing.of(o for o in found if o) if Part.EXISTING in parts else None,
+            backup=self._backup(secret) if secret else None,
             children=owned if Part.CHILDREN in parts else None,
             dependents=owned if Part.DEPENDENTS in parts else None,
+            traffic=self._traffic(name) if Part.TRAFFIC in parts else None,
             target_kind=taking.kind,
         )
+        if Part.EXISTING not in parts:
+            return seen
+        found = (self.find(resource, each) for resource, each in read_to_plan(seen))
+        return dataclasses.replace(seen, existing=Existing.of(o for o in found if o))
+
+    def _backup(self, secret: JsonObject) -> Backup:
+        """Read once a version, as the controller does."""
+        version = secret["metadata"]["resourceVersion"]
+        if self._read is None or self._read.resource_version != version:
+            self._read = Backup.read(secret)
+        return self._read
+
+    def _traffic(self, name: str) -> Traffic:
+        self.now += timedelta(seconds=1)
+        pods = tuple(pod for pod in self.all(POD) if labels_of(pod).get(SERVING_LABEL) == name)
+        return Traffic(self.find(SERVICE, name), self.network.slices(name), pods, self.now)
+
+
+def _last_to_go(pod: JsonObject) -> tuple[bool, int]:
+    """The order in which a ReplicaSet gives pods up: what is not ready, then what costs least."""
+    return pod_ready(pod), int(annotations_of(pod).get(_DELETION_COST, "0"))
 
 
 def _covers(obj: JsonObject, wanted: Mapping[str, str]) -> bool:

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from helm_mattermost_migrate.members import LADDER, Standing
+from helm_mattermost_migrate.members import Standing
 from helm_mattermost_migrate.report.record import Entry, Record
+from mattermost_migrate.domain.names import EVERY_RUNG
 
 __all__ = ["Bin", "Headline", "StepFigure", "headline", "histogram", "percentile", "step_figures"]
 
@@ -112,7 +113,7 @@ def step_figures(record: Record) -> tuple[StepFigure, ...]:
             if stay.ended is not None:
                 seconds.setdefault(stay.step, []).append(stay.seconds(record.made))
     total = sum(map(sum, seconds.values())) or 1.0
-    known = [step for step in map(str, LADDER) if step in seconds]
+    known = [step for step in map(str, EVERY_RUNG) if step in seconds]
     order = [*known, *(step for step in seconds if step not in known)]
     return tuple(
         StepFigure(

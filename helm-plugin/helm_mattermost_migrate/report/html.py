@@ -15,7 +15,6 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from helm_mattermost_migrate.durations import brief
-from helm_mattermost_migrate.members import LADDER
 from helm_mattermost_migrate.report.figures import Bin, histogram, step_figures, took_seconds
 from helm_mattermost_migrate.report.record import Entry, Record
 from helm_mattermost_migrate.report.told import (
@@ -25,6 +24,7 @@ from helm_mattermost_migrate.report.told import (
     troubles_told,
     verdict,
 )
+from mattermost_migrate.domain.names import EVERY_RUNG
 
 __all__ = ["html"]
 
@@ -128,7 +128,7 @@ def _data(record: Record) -> dict[str, Any]:
         (each.member.started for each in record.entries if each.member.started), default=None
     )
     texts, steps = _Texts(), _Texts()
-    for step in LADDER:
+    for step in EVERY_RUNG:
         steps(str(step))
     rows = [_row(entry, record, began, texts, steps) for entry in record.entries]
     return {

@@ -35,6 +35,8 @@ Key: TypeAlias = tuple[str, str]
 _INHERITED: Final = (
     "desiredKind",
     "strategy",
+    "maxSurge",
+    "drainSeconds",
     "pinPodTemplate",
     "progressDeadlineSeconds",
     "onFailure",

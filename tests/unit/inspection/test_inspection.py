@@ -24,6 +24,7 @@ from mattermost_migrate.domain.names import (
     SERVICE,
     V1BETA1,
     Resource,
+    Strategy,
 )
 from mattermost_migrate.domain.steps import Act, Done, Wait
 from mattermost_migrate.inspection import Flaw, Scene, State, Verdict, inspect, installations
@@ -52,7 +53,11 @@ def scene(cluster: Simulation) -> dict[str, dict[str, Any]]:
         },
         "endpoints": endpoints,
     }
-    found = {f"{each['kind']}/{each['metadata']['name']}": each for each in objects}
+    found = {
+        f"{each['kind']}/{each['metadata']['name']}": each
+        for each in objects
+        if each["kind"] != ENDPOINT_SLICE.kind
+    }
     return {**found, "EndpointSlice/acme-1": served}
 
 
@@ -62,6 +67,10 @@ def verdict(objects: dict[str, dict[str, Any]]) -> Verdict:
 
 def one(objects: dict[str, dict[str, Any]], resource: Resource) -> dict[str, Any]:
     return next(each for each in objects.values() if each["kind"] == resource.kind)
+
+
+def one_of(cluster: Simulation, resource: Resource) -> dict[str, Any]:
+    return next(iter(cluster.all(resource)))
 
 
 @functools.cache
@@ -87,10 +96,14 @@ def test_one_that_went_back_is_whole_again() -> None:
     assert back == Verdict("ns", "acme", State.WHOLE_AS_CLUSTER_INSTALLATION)
 
 
+@pytest.mark.parametrize("strategy", list(Strategy))
 @pytest.mark.parametrize("kind", [MATTERMOST.kind, CLUSTER_INSTALLATION.kind])
-def test_at_every_point_of_the_way_it_is_under_way_and_nothing_is_wrong(kind: str) -> None:
-    cluster = installed() if kind == MATTERMOST.kind else copy.deepcopy(moved())
+def test_at_every_point_of_the_way_it_is_under_way_and_nothing_is_wrong(
+    kind: str, strategy: Strategy
+) -> None:
+    cluster = copy.deepcopy(installed() if kind == MATTERMOST.kind else moved())
     desire(cluster, "acme", kind)
+    one_of(cluster, INSTALLATION_MIGRATION)["spec"].update(strategy=strategy, drainSeconds=1)
     states = [verdict(scene(cluster))]
 
     for _ in range(200):

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from helm_mattermost_migrate.errors import Exit
-from helm_mattermost_migrate.members import LADDER, Standing, member, members
+from helm_mattermost_migrate.members import Member, Standing, member, members
 from helm_mattermost_migrate.status_view import exit_code, member_table, structured, troubles
 from mattermost_migrate.domain.adoption import ADOPTION
 from mattermost_migrate.domain.fleet import standing_of
+from mattermost_migrate.domain.names import Strategy
+from mattermost_migrate.domain.recreation import RECREATION
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 KEY = ("acme", "chat")
@@ -123,7 +125,10 @@ def test_its_fleet_counts_it_the_same_way(seen: Any, counted: Any) -> None:
 
 
 def test_the_steps_that_are_shown_are_the_ladders() -> None:
-    assert [step.condition for step in ADOPTION] == list(LADDER)
+    ladders = {Strategy.ADOPT: ADOPTION, Strategy.RECREATE: RECREATION}
+
+    for strategy, ladder in ladders.items():
+        assert Member(KEY, strategy=strategy).ladder == tuple(step.condition for step in ladder)
 
 
 def test_both_kinds_are_one_installation_in_the_middle_of_a_migration() -> None:
@@ -139,7 +144,8 @@ def test_both_kinds_are_one_installation_in_the_middle_of_a_migration() -> None:
     chat, talk = found
     assert chat.kinds == ("ClusterInstallation", "Mattermost")
     assert chat.state == "reconciling"
-    assert chat.rung == f"{LADDER.index('PodsSeen') + 1}/{len(LADDER)} PodsSeen"
+    assert chat.rung == f"{chat.climbed + 1}/{len(ADOPTION)} PodsSeen"
+    assert chat.ladder[chat.climbed] == "PodsSeen"
     assert chat.seconds(NOW) == 1.5
     assert talk.standing is Standing.NONE
 
