@@ -61,8 +61,10 @@ def label_pods(seen: Snapshot) -> Verdict | None:
     """
     if seen.exchanged:
         return None
-    if not seen.replica_sets and saved_deployment(seen)["spec"].get("replicas", 1):
-        # Without one, the next steps would hold for nothing, and new pods would be made.
+    gone = seen.source is None and seen.deployment is None
+    if not seen.replica_sets and saved_deployment(seen)["spec"].get("replicas", 1) and not gone:
+        # Without one, the next steps would hold for nothing, and new pods would be made. Where
+        # somebody deleted the old kind and what it owned, there is nothing left to wait for.
         return Wait(f"Deployment {seen.name}: no ReplicaSet of it is seen")
     wanted = seen.taking.labels.of(seen.name)
     sets = [write for each in seen.replica_sets if (write := _label_replica_set(seen, each))]

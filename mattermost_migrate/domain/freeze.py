@@ -20,11 +20,13 @@ from mattermost_migrate.domain.writes import Write, patch
 __all__ = [
     "acknowledged",
     "acknowledgement_stands",
+    "bears_freeze",
     "clear_acknowledgement",
     "freeze",
     "frozen",
     "frozen_spec",
     "nudge",
+    "thawed_spec",
 ]
 
 
@@ -85,6 +87,34 @@ def frozen_spec(obj: JsonObject) -> dict[str, Any]:
     if ((obj.get("spec") or {}).get("awsLoadBalancerController") or {}).get("enabled"):
         return {"awsLoadBalancerController": {"hosts": []}}
     return {"ingress": {"enabled": True, "host": ""}}
+
+
+def bears_freeze(obj: JsonObject, saved: JsonObject) -> bool:
+    """Whether the object carries the freeze, or what an apply by force has left of it.
+
+    Args:
+        obj: the object as it is.
+        saved: the same object before it was frozen.
+    """
+    if frozen(obj) or obj["kind"] == MATTERMOST.kind:
+        return frozen(obj)
+    spec = obj.get("spec") or {}
+    canary = spec.get("canary") or {}
+    second_lock = canary.get("enable") and not (canary.get("deployment") or {}).get("version")
+    first_lock = spec.get("migrate") and not (saved.get("spec") or {}).get("migrate")
+    return bool(second_lock or first_lock)
+
+
+def thawed_spec(obj: JsonObject, saved: JsonObject) -> dict[str, Any]:
+    """The spec of a frozen object as it would be without: that of ``saved``, and edits made since.
+
+    Args:
+        obj: the object as it is.
+        saved: the same object before it was frozen.
+    """
+    before, marks = saved.get("spec") or {}, frozen_spec(obj)
+    spec = {key: value for key, value in obj["spec"].items() if key not in marks}
+    return spec | {key: before[key] for key in marks if key in before}
 
 
 def freeze(obj: JsonObject) -> Write:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from mattermost_migrate.domain import freeze
 from mattermost_migrate.domain.additions import lost
+from mattermost_migrate.domain.conditions import failure_of
 from mattermost_migrate.domain.inventory import LABELLED, dependents
 from mattermost_migrate.domain.names import (
     DEPLOYMENT,
@@ -29,7 +30,7 @@ from mattermost_migrate.domain.objects import (
     owners_of,
     uid_of,
 )
-from mattermost_migrate.domain.originals import child_role, deployment_role, planned
+from mattermost_migrate.domain.originals import child_role, deployment_role, planned, role
 from mattermost_migrate.domain.preflight import is_ours
 from mattermost_migrate.domain.snapshot import Snapshot, owned_by, selected_by
 from mattermost_migrate.domain.steps import Act, Look, Part, Refuse, Verdict, Wait
@@ -116,7 +117,7 @@ def move_service(seen: Snapshot) -> Verdict | None:
 def create_target(seen: Snapshot) -> Verdict | None:
     """Create the custom resource that was planned and rehearsed, or thaw the one that is frozen."""
     target = seen.target
-    if target is None or freeze.frozen(target):
+    if target is None or _bears_freeze(seen, target):
         return _make_target(seen, target)
     if seen.source is None:
         return None
@@ -130,6 +131,11 @@ def create_target(seen: Snapshot) -> Verdict | None:
     if seen.beside_operator and not (target.get("status") or {}).get("state"):
         return Act(f"Let the operator see {seen.name} past its limit", (freeze.nudge(target),))
     return None
+
+
+def _bears_freeze(seen: Snapshot, target: JsonObject) -> bool:
+    saved = seen.backup.get(role(seen.taking)) if seen.backup else None
+    return freeze.frozen(target) if saved is None else freeze.bears_freeze(target, saved)
 
 
 def _make_target(seen: Snapshot, target: JsonObject | None) -> Act:
@@ -155,7 +161,7 @@ def _fresh(manifest: JsonObject) -> JsonObject:
 
 
 def _thaw(seen: Snapshot, target: JsonObject) -> Write:
-    """Put the saved spec back as a whole.
+    """Put the saved spec back as a whole, with what somebody edited in it meanwhile.
 
     A merge patch would leave ``canary.enable`` behind where the saved spec has an empty canary, and
     the operator would wait for its version for ever.
@@ -166,7 +172,11 @@ def _thaw(seen: Snapshot, target: JsonObject) -> Write:
         seen.name,
         [
             {"op": "test", "path": "/metadata/resourceVersion", "value": version},
-            {"op": "replace", "path": "/spec", "value": planned(seen)["spec"]},
+            {
+                "op": "replace",
+                "path": "/spec",
+                "value": freeze.thawed_spec(target, planned(seen)),
+            },
         ],
         patch_type=PatchType.JSON,
     )
@@ -294,10 +304,27 @@ def remove_source(seen: Snapshot) -> Verdict | None:
         return None
     if seen.source["metadata"].get("deletionTimestamp"):
         return Wait(f"{seen.giving.kind} {seen.name}: others' finalizers have yet to finish")
+    if not failure_of(seen.migration) and (fields := _edited_fields(seen, seen.source)):
+        return Refuse(
+            Reason.EDITED,
+            f"{seen.giving.kind} {seen.namespace}/{seen.name} was edited while it was frozen, and "
+            f"the {seen.taking.kind} was made without: {', '.join(fields)}",
+            f"kubectl -n {seen.namespace} get {seen.giving.resource.plural}"
+            f".{seen.giving.resource.group} {seen.name} -o yaml",
+        )
     return Act(
         f"Removed {seen.giving.kind} {seen.name}, leaving its dependents",
         (orphan(seen.giving.resource, seen.source),),
     )
+
+
+def _edited_fields(seen: Snapshot, source: JsonObject) -> list[str]:
+    """Which fields of a frozen object differ from what was saved: only without the edit lock."""
+    saved = seen.backup.get(role(seen.giving)) if seen.backup else None
+    if saved is None or uid_of(saved) != uid_of(source) or not freeze.frozen(source):
+        return []
+    now, then = freeze.thawed_spec(source, saved), saved["spec"]
+    return [f"spec.{key}" for key in sorted({*now, *then}) if now.get(key) != then.get(key)]
 
 
 def unlock(seen: Snapshot) -> Verdict | None:

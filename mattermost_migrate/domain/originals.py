@@ -173,10 +173,16 @@ def _children(seen: Snapshot) -> dict[str, JsonObject]:
 
 
 def _unfrozen(seen: Snapshot) -> Snapshot:
-    """What is frozen is no original any more; the one that was saved before is."""
-    if seen.source is None or not seen.backup or not freeze.frozen(seen.source):
+    """What is frozen is no original; the one that was saved before is, with edits made since."""
+    if seen.source is None or not seen.backup:
         return seen
-    return dataclasses.replace(seen, source=seen.backup.get(role(seen.giving)))
+    saved = seen.backup.get(role(seen.giving))
+    if saved is None or uid_of(saved) != uid_of(seen.source):
+        return dataclasses.replace(seen, source=saved) if freeze.frozen(seen.source) else seen
+    if not freeze.bears_freeze(seen.source, saved):
+        return seen
+    thawed = {**seen.source, "spec": freeze.thawed_spec(seen.source, saved)}
+    return dataclasses.replace(seen, source=thawed)
 
 
 def save_originals(seen: Snapshot, *, beside: Beside | None = None) -> Verdict | None:
@@ -222,4 +228,6 @@ def _saved(seen: Snapshot) -> bool:
     original = seen.backup.get(role(seen.giving))
     if original is None or uid_of(original) != uid_of(seen.source):
         return False
-    return freeze.frozen(seen.source) or same_content(seen.source, original)
+    if not freeze.bears_freeze(seen.source, original):
+        return same_content(seen.source, original)
+    return bool(freeze.thawed_spec(seen.source, original) == original["spec"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from mattermost_migrate.domain.errors import RefusedError
 from mattermost_migrate.domain.names import (
@@ -36,6 +37,7 @@ def preflight(seen: Snapshot) -> Iterator[Refuse]:
     if seen.source is None:
         return
     yield from _finalized(seen)
+    yield from _in_use(seen, seen.source)
     if seen.target is not None and not is_ours(seen, seen.target):
         yield Refuse(
             Reason.NAME_TAKEN,
@@ -76,6 +78,26 @@ def _finalized(seen: Snapshot) -> Iterator[Refuse]:
             f"kubectl -n {seen.namespace} patch installationmigration {seen.name} --type merge "
             f'-p \'{{"spec":{{"desiredKind":"{seen.giving.kind}"}}}}\'',
         )
+
+
+#: What only a Mattermost has, and its operator takes away again when it is switched off: objects
+#: that nobody would look after once there is a ClusterInstallation.
+_SWITCHES: Final = (("awsLoadBalancerController", "enabled"), ("jobServer", "dedicatedJobServer"))
+
+
+def _in_use(seen: Snapshot, source: JsonObject) -> Iterator[Refuse]:
+    """Not to be discarded either: an IngressClass and a Service of another type, a job server."""
+    spec = source.get("spec") or {}
+    for section, switch in _SWITCHES:
+        if not seen.forward and (spec.get(section) or {}).get(switch):
+            yield Refuse(
+                "NoPlace",
+                f"{seen.giving.kind} {seen.namespace}/{seen.name}: spec.{section}.{switch}: a "
+                f"{seen.taking.kind} has no such field, and what it made would stay behind; "
+                "switch it off first, so that its operator takes that away",
+                f"kubectl -n {seen.namespace} edit {seen.giving.resource.plural}"
+                f".{seen.giving.resource.group} {seen.name}",
+            )
 
 
 def _deployment(seen: Snapshot, source: JsonObject) -> Iterator[Refuse]:

@@ -14,11 +14,14 @@ STAND_IN = Path(__file__).with_name("operator_stand_in.py")
 
 
 @pytest.fixture(scope="module")
-def operator(cluster: Cluster, kubeconfigs: dict[str, Path]) -> Iterator[Process]:
+def operator(
+    cluster: Cluster, kubeconfigs: dict[str, Path], request: pytest.FixtureRequest
+) -> Iterator[Process]:
     """The operator, at work; by a ServiceAccount of its own."""
+    limit = getattr(request.module, "OPERATOR_LIMIT", 4)
     process = cluster.run(
         "operator-stand-in",
-        [sys.executable, STAND_IN],
+        [sys.executable, STAND_IN, "--limit", str(limit)],
         KUBECONFIG=str(kubeconfigs["builtin-operator"]),
     )
     yield process
