@@ -12,21 +12,23 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from helm_mattermost_migrate.fleet_request import Wishes
 from helm_mattermost_migrate.managers import Manager, managers
 from helm_mattermost_migrate.members import Member, Standing
 from helm_mattermost_migrate.neighbours import Neighbour
 from helm_mattermost_migrate.selection import Key
-from mattermost_migrate.domain.adoption import ADOPTION
 from mattermost_migrate.domain.difference import Difference, difference
 from mattermost_migrate.domain.errors import InvariantError
 from mattermost_migrate.domain.names import (
     INSTALLATION_MIGRATION,
     MATTERMOST,
     Reason,
+    Strategy,
 )
 from mattermost_migrate.domain.objects import JsonObject
 from mattermost_migrate.domain.pin import generated_template, is_pinned, unpin
 from mattermost_migrate.domain.preflight import preflight
+from mattermost_migrate.domain.recreation import ladder_of
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act, Refuse, decide
 from mattermost_migrate.domain.writes import Write
@@ -54,6 +56,7 @@ class Appraisal:
         pods: how many pods it has now.
         pinned: the pod template stays as it is, by a resource patch in the Mattermost.
         rolls: an ordinary rolling update follows.
+        replaced: new pods take the place of those that run.
         seen_by_pods: what the pods see differently once it is done.
         seen_when_unpinned: what they will see differently when the pin is dropped one day.
         warnings: what the conversion carries in another form: field and message.
@@ -69,6 +72,7 @@ class Appraisal:
     pods: int = 0
     pinned: bool = False
     rolls: bool = False
+    replaced: bool = False
     seen_by_pods: tuple[Difference, ...] = ()
     seen_when_unpinned: tuple[Difference, ...] = ()
     warnings: tuple[tuple[str, str], ...] = ()
@@ -83,13 +87,21 @@ class Appraisal:
         return "/".join(self.key)
 
 
-def pretended(key: Key, *, desired: str = MATTERMOST.kind, pin: bool = True) -> dict[str, Any]:
+def pretended(key: Key, wishes: Wishes | None = None) -> dict[str, Any]:
     """The InstallationMigration that a run would create, as far as the checks look at it."""
+    wishes = wishes or Wishes()
+    spec: dict[str, Any] = {
+        "desiredKind": wishes.desired,
+        "pinPodTemplate": wishes.pin,
+        "strategy": str(wishes.strategy),
+    }
+    if wishes.max_surge is not None:
+        spec["maxSurge"] = wishes.max_surge
     return {
         "apiVersion": INSTALLATION_MIGRATION.api_version,
         "kind": INSTALLATION_MIGRATION.kind,
         "metadata": {"namespace": key[0], "name": key[1], "uid": ""},
-        "spec": {"desiredKind": desired, "pinPodTemplate": pin},
+        "spec": spec,
     }
 
 
@@ -114,7 +126,7 @@ def appraise(seen: Snapshot) -> Appraisal:
     key = (seen.namespace, seen.name)
     source = seen.source
     owners = managers({"kind": seen.giving.kind, **source}) if source is not None else ()
-    verdict = decide(seen, ADOPTION).verdict
+    verdict = decide(seen, ladder_of(seen)).verdict
     if isinstance(verdict, Act):
         return _migrating(seen, verdict, owners)
     return Appraisal(
@@ -144,13 +156,15 @@ def _migrating(seen: Snapshot, act: Act, owners: tuple[Manager, ...]) -> Apprais
         return dataclasses.replace(base, pinned=pinned, rolls=not pinned)
     after, later = _templates(seen, act)
     running = (seen.deployment or {}).get("spec", {}).get("template", {})
-    pinned = bool(seen.migration["spec"]["pinPodTemplate"])
+    replaced = seen.strategy is Strategy.RECREATE
+    pinned = bool(seen.migration["spec"]["pinPodTemplate"]) and not replaced
     return dataclasses.replace(
         base,
         pinned=pinned,
         seen_by_pods=difference(running, after),
         seen_when_unpinned=difference(running, later) if pinned else (),
-        rolls=not pinned,
+        rolls=not (pinned or replaced),
+        replaced=replaced,
     )
 
 

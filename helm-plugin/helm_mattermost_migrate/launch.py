@@ -17,7 +17,7 @@ from helm_mattermost_migrate.commands.plan import appraise_all
 from helm_mattermost_migrate.connection import run_async
 from helm_mattermost_migrate.documented import program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
-from helm_mattermost_migrate.fleet_request import Wishes, fleet_request, parse_concurrency
+from helm_mattermost_migrate.fleet_request import Wishes, fleet_request, parse_amount
 from helm_mattermost_migrate.follow import follow_fleet
 from helm_mattermost_migrate.options import Duration, parse_selection, target_of
 from helm_mattermost_migrate.run_view import asked, ended
@@ -30,22 +30,29 @@ from mattermost_migrate.domain.objects import name_of
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client
 
-__all__ = ["agree", "launch", "launching"]
+__all__ = ["Amount", "agree", "launch", "launching"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class _Concurrency(click.ParamType[int | str]):
-    """A number, or a percentage."""
+class Amount(click.ParamType[int | str]):
+    """A number, or a percentage.
+
+    Args:
+        what: is counted, for the message.
+    """
 
     name = "number|percent"
+
+    def __init__(self, what: str) -> None:
+        self._what = what
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> int | str:
         """Read it, or fail as a usage error."""
         try:
-            return parse_concurrency(str(value))
+            return parse_amount(str(value), self._what)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -56,7 +63,7 @@ def launching(command: F) -> F:
         (
             click.option(
                 "--max-concurrent",
-                type=_Concurrency(),
+                type=Amount("installations"),
                 metavar="N|N%",
                 help="How many may be under way at the same time.",
             ),

@@ -38,10 +38,18 @@ def asked(appraisals: Sequence[Appraisal], wishes: Wishes) -> Iterator[str]:
     yield from _owners(going)
     if going:
         pods = sum(each.pods for each in going)
-        rolling = sum(each.rolls for each in going)
-        rollout = f"; {rolling} will do one rolling update" if rolling else "; all stay as they are"
+        rollout = _rollout(going, wishes)
         at_once = wishes.max_concurrent or "the cluster's default"
         yield f"To {wishes.desired}: {len(going)}, with {pods} pods{rollout}. At once: {at_once}."
+
+
+def _rollout(going: Sequence[Appraisal], wishes: Wishes) -> str:
+    """What becomes of the pods."""
+    if any(each.replaced for each in going):
+        surge = wishes.max_surge or 1
+        return f"; new ones take their place, at most {surge} more at a time in each installation"
+    rolling = sum(each.rolls for each in going)
+    return f"; {rolling} will do one rolling update" if rolling else "; all stay as they are"
 
 
 def _owners(going: Sequence[Appraisal]) -> Iterator[str]:

@@ -191,7 +191,7 @@ async def _look(
         deployment = await client.find(DEPLOYMENT, *key)
     replica_sets = listed.owned_by(deployment)
     return Snapshot(
-        migration=pretended(key, desired=wishes.desired, pin=wishes.pin),
+        migration=pretended(key, wishes),
         source=source,
         target=kinds.get(taking.kind),
         deployment=deployment,

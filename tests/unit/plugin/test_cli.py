@@ -92,6 +92,7 @@ def test_helps_list_is_what_there_is(capsys: pytest.CaptureFixture[str]) -> None
         pytest.param(["status", "-o", "xml"], "'xml' is not one of", id="no such format"),
         pytest.param(["status", "--timeout", "5"], "--timeout goes with --watch", id="timeout"),
         pytest.param(["run", "--all", "--timeout", "soon"], "'soon' is no duration", id="duration"),
+        pytest.param(["run", "--max-surge", "2"], "goes with --strategy Recreate", id="surge"),
         pytest.param(["run", "--max-concurrent", "lots"], "'lots' is no number", id="concurrency"),
         pytest.param(["run", "--no-wait", "--timeout", "5"], "--no-wait", id="wait and not"),
         pytest.param(["convert"], "Missing option '-f'", id="nothing to convert"),

@@ -9,12 +9,13 @@ import pytest
 
 from helm_mattermost_migrate.appraisal import Appraisal, Verdict, appraise, pretended, settled
 from helm_mattermost_migrate.errors import Exit
-from helm_mattermost_migrate.fleet_request import Wishes, fleet_request, parse_concurrency
+from helm_mattermost_migrate.fleet_request import Wishes, fleet_request, parse_amount
 from helm_mattermost_migrate.managers import managers
 from helm_mattermost_migrate.members import Member, Standing
 from helm_mattermost_migrate.plan_view import details, exit_code, plan_table, structured, totals
 from helm_mattermost_migrate.run_view import asked
 from helm_mattermost_migrate.selection import Selection
+from mattermost_migrate.domain.names import Strategy
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Part, Refuse
 from mattermost_migrate.testing.builders import cluster_installation, installed
@@ -23,9 +24,13 @@ KEY = ("ns", "acme")
 
 
 def seen(*, pin: bool = True, **spec: Any) -> Snapshot:
+    return wished(Wishes(pin=pin), **spec)
+
+
+def wished(wishes: Wishes, **spec: Any) -> Snapshot:
     cluster = installed(cluster_installation(**spec))
     looked = cluster.look("acme", Part.EXISTING)
-    return replace(looked, migration=pretended(KEY, pin=pin))
+    return replace(looked, migration=pretended(KEY, wishes))
 
 
 def test_an_ordinary_installation_keeps_its_pods() -> None:
@@ -51,6 +56,18 @@ def test_without_the_pin_it_does_one_rolling_update() -> None:
     assert (found.pinned, found.rolls) == (False, True)
     assert any("MM_SQLSETTINGS_DATASOURCE" in each.field for each in found.seen_by_pods)
     assert "one rolling update" in plan_table([found])
+
+
+def test_recreate_takes_new_pods_of_the_other_kind_and_says_how_many_at_a_time() -> None:
+    wishes = Wishes(strategy=Strategy.RECREATE, max_surge="50%")
+    found = appraise(wished(wishes))
+
+    assert (found.verdict, found.pinned, found.rolls) == (Verdict.MIGRATE, False, False)
+    assert found.replaced
+    assert any("MM_SQLSETTINGS_DATASOURCE" in each.field for each in found.seen_by_pods)
+    assert "at most 50% more at a time" in "\n".join(asked([found], wishes))
+    spec = fleet_request(Selection(names=(KEY,)), [KEY], wishes)["spec"]
+    assert (spec["strategy"], spec["maxSurge"]) == ("Recreate", "50%")
 
 
 def test_what_cannot_be_carried_is_refused_with_field_reason_and_next_step() -> None:
@@ -199,10 +216,10 @@ def test_a_long_name_leaves_room_for_a_label() -> None:
 
 @pytest.mark.parametrize(("text", "value"), [("20", 20), ("10%", "10%"), ("100%", "100%")])
 def test_concurrency_is_a_number_or_a_percentage(text: str, value: int | str) -> None:
-    assert parse_concurrency(text) == value
+    assert parse_amount(text) == value
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "0%", "101%", "many", "", "5 %"])
 def test_what_is_no_concurrency_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="write 20 or 10%"):
-        parse_concurrency(text)
+        parse_amount(text)
