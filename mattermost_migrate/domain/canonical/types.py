@@ -95,7 +95,15 @@ class _Types:
     trips: dict[str, Trip] = field(default_factory=dict)
 
     def trip(self, name: str) -> Trip:
-        """The function for a struct; types may contain one another."""
+        """The function for a struct, whole; any number of threads may ask at the same time."""
+        if name not in self.trips:
+            fresh = _Types(self.port, self.no_time, dict(self.trips))
+            fresh._trip(name)
+            self.trips.update(fresh.trips)
+        return self.trips[name]
+
+    def _trip(self, name: str) -> Trip:
+        """The same, while it is made: types may contain one another."""
         if name not in self.trips:
             fields: dict[str, _Field] = {}
             always: list[tuple[str, Callable[[], Any]]] = []
@@ -144,7 +152,7 @@ class _Types:
             "time": _scalar(str, "string"),
             "any": _same,
         }
-        return known.get(kind) or self.trip(kind)
+        return known.get(kind) or self._trip(kind)
 
 
 def _struct(
