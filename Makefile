@@ -11,7 +11,7 @@ option = $(if $(call given,$(1)),$(2) '$(call given,$(1))')
 switch = $(if $(filter-out 0 no false,$(call given,$(1))),$(2))
 
 .DEFAULT_GOAL := help
-.PHONY: help venv tools cluster check format lint types layers test demo bench alerts reference lock clean
+.PHONY: help venv tools cluster check format lint types layers test demo bench bench-preview alerts reference lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ test: venv ## every test: unit, integration, end to end, on a real control plane
 
 bench: venv ## a million conversions there and back (COUNT=20000 for a short one); records: bench/
 	@$(BIN)/python bench/conversion_round_trip.py $(call option,COUNT,--count)
+
+bench-preview: venv ## a million stored objects shown as v1beta1-preview and put back (COUNT=…)
+	@$(BIN)/python bench/preview_conversion.py $(call option,COUNT,--count)
 
 alerts: venv ## Prometheus' own tool on alerts, their tests and the dashboard (builds it once: minutes)
 	@$(BIN)/python -m deploy.alerts

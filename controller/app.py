@@ -11,9 +11,11 @@ from typing import Any, Final
 from controller.fleet import BY_FLEET, FleetReconciler, fleets_of
 from controller.migrate import MigrationReconciler
 from controller.observe import BY_INSTALLATION, Informers, Observer, installations_of
+from controller.previews import PreviewReconciler
 from controller.requests import RequestReconciler, asked
 from controller.worker import Key, work
 from controller.workqueue import WorkQueue
+from mattermost_migrate.domain.conversion.versions import managers_patch
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     DEPLOYMENT,
@@ -133,6 +135,9 @@ async def lead(
     request_queue: WorkQueue[Key] = WorkQueue()
     _subscribe(informers, migration_queue, fleet_queue)
     _subscribe_requests(informers, request_queue)
+    previews = PreviewReconciler(client, informers)
+    preview_queue: WorkQueue[Key] = WorkQueue()
+    _subscribe_previews(informers, preview_queue)
     await asyncio.gather(*(informer.synced.wait() for informer in informers.values()))
     _log.info("Led", extra={"identity": settings.identity})
     async with asyncio.TaskGroup() as group:
@@ -151,6 +156,7 @@ async def lead(
         group.create_task(
             work(request_queue, requests.reconcile, controller="migrationrequest", workers=1)
         )
+        group.create_task(work(preview_queue, previews.reconcile, controller="preview", workers=1))
         for other in others:
             group.create_task(other())
 
@@ -199,6 +205,16 @@ def _subscribe_requests(informers: Informers, requests: WorkQueue[Key]) -> None:
 
     informers[CLUSTER_INSTALLATION].subscribe(asks)
     informers[INSTALLATION_MIGRATION].subscribe(gone)
+
+
+def _subscribe_previews(informers: Informers, previews: WorkQueue[Key]) -> None:
+    """Have each ClusterInstallation looked at that was written through its preview version."""
+
+    def written(_: JsonObject | None, after: JsonObject | None) -> None:
+        if after is not None and managers_patch(after):
+            previews.add(_key(after))
+
+    informers[CLUSTER_INSTALLATION].subscribe(written)
 
 
 def _key(obj: JsonObject) -> Key:

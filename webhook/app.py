@@ -15,14 +15,17 @@ from werkzeug.exceptions import HTTPException
 
 from mattermost_migrate.domain.editlock import Exempt
 from webhook.admission import admission
+from webhook.conversion import conversion
 from webhook.health import Probe, health
 from webhook.knowledge import Migrations
 from webhook.mutation import mutation
 
-__all__ = ["BODY_LIMIT", "create_app"]
+__all__ = ["BODY_LIMIT", "CONVERSION_LIMIT", "create_app", "create_conversion_app"]
 
 #: An object may be 3 MiB in a request; a review carries the old one too (webhook facts 4.6).
 BODY_LIMIT: Final = 7 * 1024 * 1024
+#: A list comes in one piece: some 16,000 ordinary ClusterInstallations.
+CONVERSION_LIMIT: Final = 64 * 1024 * 1024
 _UNPROCESSABLE: Final = 422
 _log = logging.getLogger(__name__)
 
@@ -37,11 +40,27 @@ def create_app(
         exempt: whose writes are part of a migration.
         probes: what else must hold to be ready; that the migrations are known always must.
     """
-    app = Flask("webhook", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
+    app = _app(BODY_LIMIT, {"migrations": _knows(migrations), **(probes or {})})
     app.register_blueprint(admission(migrations, exempt))
     app.register_blueprint(mutation(exempt.controllers))
-    app.register_blueprint(health({"migrations": _knows(migrations), **(probes or {})}))
+    return app
+
+
+def create_conversion_app(*, probes: Mapping[str, Probe] | None = None) -> Flask:
+    """The conversion of ClusterInstallations between their versions, as a WSGI application.
+
+    Args:
+        probes: what must hold to be ready.
+    """
+    app = _app(CONVERSION_LIMIT, dict(probes or {}))
+    app.register_blueprint(conversion())
+    return app
+
+
+def _app(limit: int, probes: dict[str, Probe]) -> Flask:
+    app = Flask("webhook", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = limit
+    app.register_blueprint(health(probes))
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(Exception, _surprised)
     return app

@@ -14,6 +14,8 @@ __all__ = [
     "CERTIFICATE_EXPIRY",
     "CERTIFICATE_RELOADS",
     "CONNECTIONS_DROPPED",
+    "CONVERSIONS",
+    "CONVERSION_SECONDS",
     "REVIEWS",
     "REVIEW_SECONDS",
 ]
@@ -42,4 +44,14 @@ CONNECTIONS_DROPPED: Final = Counter(
     "mattermost_migrate_webhook_connections_dropped_total",
     "Connections closed before a request was complete",
     ("reason",),
+)
+CONVERSIONS: Final = Counter(
+    "mattermost_migrate_conversions_total",
+    "ClusterInstallations converted, by the version asked for",
+    ("version", "outcome"),
+)
+CONVERSION_SECONDS: Final = Histogram(
+    "mattermost_migrate_conversion_review_duration_seconds",
+    "From the whole review in memory to the answer, which may hold thousands of objects",
+    buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30),
 )

@@ -14,7 +14,6 @@ from typing import Any, Final
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from webhook.app import BODY_LIMIT
 from webhook.logs import GunicornLogger
 from webhook.tls import CERTIFICATE, KEY, Contexts
 from webhook.worker import BoundedSocket, Worker
@@ -36,6 +35,8 @@ class Serving:
         threads: requests handled at the same time.
         drain_seconds: for requests under way when SIGTERM comes.
         log_level: in words.
+        worker: the worker class, which says how large a body may be.
+        name: of the process.
     """
 
     bind: str
@@ -43,6 +44,8 @@ class Serving:
     threads: int
     drain_seconds: int
     log_level: str
+    worker: type[Worker] = Worker
+    name: str = "mattermost-migrate-webhook"
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no annotations
@@ -77,14 +80,14 @@ def bounded_context() -> ssl.SSLContext:
     return context
 
 
-def close_after_unread_body(_worker: Any, request: Any) -> None:
+def close_after_unread_body(worker: Any, request: Any) -> None:
     """A request whose body the application refuses to read is the last on its connection.
 
     Else a thread would wait for the rest of it. Gunicorn does not let the application say so.
     """
     headers = dict(request.headers)
     announced = headers.get("CONTENT-LENGTH", "0")
-    too_long = not announced.isdigit() or int(announced) > BODY_LIMIT
+    too_long = not announced.isdigit() or int(announced) > worker.body_limit
     if too_long or "TRANSFER-ENCODING" in headers:
         request.force_close()
 
@@ -93,7 +96,7 @@ def _settings(serving: Serving, contexts: Contexts) -> dict[str, Any]:
     return {
         "bind": [serving.bind],
         "workers": 1,
-        "worker_class": Worker,
+        "worker_class": serving.worker,
         "threads": serving.threads,
         "worker_connections": 1000,
         "keepalive": _KEEP_ALIVE_SECONDS,
@@ -106,6 +109,6 @@ def _settings(serving: Serving, contexts: Contexts) -> dict[str, Any]:
         "worker_tmp_dir": str(_MEMORY) if _MEMORY.is_dir() else None,
         "logger_class": GunicornLogger,
         "loglevel": serving.log_level,
-        "proc_name": "mattermost-migrate-webhook",
+        "proc_name": serving.name,
         "forwarded_allow_ips": "",
     }

@@ -22,19 +22,18 @@ from gunicorn.http import get_parser
 from gunicorn.sock import ssl_context
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from webhook.app import BODY_LIMIT
+from webhook.app import BODY_LIMIT, CONVERSION_LIMIT
 from webhook.arrival import Arrival
 from webhook.metrics import CONNECTIONS_DROPPED
 from webhook.tls import NoCertificateError
 
-__all__ = ["Worker"]
+__all__ = ["ConversionWorker", "Worker"]
 
 #: From the first byte (or the connection) to the whole request. The API server gives an admission
 #: call 5 s in all, so what takes longer to arrive is lost to it anyway.
 REQUEST_SECONDS: Final = 5.0
 #: After the last answer on a connection, for the client to have read it.
 LINGER_SECONDS: Final = 2.0
-#: Bytes of unfinished requests in memory, all connections together.
 GATHERED_LIMIT: Final = 64 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
 
@@ -50,12 +49,14 @@ class BoundedSocket(ssl.SSLSocket):
 class Connection(TConn):  # type: ignore[misc]  # gunicorn has no annotations
     """A connection as the event loop sees it: handshake, then bytes until a request is whole."""
 
-    def __init__(self, cfg: Any, sock: socket.socket, client: Any, server: Any) -> None:
+    def __init__(
+        self, cfg: Any, sock: socket.socket, client: Any, server: Any, *, limit: int = BODY_LIMIT
+    ) -> None:
         secure = ssl_context(cfg).wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         super().__init__(cfg, secure, client, server)
         self.initialized = True  # the handshake is ours; gunicorn must not wrap again
         self.parser = get_parser(cfg, self.sock, client)
-        self.arrival = Arrival(BODY_LIMIT)
+        self.arrival = Arrival(limit)
         self.shaken = False
         self.lingering = False
         self.deadline = time.monotonic() + REQUEST_SECONDS
@@ -108,7 +109,15 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no annotations
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
-    """The worker class for ``gunicorn``'s configuration."""
+    """The worker class for ``gunicorn``'s configuration.
+
+    Attributes:
+        body_limit: bytes of one body that are waited for.
+        gathered_limit: bytes of unfinished requests in memory, all connections together.
+    """
+
+    body_limit = BODY_LIMIT
+    gathered_limit = GATHERED_LIMIT
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -124,7 +133,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
         plain.settimeout(0.0)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            connection = Connection(self.cfg, plain, client, listener.getsockname())
+            connection = Connection(
+                self.cfg, plain, client, listener.getsockname(), limit=self.body_limit
+            )
         except (OSError, NoCertificateError):
             CONNECTIONS_DROPPED.labels("tls").inc()
             plain.close()
@@ -158,7 +169,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
         now = time.monotonic()
         for conn in [conn for conn in self.waiting if conn.deadline <= now]:
             self._drop(conn, "done" if conn.lingering else "slow")
-        if sum(len(conn.arrival) for conn in self.waiting) > GATHERED_LIMIT:
+        if sum(len(conn.arrival) for conn in self.waiting) > self.gathered_limit:
             self._drop(max(self.waiting, key=lambda conn: len(conn.arrival)), "memory")
 
     def _gather(self, conn: Connection) -> None:
@@ -221,3 +232,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
         conn.close()
         if reason != "done":
             CONNECTIONS_DROPPED.labels(reason).inc()
+
+
+class ConversionWorker(Worker):
+    """The same for lists of objects in one piece."""
+
+    body_limit = CONVERSION_LIMIT
+    gathered_limit = 2 * CONVERSION_LIMIT

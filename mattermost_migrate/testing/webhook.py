@@ -27,6 +27,8 @@ __all__ = [
     "RunningWebhook",
     "called_webhook",
     "install_chart",
+    "run_tool",
+    "start_conversion",
     "start_webhook",
     "uninstall_chart",
 ]
@@ -86,12 +88,12 @@ def install_chart(cluster: Cluster, helm: Path, values: Mapping[str, str]) -> No
     given = {"controller.enabled": "false", "webhook.enabled": "false", **values}
     settings = [word for pair in given.items() for word in ("--set", "=".join(pair))]
     command = [str(helm), "upgrade", "--install", "mattermost-migrate", str(_CHART), "--skip-crds"]
-    _run([*command, "--namespace", NAMESPACE, "--create-namespace", *settings], cluster)
+    run_tool([*command, "--namespace", NAMESPACE, "--create-namespace", *settings], cluster)
 
 
 def uninstall_chart(cluster: Cluster, helm: Path) -> None:
     """Take the chart away again, and wait until the API server has forgotten its policies."""
-    _run([str(helm), "uninstall", "mattermost-migrate", "--namespace", NAMESPACE], cluster)
+    run_tool([str(helm), "uninstall", "mattermost-migrate", "--namespace", NAMESPACE], cluster)
     locked = {"metadata": {"name": "probe", "labels": {LOCK_LABEL: "frozen"}}}
     ends = time.monotonic() + _PATIENCE
     while True:
@@ -132,8 +134,8 @@ def start_webhook(cluster: Cluster, helm: Path, *, port: int) -> RunningWebhook:
     folder = cluster.folder / "webhook"
     certs = [sys.executable, "-m", "certs"]
     place = ["--namespace", NAMESPACE]
-    _run([*certs, "issue", *place, "--dns-name", "localhost"], cluster)
-    _run([*certs, "export", *place, "--directory", str(folder)], cluster)
+    run_tool([*certs, "issue", *place, "--dns-name", "localhost"], cluster)
+    run_tool([*certs, "export", *place, "--directory", str(folder)], cluster)
     kubeconfig = cluster.service_account_kubeconfig(
         NAMESPACE, "mattermost-migrate-webhook", cluster.folder / "webhook.kubeconfig"
     )
@@ -154,7 +156,30 @@ def start_webhook(cluster: Cluster, helm: Path, *, port: int) -> RunningWebhook:
     return running
 
 
-def _run(command: list[str], cluster: Cluster) -> None:
+def start_conversion(cluster: Cluster, beside: RunningWebhook) -> RunningWebhook:
+    """Start the conversion with the webhook's certificate, and switch it on in the CRD."""
+    reserved = Port.reserve()
+    reserved.release()
+    preview = [sys.executable, "-m", "webhook.preview"]
+    address = f"127.0.0.1:{reserved.number}"
+    process = cluster.run(
+        "conversion",
+        [
+            *preview,
+            "serve",
+            f"--bind={address}",
+            f"--cert-dir={beside.certificates}",
+            "--server-name=localhost",
+        ],
+    )
+    running = RunningWebhook(process, reserved.number, beside.certificates)
+    running.until_ready()
+    run_tool([*preview, "enable", "--url", running.url], cluster)
+    run_tool([sys.executable, "-m", "certs", "inject", "--namespace", NAMESPACE], cluster)
+    return running
+
+
+def run_tool(command: list[str], cluster: Cluster) -> None:
     """Run one of our tools as the administrator; its output is shown when it fails."""
     environment = {
         "KUBECONFIG": str(cluster.kubeconfig),

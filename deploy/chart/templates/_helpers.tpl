@@ -77,3 +77,45 @@ priorityClassName: {{ . }}
       app.kubernetes.io/name: mattermost-migrate
       app.kubernetes.io/component: {{ . }}
 {{- end }}
+
+{{/* A job that switches the preview version: dict "root" $ "verb" "enable" "hook" "post-install". */}}
+{{- define "mattermost-migrate.conversionJob" -}}
+{{- $name := "mattermost-migrate-conversion" }}
+{{- with .root }}
+---
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: {{ $name }}-{{ $.verb }}-{{ .Release.Revision }}
+  namespace: {{ .Release.Namespace }}
+  labels: {{- include "mattermost-migrate.labels" . | nindent 4 }}
+  annotations:
+    helm.sh/hook: {{ $.hook }}
+    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+spec:
+  backoffLimit: 3
+  activeDeadlineSeconds: 300
+  template:
+    metadata:
+      labels:
+        {{- include "mattermost-migrate.labels" . | nindent 8 }}
+        app.kubernetes.io/component: conversion-switch
+    spec:
+      serviceAccountName: {{ $name }}
+      enableServiceLinks: false
+      restartPolicy: OnFailure
+      securityContext: {{- include "mattermost-migrate.podSecurityContext" . | nindent 8 }}
+      {{- with .Values.imagePullSecrets }}
+      imagePullSecrets: {{- toYaml . | nindent 8 }}
+      {{- end }}
+      containers:
+        - name: switch
+          image: {{ include "mattermost-migrate.image" . }}
+          imagePullPolicy: {{ .Values.image.pullPolicy }}
+          command: [{{ $name }}, {{ $.verb }}]
+          {{- if eq $.verb "enable" }}
+          args: [--namespace={{ .Release.Namespace }}, --service={{ $name }}]
+          {{- end }}
+          securityContext: {{- include "mattermost-migrate.containerSecurityContext" . | nindent 12 }}
+{{- end }}
+{{- end }}

@@ -23,7 +23,7 @@ from mattermost_migrate.domain.errors import Fault, RefusedError
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, MATTERMOST
 from mattermost_migrate.domain.objects import Existing, JsonObject, annotations_of, name_of
 
-__all__ = ["Converted", "convert", "preview"]
+__all__ = ["Converted", "convert", "mattermost_spec", "preview"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +85,38 @@ def _source(given: JsonObject, existing: Existing, *, assume_external: bool) -> 
     )
 
 
-def _mattermost(source: Source) -> dict[str, Any]:
-    added_env = filestore.env_forward(source)
+def mattermost_spec(
+    cluster_installation: JsonObject,
+) -> tuple[dict[str, Any], tuple[JsonObject, ...]]:
+    """The spec alone of what it would become, as in ``preview``, and the env entries added to it.
+
+    Raises:
+        ValueError: the spec is none that an operator could read.
+    """
+    return _spec(_source(cluster_installation, Existing(), assume_external=True))
+
+
+def _spec(source: Source) -> tuple[dict[str, Any], tuple[JsonObject, ...]]:
+    added_env = tuple(filestore.env_forward(source))
     env = [*source.spec.get("mattermostEnv", ()), *added_env]
+    spec = {
+        **workload.forward(source),
+        **network.forward(source),
+        **labels.forward(source),
+        **({"mattermostEnv": env} if env else {}),
+        "database": database.forward(source),
+        "fileStore": filestore.forward(source),
+    }
+    return spec, added_env
+
+
+def _mattermost(source: Source) -> dict[str, Any]:
+    spec, added_env = _spec(source)
     mattermost: dict[str, Any] = {
         "apiVersion": MATTERMOST.api_version,
         "kind": MATTERMOST.kind,
         "metadata": metadata.forward(source),
-        "spec": {
-            **workload.forward(source),
-            **network.forward(source),
-            **labels.forward(source),
-            **({"mattermostEnv": env} if env else {}),
-            "database": database.forward(source),
-            "fileStore": filestore.forward(source),
-        },
+        "spec": spec,
     }
     derived = derive(mattermost, added_env)
     text = Record.between(derived, source.document, added_env=added_env).text()

@@ -70,12 +70,36 @@ class Record:
 
     def text(self) -> str:
         """The annotation's value, empty when there is nothing to record."""
-        if not self.changes and not self.added_env:
+        document = self.document()
+        if not document:
             return ""
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+    def document(self) -> dict[str, Any]:
+        """What the annotation says, as JSON; empty when there is nothing to record."""
+        if not self.changes and not self.added_env:
+            return {}
         document: dict[str, Any] = {"changes": [_encode(change) for change in self.changes]}
         if self.added_env:
             document["addedEnv"] = list(self.added_env)
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+        return document
+
+    @classmethod
+    def parsed(cls, document: Mapping[str, Any]) -> Record:
+        """The record of such a document.
+
+        Raises:
+            TypeError, KeyError, AttributeError, ValueError: it was not made by ``document``.
+        """
+        changes = tuple(
+            Change(
+                tuple(map(str, change["path"])),
+                (change["derived"],) if "derived" in change else (),
+                (change["original"],) if "original" in change else (),
+            )
+            for change in document["changes"]
+        )
+        return cls(changes, tuple(dict(entry) for entry in document.get("addedEnv", ())))
 
     def apply(self, derived: JsonObject) -> dict[str, Any]:
         """Put the original's own back, wherever the Mattermost still says what it said then."""
@@ -117,16 +141,7 @@ def _encode(change: Change) -> dict[str, Any]:
 
 def _decode(text: str) -> Record:
     try:
-        document = json.loads(text)
-        changes = tuple(
-            Change(
-                tuple(map(str, change["path"])),
-                (change["derived"],) if "derived" in change else (),
-                (change["original"],) if "original" in change else (),
-            )
-            for change in document["changes"]
-        )
-        return Record(changes, tuple(dict(entry) for entry in document.get("addedEnv", ())))
+        return Record.parsed(json.loads(text))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         fault = Fault(
             f"metadata.annotations[{ORIGINAL}]",

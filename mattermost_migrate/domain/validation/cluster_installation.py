@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from mattermost_migrate.domain import canonical
+from mattermost_migrate.domain.conversion import placeless
+from mattermost_migrate.domain.conversion.versions import edited_spec
 from mattermost_migrate.domain.names import APP_LABEL, CLUSTER_INSTALLATION, V1ALPHA1, V1BETA1
 from mattermost_migrate.domain.objects import JsonObject, name_of
 from mattermost_migrate.domain.validation import containers, operator, scheduling, syntax
@@ -34,6 +37,7 @@ def findings(ci: JsonObject) -> Iterator[Finding]:
     yield from _file_store(spec / "minio")
     yield from _database(spec / "database")
     yield from _deployments(spec)
+    yield from _preview_edits(ci)
 
 
 def _application(spec: Field) -> Iterator[Finding]:
@@ -135,3 +139,15 @@ def _deployment(at: Field) -> Iterator[Finding]:
     yield from syntax.image(at)
     yield from syntax.host(at / "ingressName")
     yield from syntax.labels(at / "resourceLabels")
+
+
+def _preview_edits(ci: JsonObject) -> Iterator[Finding]:
+    """What was written through the preview version and would do nothing at all."""
+    spec = edited_spec(ci)
+    if spec is None:
+        return
+    try:
+        written = canonical.mattermost_spec(spec)
+    except ValueError:
+        return
+    yield from placeless.faults({"metadata": ci.get("metadata"), "spec": written})

@@ -76,6 +76,7 @@ def test_processes_can_be_left_out_and_rights_stay(render: Render) -> None:
         assert named(objects, kind) == []
     assert named(objects, "ServiceAccount") == [
         "mattermost-migrate-controller",
+        "mattermost-migrate-conversion",
         "mattermost-migrate-webhook",
     ]
     (configuration,) = [o for o in objects if o["kind"] == "ValidatingWebhookConfiguration"]
@@ -123,3 +124,35 @@ def test_other_providers_of_certificates_are_left_alone(render: Render, provider
 def test_words_that_are_not_known_are_refused(render: Render) -> None:
     with pytest.raises(AssertionError, match="failurePolicy"):
         render("webhook.failurePolicy=Perhaps")
+
+
+@pytest.mark.parametrize(
+    ("settings", "jobs"),
+    [
+        pytest.param(
+            ("conversion.enabled=true",),
+            {"enable": "post-install,post-upgrade", "disable": "pre-delete"},
+            id="on",
+        ),
+        pytest.param((), {"disable": "post-upgrade"}, id="off"),
+    ],
+)
+def test_the_preview_version_is_switched_by_jobs(
+    render: Render, settings: tuple[str, ...], jobs: dict[str, str]
+) -> None:
+    objects = render(*settings)
+    found = {
+        job["spec"]["template"]["spec"]["containers"][0]["command"][1]: job["metadata"][
+            "annotations"
+        ]["helm.sh/hook"]
+        for job in objects
+        if job["kind"] == "Job"
+    }
+
+    assert found == jobs
+    served = "mattermost-migrate-conversion" in named(objects, "Deployment")
+    assert (
+        served
+        is ("mattermost-migrate-conversion" in named(objects, "PodDisruptionBudget"))
+        is ("enable" in jobs)
+    )

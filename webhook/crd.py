@@ -1,0 +1,185 @@
+"""The ClusterInstallation CRD with our preview version in it, and without it again.
+
+The CRD is the operator's: what is its own stays as it is, ours is one more version and the webhook
+that converts it. Every change is a patch that names what it expects to find.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from mattermost_migrate.domain.conversion.versions import PREVIEW_VERSION
+from mattermost_migrate.domain.errors import Fault, RefusedError
+from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, MATTERMOST
+from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of
+
+__all__ = ["CRD_NAME", "MATTERMOST_CRD_NAME", "is_on", "retired", "switched_off", "switched_on"]
+
+CRD_NAME: Final = f"{CLUSTER_INSTALLATION.plural}.{CLUSTER_INSTALLATION.group}"
+MATTERMOST_CRD_NAME: Final = f"{MATTERMOST.plural}.{MATTERMOST.group}"
+#: By it ``mattermost-migrate-certs`` finds what needs its caBundle.
+_INJECT: Final = "migration.mattermost.com/inject-ca-bundle"
+_COLUMNS: Final = [
+    {"name": name, "type": "string", "jsonPath": path}
+    for name, path in (
+        ("State", ".status.state"),
+        ("Would run", ".spec.image"),
+        ("Version", ".spec.version"),
+        ("Host", ".spec.ingressName"),
+    )
+]
+
+
+def is_on(crd: JsonObject) -> bool:
+    """Whether anything of ours is in it."""
+    return _position(crd) is not None or _converted_by_us(crd) or _INJECT in labels_of(crd)
+
+
+def switched_on(
+    crd: JsonObject, mattermost: JsonObject, client_config: JsonObject, *, inject: str
+) -> list[dict[str, Any]]:
+    """The JSON Patch that serves the preview; empty where it is served so already.
+
+    Args:
+        crd: that of ClusterInstallation, as it is.
+        mattermost: that of Mattermost, whose spec gives the preview its shape.
+        client_config: where the API server calls; a caBundle that is there is kept.
+        inject: the name by which certificates are injected.
+
+    Raises:
+        RefusedError: somebody else converts it, or there is no such version to convert from.
+    """
+    if _strategy(crd) == "Webhook" and not _converted_by_us(crd):
+        raise _refused(
+            crd, "spec.conversion", "another webhook converts it; that one must go first"
+        )
+    version = _preview(crd, mattermost)
+    operations: list[dict[str, Any]] = []
+    position = _position(crd)
+    if position is None:
+        operations.append({"op": "add", "path": "/spec/versions/-", "value": version})
+    elif crd["spec"]["versions"][position] != version:
+        path = f"/spec/versions/{position}"
+        operations.append({"op": "replace", "path": path, "value": version})
+    conversion = _conversion(crd, client_config)
+    if (crd["spec"].get("conversion") or {}) != conversion:
+        operations.append({"op": "add", "path": "/spec/conversion", "value": conversion})
+    operations += _labelled(crd, inject)
+    return _fenced(crd, operations)
+
+
+def retired(crd: JsonObject) -> list[dict[str, Any]]:
+    """The JSON Patch after which nobody can write the preview, and nobody is called; may be empty.
+
+    The version is still known: what the objects say about it can be put right now.
+    """
+    operations = _unconverted(crd)
+    position = _position(crd)
+    if position is not None and crd["spec"]["versions"][position]["served"]:
+        path = f"/spec/versions/{position}/served"
+        operations.append({"op": "replace", "path": path, "value": False})
+    return _fenced(crd, operations)
+
+
+def switched_off(crd: JsonObject) -> list[dict[str, Any]]:
+    """The JSON Patch that takes all of ours out again; empty where there is nothing."""
+    operations = _unconverted(crd)
+    position = _position(crd)
+    if position is not None:
+        operations.append({"op": "remove", "path": f"/spec/versions/{position}"})
+    if _INJECT in labels_of(crd):
+        key = _INJECT.replace("/", "~1")
+        operations.append({"op": "remove", "path": f"/metadata/labels/{key}"})
+    return _fenced(crd, operations)
+
+
+def _unconverted(crd: JsonObject) -> list[dict[str, Any]]:
+    if not _converted_by_us(crd):
+        return []
+    return [{"op": "replace", "path": "/spec/conversion", "value": {"strategy": "None"}}]
+
+
+def _fenced(crd: JsonObject, operations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """For exactly the object that was looked at."""
+    if not operations:
+        return []
+    version = crd["metadata"]["resourceVersion"]
+    return [{"op": "test", "path": "/metadata/resourceVersion", "value": version}, *operations]
+
+
+def _labelled(crd: JsonObject, inject: str) -> list[dict[str, Any]]:
+    if labels_of(crd).get(_INJECT) == inject:
+        return []
+    if not labels_of(crd):
+        return [{"op": "add", "path": "/metadata/labels", "value": {_INJECT: inject}}]
+    key = _INJECT.replace("/", "~1")
+    return [{"op": "add", "path": f"/metadata/labels/{key}", "value": inject}]
+
+
+def _position(crd: JsonObject) -> int | None:
+    names = [version["name"] for version in crd["spec"]["versions"]]
+    return names.index(PREVIEW_VERSION) if PREVIEW_VERSION in names else None
+
+
+def _strategy(crd: JsonObject) -> str:
+    return str((crd["spec"].get("conversion") or {}).get("strategy") or "None")
+
+
+def _converted_by_us(crd: JsonObject) -> bool:
+    """Our path tells: whoever serves it elsewhere serves something else."""
+    webhook = (crd["spec"].get("conversion") or {}).get("webhook") or {}
+    config = webhook.get("clientConfig") or {}
+    path = (config.get("service") or {}).get("path") or config.get("url") or ""
+    return bool(path.endswith(_PATH))
+
+
+_PATH: Final = "/convert"
+
+
+def _conversion(crd: JsonObject, client_config: JsonObject) -> dict[str, Any]:
+    webhook = (crd["spec"].get("conversion") or {}).get("webhook") or {}
+    trusted = (webhook.get("clientConfig") or {}).get("caBundle")
+    config = {**({"caBundle": trusted} if trusted else {}), **client_config}
+    return {
+        "strategy": "Webhook",
+        "webhook": {"clientConfig": config, "conversionReviewVersions": ["v1"]},
+    }
+
+
+def _preview(crd: JsonObject, mattermost: JsonObject) -> dict[str, Any]:
+    stored = _schema(crd, CLUSTER_INSTALLATION.version)["properties"]
+    shown = _schema(mattermost, MATTERMOST.version)["properties"]
+    status = {"status": stored["status"]} if "status" in stored else {}
+    return {
+        "name": PREVIEW_VERSION,
+        "served": True,
+        "storage": False,
+        "schema": {
+            "openAPIV3Schema": {
+                "description": "What a ClusterInstallation becomes when it is migrated.",
+                "type": "object",
+                "properties": {
+                    "apiVersion": {"type": "string"},
+                    "kind": {"type": "string"},
+                    "metadata": {"type": "object"},
+                    "spec": shown["spec"],
+                    **status,
+                },
+            }
+        },
+        "subresources": {"status": {}},
+        "additionalPrinterColumns": _COLUMNS,
+    }
+
+
+def _schema(crd: JsonObject, version: str) -> JsonObject:
+    for each in crd["spec"]["versions"]:
+        if each["name"] == version:
+            schema: JsonObject = each["schema"]["openAPIV3Schema"]
+            return schema
+    raise _refused(crd, "spec.versions", f"has no version {version}")
+
+
+def _refused(crd: JsonObject, field: str, message: str) -> RefusedError:
+    fault = Fault(f"CustomResourceDefinition {name_of(crd)}: {field}", message, "NotPreviewable")
+    return RefusedError([fault])
