@@ -11,7 +11,7 @@ option = $(if $(call given,$(1)),$(2) '$(call given,$(1))')
 switch = $(if $(filter-out 0 no false,$(call given,$(1))),$(2))
 
 .DEFAULT_GOAL := help
-.PHONY: help venv tools cluster check format lint types layers test demo bench bench-preview alerts reference lock clean
+.PHONY: help venv tools cluster check format lint types layers test demo bench bench-preview proof-traffic alerts reference lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ demo: venv ## the whole of it, to watch: 32 live installations migrate (FLEET=9,
 
 test: venv ## every test: unit, integration, end to end, on a real control plane
 	@$(BIN)/pytest $(ARGS)
+
+proof-traffic: venv ## 500 requests/s and 200 WebSockets over 100 migrations and reverts (SEED=7); records: bench/
+	@$(BIN)/python bench/traffic.py $(call option,SEED,--seed)
 
 bench: venv ## a million conversions there and back (COUNT=20000 for a short one); records: bench/
 	@$(BIN)/python bench/conversion_round_trip.py $(call option,COUNT,--count)

@@ -37,6 +37,8 @@ COMPONENTS: Final = (
 )
 
 AUDIT_LOG: Final = "audit.log"
+#: The annotation by which kwok knows its nodes.
+_FAKE: Final = "kwok.x-k8s.io/node=fake"
 
 
 class AuditLevel(StrEnum):
@@ -200,7 +202,9 @@ def _kwok(site: Site) -> list[str]:
     return [
         f"--kubeconfig={site.kubeconfig('kwok')}",
         f"--config={site.stages}",
-        "--manage-all-nodes=true",
+        # Others may play the kubelet of nodes of their own.
+        "--manage-all-nodes=false",
+        f"--manage-nodes-with-annotation-selector={_FAKE}",
         "--server-address=127.0.0.1:0",
     ]
 
@@ -233,7 +237,7 @@ def node(number: int) -> dict[str, Any]:
         "kind": "Node",
         "metadata": {
             "name": name,
-            "annotations": {"kwok.x-k8s.io/node": "fake"},
+            "annotations": dict([_FAKE.split("=")]),
             "labels": {"kubernetes.io/hostname": name},
         },
         "status": {"allocatable": room, "capacity": room},
