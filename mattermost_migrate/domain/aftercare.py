@@ -88,7 +88,8 @@ def drop_outlived_pin(seen: Snapshot) -> Act | Look | None:
     Where the mutating webhook is at work it has done so within the edit itself.
     """
     target = seen.target
-    if target is None or not neglected(seen.migration, target):
+    pinned = seen.migration["spec"].get("pinPodTemplate", True)
+    if target is None or not (pinned and neglected(seen.migration, target)):
         return None
     if seen.existing is None:
         return Look(Part.EXISTING)
