@@ -11,7 +11,7 @@ option = $(if $(call given,$(1)),$(2) '$(call given,$(1))')
 switch = $(if $(filter-out 0 no false,$(call given,$(1))),$(2))
 
 .DEFAULT_GOAL := help
-.PHONY: help venv tools cluster check format lint types layers test demo bench bench-preview proof-traffic alerts reference lock clean
+.PHONY: help venv tools cluster check format lint types layers test demo bench bench-preview proof-traffic bench-traces alerts reference lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ bench: venv ## a million conversions there and back (COUNT=20000 for a short one
 
 bench-preview: venv ## a million stored objects shown as v1beta1-preview and put back (COUNT=…)
 	@$(BIN)/python bench/preview_conversion.py $(call option,COUNT,--count)
+
+bench-traces: venv ## one installation a hundred times there and back, all objects compared (ROUNDS=10)
+	@$(BIN)/python bench/there_and_back.py $(call option,ROUNDS,--rounds)
 
 alerts: venv ## Prometheus' own tool on alerts, their tests and the dashboard (builds it once: minutes)
 	@$(BIN)/python -m deploy.alerts
