@@ -97,6 +97,7 @@ class InProcess:
     kubeconfigs: dict[str, Path]
     beside_operator: bool = False
     _task: asyncio.Task[None] | None = None
+    _thread: threading.Thread | None = None
     _error: list[BaseException] = field(default_factory=list)
 
     def start(self) -> None:
@@ -108,7 +109,8 @@ class InProcess:
     def stop(self) -> None:
         if self._task is not None:
             self._task.get_loop().call_soon_threadsafe(self._task.cancel)
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         if self._error:
             raise self._error[0]
 

@@ -181,8 +181,8 @@ def test_without_the_fence_it_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     unfenced = tuple(step for step in ADOPTION if step.condition is not Condition.PODS_SEEN)
-    monkeypatch.setattr("controller.migrate.ADOPTION", unfenced)
-    monkeypatch.setattr("controller.report.ADOPTION", unfenced)
+    for module in ("migrate", "report"):
+        monkeypatch.setattr(f"controller.{module}.ladder_of", lambda _: unfenced)
     in_process.start()
 
     def harmed(turn: int) -> bool:
