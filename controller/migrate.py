@@ -40,12 +40,13 @@ from mattermost_migrate.domain.names import (
     Condition,
     Reason,
 )
-from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, namespace_of
+from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, namespace_of, uid_of
 from mattermost_migrate.domain.recreation import ladder_of
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act, Decision, Done, Look, Refuse, Wait, decide
 from mattermost_migrate.domain.writes import Verb
 from mattermost_migrate.kube import Client, EventRecorder
+from mattermost_migrate.logs import bound
 
 __all__ = ["MigrationReconciler"]
 
@@ -99,6 +100,10 @@ class MigrationReconciler:
         if _over(migration) and not neglected(migration, self._mattermosts.get(*key)):
             self._forget(migration)
             return None
+        with bound(uid=uid_of(migration), fleet=labels_of(migration).get(FLEET_LABEL)):
+            return await self._pass(migration)
+
+    async def _pass(self, migration: JsonObject) -> float | None:
         try:
             seen, decision = await self._climb(migration)
         except StaleError:
@@ -142,7 +147,7 @@ class MigrationReconciler:
         finally:
             if any(write.verb is Verb.DELETE and write.resource is SECRET for write in act.writes):
                 self._observer.forget(seen.migration)  # the backup, gone or perhaps gone
-        _log.info(act.summary, extra={"step_writes": len(act.writes)})
+        _log.info(act.summary, extra={"step": step, "step_writes": len(act.writes)})
         fresh = self._migrations.get(seen.namespace, seen.name)
         if fresh is None:
             raise StaleError(f"InstallationMigration {seen.namespace}/{seen.name} is gone")
@@ -152,7 +157,8 @@ class MigrationReconciler:
 
     async def _failed(self, migration: JsonObject, error: Exception) -> tuple[Snapshot, Decision]:
         """What the API server will not have, or what we promised and broke: a person must look."""
-        _log.error("Stalled migration", extra={"error": str(error)})
+        step = (migration.get("status") or {}).get("currentStep") or Condition.VALIDATED
+        _log.error("Stalled migration", extra={"step": step, "error": str(error)})
         reasons: dict[type[Exception], Reason] = {
             RejectedError: Reason.REJECTED,
             ForbiddenError: Reason.FORBIDDEN,
@@ -161,7 +167,6 @@ class MigrationReconciler:
         # As it is now: the lock may have been put on, or taken off, before it failed.
         fresh = self._migrations.get(namespace_of(migration), name_of(migration)) or migration
         seen = Snapshot(migration=fresh, target_kind=direction(fresh).kind)
-        step = (migration.get("status") or {}).get("currentStep") or Condition.VALIDATED
         command = f"helm mattermost-migrate status {seen.name} -n {seen.namespace} -o yaml"
         return seen, Decision(Refuse(reason, str(error), command), (), Condition(step))
 

@@ -21,6 +21,7 @@ from mattermost_migrate.domain.errors import (
     TransientError,
 )
 from mattermost_migrate.kube import current_installation
+from mattermost_migrate.logs import bound
 
 __all__ = ["Key", "Reconcile", "UnsuccessfulError", "work"]
 
@@ -73,10 +74,17 @@ async def _worker(queue: WorkQueue[Key], reconcile: Reconcile, controller: str) 
         started = time.monotonic()
         outcome = "error"
         try:
-            outcome = await _one(queue, reconcile, key, controller)
+            with bound(**_subject(key)):
+                outcome = await _one(queue, reconcile, key, controller)
         finally:
             queue.done(key)
             RECONCILE_SECONDS.labels(controller, outcome).observe(time.monotonic() - started)
+
+
+def _subject(key: Key) -> dict[str, str]:
+    """What a pass is about, for its log lines: what has no namespace is a fleet."""
+    namespace, name = key
+    return {"installation": f"{namespace}/{name}"} if namespace else {"fleet": name}
 
 
 async def _one(queue: WorkQueue[Key], reconcile: Reconcile, key: Key, controller: str) -> str:

@@ -1,4 +1,7 @@
 import asyncio
+import io
+import json
+import logging
 from collections.abc import Callable
 
 import pytest
@@ -7,6 +10,7 @@ from controller.worker import Key, work
 from controller.workqueue import Backoff, WorkQueue
 from mattermost_migrate.domain.errors import LeaseLostError, StaleError, TransientError
 from mattermost_migrate.kube import current_installation
+from mattermost_migrate.logs import handler
 from mattermost_migrate.testing import clock
 
 ACME = ("ns", "acme")
@@ -64,3 +68,37 @@ def test_a_lost_lease_stops_all_workers() -> None:
     with pytest.raises(ExceptionGroup) as stopped:
         looks(lambda _: fail(LeaseLostError("gone")), times=2)
     assert stopped.group_contains(LeaseLostError)
+
+
+@pytest.mark.parametrize(
+    ("key", "fields"),
+    [
+        pytest.param(ACME, {"installation": "ns/acme"}, id="an installation"),
+        pytest.param(("", "nightly"), {"fleet": "nightly"}, id="a fleet"),
+    ],
+)
+def test_every_line_that_is_logged_says_what_it_is_about(
+    key: Key, fields: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    out = handler()
+    out.setStream(io.StringIO())
+    log = logging.getLogger("test_worker")
+    log.addHandler(out)
+
+    async def main() -> None:
+        queue: WorkQueue[Key] = WorkQueue()
+
+        async def reconcile(_: Key) -> None:
+            log.info("Looked")
+            queue.close()
+
+        queue.add(key)
+        await work(queue, reconcile, controller="test", workers=1)
+
+    clock.run(main())
+    log.removeHandler(out)
+
+    line = json.loads(out.stream.getvalue())
+    assert line["message"] == "Looked"
+    assert fields.items() <= line.items()
