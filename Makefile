@@ -11,7 +11,7 @@ option = $(if $(call given,$(1)),$(2) '$(call given,$(1))')
 switch = $(if $(filter-out 0 no false,$(call given,$(1))),$(2))
 
 .DEFAULT_GOAL := help
-.PHONY: help venv tools cluster check format lint types layers test demo bench bench-preview proof-traffic bench-traces alerts reference lock clean
+.PHONY: help venv tools cluster check format lint types layers test demo bench bench-preview proof-traffic bench-traces alerts reference rights docs lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,7 +51,11 @@ demo: venv ## the whole of it, to watch: 32 live installations migrate (FLEET=9,
 		$(call option,KUBECONFIG,--kubeconfig) $(call switch,KEEP,--keep) $(call switch,YES,--yes)
 
 test: venv ## every test: unit, integration, end to end, on a real control plane
-	@$(BIN)/pytest $(ARGS)
+	@rm -rf .cache/audit
+	@MATTERMOST_MIGRATE_AUDIT=.cache/audit $(BIN)/pytest $(ARGS)
+
+rights: venv ## after a whole make test: are the chart's rights just those that it made use of?
+	@$(BIN)/python -m deploy.rights .cache/audit
 
 proof-traffic: venv ## 500 requests/s and 200 WebSockets over 100 migrations and reverts (SEED=7); records: bench/
 	@$(BIN)/python bench/traffic.py $(call option,SEED,--seed)
@@ -71,6 +75,11 @@ alerts: venv ## Prometheus' own tool on alerts, their tests and the dashboard (b
 reference: venv ## write the generated pages anew: chart README, dashboard, reference
 	@$(BIN)/python -m deploy.reference
 
+docs: ## build the documentation into build/site; a warning is an error
+	@test -x $(VENV)-docs/bin/mkdocs || { $(PYTHON) -m venv $(VENV)-docs && $(VENV)-docs/bin/pip install \
+		--quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt; }
+	@NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --quiet --strict
+
 lock: ## write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements/runtime.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements/build.in -o requirements/build.txt
@@ -78,4 +87,4 @@ lock: ## write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group docs -o requirements/docs.txt
 
 clean: ## remove what this checkout built (the shared cache of tools stays)
-	rm -rf $(VENV) .cache build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-docs .cache build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

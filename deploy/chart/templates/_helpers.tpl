@@ -117,5 +117,6 @@ spec:
           args: [--namespace={{ .Release.Namespace }}, --service={{ $name }}]
           {{- end }}
           securityContext: {{- include "mattermost-migrate.containerSecurityContext" . | nindent 12 }}
+          resources: {{- toYaml .Values.conversion.resources | nindent 12 }}
 {{- end }}
 {{- end }}

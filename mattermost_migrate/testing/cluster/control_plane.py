@@ -16,6 +16,7 @@ from typing import Any, Final, Self, TextIO
 import requests
 
 from mattermost_migrate.testing.cluster import components, kubeconfig
+from mattermost_migrate.testing.cluster.asked import keep
 from mattermost_migrate.testing.cluster.base import Cluster
 from mattermost_migrate.testing.cluster.certificates import Authority, write_signing_key
 from mattermost_migrate.testing.cluster.client import ApiError, Credentials
@@ -133,14 +134,19 @@ class LocalCluster(Cluster):
 
     def audit(self) -> Iterator[dict[str, Any]]:
         """The audit events so far, in the order they were written."""
-        with (self.folder / components.AUDIT_LOG).open() as log:
-            for line in log:
-                yield json.loads(line)
+        # The API server turns to a new file every 100 MB; an older one's name has its time in it.
+        older = sorted(self.folder.glob(components.AUDIT_LOG.replace(".", "-*.")))
+        for file in (*older, self.folder / components.AUDIT_LOG):
+            with file.open() as log:
+                for line in log:
+                    yield json.loads(line)
 
     def stop(self) -> None:
         """End every process, release the ports, remove the folder. May be called twice."""
         self.close()
         stop_all(reversed(tuple(self.processes.values())))
+        if self.options.audit and (self.folder / components.AUDIT_LOG).exists():
+            keep(self.audit)
         for port in self._ports:
             port.release()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
@@ -19,7 +20,7 @@ from mattermost_migrate.domain.names import (
     Resource,
 )
 from mattermost_migrate.domain.objects import JsonObject, name_of
-from mattermost_migrate.kube import Client, Informer
+from mattermost_migrate.kube import Client, Informer, connect
 from mattermost_migrate.testing.builders import database_secret, file_secret
 from mattermost_migrate.testing.cluster import Cluster
 from mattermost_migrate.testing.requests import Recorder, client
@@ -113,15 +114,22 @@ Open: TypeAlias = Callable[..., AbstractAsyncContextManager[World]]
 
 
 @pytest.fixture
-def world(cluster: Cluster, namespace: str) -> Iterator[Open]:
-    """Open it in the test's own event loop, with the operator's options: ``async with world()``."""
+def world(cluster: Cluster, namespace: str, kubeconfigs: dict[str, Path]) -> Iterator[Open]:
+    """Open it in the test's own event loop, with the operator's options: ``async with world()``.
+
+    The operator has the rights that the chart gives it, and no others.
+    """
     for secret in (database_secret(namespace=namespace), file_secret(namespace=namespace)):
         cluster.admin.create(SECRET, namespace, secret)
 
     @asynccontextmanager
     async def opened(**options: Any) -> AsyncIterator[World]:
         sent = Recorder()
-        async with client(cluster, on_request=sent.note) as theirs, client(cluster) as ours:
+        connection = await connect({"KUBECONFIG": str(kubeconfigs["builtin-operator"])})
+        async with (
+            Client(connection, on_request=sent.note) as theirs,
+            client(cluster) as ours,
+        ):
             informers = make_informers(theirs)
             watching = {
                 resource: asyncio.create_task(informer.run())

@@ -1,0 +1,52 @@
+"""The page of rights says what Helm renders, verb by verb."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+from deploy.rights import rendered, rights
+
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "rights.md"
+#: The page's headings, by ServiceAccount.
+HEADINGS = {
+    "Controller": "mattermost-migrate-controller",
+    "Webhook": "mattermost-migrate-webhook",
+    "Conversion switch": "mattermost-migrate-conversion",
+}
+Table = dict[tuple[str, str, str], set[str]]
+
+
+def told() -> Table:
+    """Verbs by account, group and resource; a row without a resource goes on with the one above."""
+    found: Table = defaultdict(set)
+    account, group, resources = "", "", [""]
+    for line in PAGE.read_text().splitlines():
+        if line.startswith("## "):
+            account = HEADINGS[line.removeprefix("## ")]
+        elif line.startswith("| ") and not line.startswith(("| resource", "| ---")):
+            what, verbs, why = (cell.strip() for cell in line.strip("|").split("|"))
+            assert why, line
+            if what:
+                named = re.findall(r"`([^`]+)`", what)
+                group, resources = (named[0], named[1:]) if "." in named[0] else ("", named)
+                group, resources = core_or_legacy(group, resources)
+            for resource in resources:
+                found[account, group, resource] |= set(verbs.split(", "))
+    return found
+
+
+def core_or_legacy(group: str, named: list[str]) -> tuple[str, list[str]]:
+    """Groups without a dot (apps, batch, autoscaling, policy) look like a resource."""
+    if not group and named[0] in ("apps", "batch", "autoscaling", "policy"):
+        return named[0], named[1:]
+    return group, named
+
+
+def test_the_page_lists_every_right_and_no_other(tools: object) -> None:
+    granted: Table = defaultdict(set)
+    for right in rights(rendered()):
+        granted[right.account, right.group, right.resource].add(right.verb)
+
+    assert told() == granted
