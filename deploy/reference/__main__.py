@@ -6,16 +6,20 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from deploy.reference import chart, dashboard
+from deploy.reference import chart, dashboard, metrics, objects, options
 
 ROOT: Final = Path(__file__).parents[2]
 
 
 def pages(root: Path = ROOT) -> dict[Path, str]:
     """Every generated page, by its file."""
+    reference = root / "docs" / "reference"
     return {
         root / "deploy" / "chart" / "README.md": chart.page(root / "deploy" / "chart"),
         root / "deploy" / "chart" / "files" / "dashboard.json": dashboard.page(),
+        reference / "objects.md": objects.page(root / "deploy" / "crds"),
+        reference / "options.md": options.page(),
+        reference / "metrics.md": metrics.page(),
     }
 
 

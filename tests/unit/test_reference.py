@@ -9,6 +9,7 @@ import yaml
 
 from deploy.reference import chart
 from deploy.reference.__main__ import ROOT, pages
+from mattermost_migrate.domain.names import Condition, Reason
 
 
 @pytest.mark.parametrize(("file", "text"), pages().items(), ids=lambda each: str(each)[-30:])
@@ -34,3 +35,8 @@ def test_a_comment_belongs_to_the_key_below_it_alone() -> None:
         chart.Value("a", 1, "A's."),
         chart.Value("b.c", [], "C's, in two lines."),
     ]
+
+
+@pytest.mark.parametrize("word", [*Condition, *Reason])
+def test_every_condition_and_reason_is_told(word: str) -> None:
+    assert f"`{word}`" in (ROOT / "docs" / "reference" / "conditions.md").read_text()
