@@ -22,13 +22,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, MATTERMOST
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    INSTALLATION_MIGRATION,
+    MATTERMOST,
+)
+from mattermost_migrate.testing.installations import ended, succeeded
 from mattermost_migrate.testing.tools import ready
 from mattermost_migrate.testing.traffic.site import CONTROLLER, Site, open_site
 
 _CRDS: Final = Path(__file__).parents[1] / "deploy" / "crds"
 _SABOTAGED: Final = Path(__file__).parent / "sabotaged_controller.py"
 _COUNTED: Final = ("seconds", "requests", "failed", "dropped", "messages", "lost")
+_PATIENCE: Final = 300.0
+#: Seconds from the beginning of a phase within which the controller is killed.
+_KILLED_WITHIN: Final = {"Adopt": 3.0, "Recreate": 20.0}
 _KINDS: Final = {MATTERMOST.kind: MATTERMOST, CLUSTER_INSTALLATION.kind: CLUSTER_INSTALLATION}
 
 
@@ -45,53 +53,65 @@ def origin() -> dict[str, str]:
 
 
 class Mischief:
-    """Kills the controller, and pauses kube-controller-manager if told to, at random moments."""
+    """Kills the controller once a phase, at a random moment of it.
+
+    If told to, it also pauses kube-controller-manager again and again, so that its caches lag.
+    """
 
     def __init__(self, site: Site, chance: random.Random, *, pauses: bool) -> None:
         self._site, self._chance, self._pauses = site, chance, pauses
-        self._over = threading.Event()
         self.kills = 0
         self.paused = 0
 
     @contextlib.contextmanager
-    def at_work(self) -> Iterator[None]:
-        """As long as the body runs."""
-        tasks = [self._kill, *([self._pause] if self._pauses else [])]
-        threads = [threading.Thread(target=task, daemon=True) for task in tasks]
+    def within(self, seconds: float) -> Iterator[None]:
+        """During the body, the kill no later than so many seconds after its beginning."""
+        over = threading.Event()
+        killer = threading.Timer(self._chance.uniform(0, seconds), self._kill)
+        threads = [killer, threading.Thread(target=self._pause, args=(over,), daemon=True)]
         for thread in threads:
             thread.start()
         try:
             yield
         finally:
-            self._over.set()
+            over.set()
             for thread in threads:
                 thread.join()
 
     def _kill(self) -> None:
-        while not self._over.wait(self._chance.uniform(5, 15)):
-            self._site.kill_controller()
-            self.kills += 1
+        self._site.kill_controller()
+        self.kills += 1
 
-    def _pause(self) -> None:
+    def _pause(self, over: threading.Event) -> None:
         manager = self._site.cluster.processes["kube-controller-manager"]
-        while not self._over.wait(self._chance.uniform(0.1, 0.5)):
+        while self._pauses and not over.wait(self._chance.uniform(0.1, 0.5)):
             manager.pause()
             time.sleep(self._chance.uniform(0.1, 0.5))
             manager.resume()
             self.paused += 1
 
 
-def phase(site: Site, kind: str, **spec: Any) -> dict[str, Any]:
+def phase(site: Site, mischief: Mischief, kind: str, **spec: Any) -> dict[str, Any]:
     """Move every installation to that kind, and tell what the load met meanwhile."""
     processes, before, began = site.processes(), settled_tally(site), time.monotonic()
-    site.installations.move(*site.names, kind=kind, **spec)
-    for name in site.names:
-        site.installations.until_whole(_KINDS[kind], name)
+    with mischief.within(_KILLED_WITHIN[spec["strategy"]]):
+        site.installations.ask(*site.names, kind=kind, **spec)
+        for name in site.names:
+            over = site.cluster.admin.until(
+                INSTALLATION_MIGRATION,
+                site.installations.namespace,
+                name,
+                ended,
+                seconds=_PATIENCE,
+            )
+            if not succeeded(over):
+                raise RuntimeError(f"{name}: {over['status']}")
+            site.installations.until_whole(_KINDS[kind], name)
     took = time.monotonic() - began
     after = settled_tally(site)
     return {
         "kind": kind,
-        "strategy": spec.get("strategy", "Adopt"),
+        "strategy": spec["strategy"],
         "moved": len(site.names),
         "took": round(took, 1),
         "sameProcesses": site.processes() == processes,
@@ -128,15 +148,14 @@ def prove(arguments: argparse.Namespace) -> dict[str, Any]:
     with open_site(ready(), _CRDS, names, controller=controller) as site:
         site.start_load(rate=arguments.rate, sockets=arguments.sockets)
         mischief = Mischief(site, chance, pauses=arguments.pauses)
-        with mischief.at_work():
-            for rounds, spec in (
-                (arguments.rounds, {"strategy": "Adopt"}),
-                (arguments.recreate_rounds, {"strategy": "Recreate"}),
-            ):
-                for number in range(2 * rounds):
-                    kind = CLUSTER_INSTALLATION if number % 2 else MATTERMOST
-                    phases.append(phase(site, kind.kind, **spec))
-                    sys.stderr.write(f"{json.dumps(phases[-1])}\n")
+        for strategy, rounds in (
+            ("Adopt", arguments.rounds),
+            ("Recreate", arguments.recreate_rounds),
+        ):
+            for number in range(2 * rounds):
+                kind = CLUSTER_INSTALLATION if number % 2 else MATTERMOST
+                phases.append(phase(site, mischief, kind.kind, strategy=strategy))
+                sys.stderr.write(f"{json.dumps(phases[-1])}\n")
         whole = site.stop_load()
     return {
         **origin(),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mattermost_migrate.domain.names import MATTERMOST
+from mattermost_migrate.domain.names import MATTERMOST, Strategy
 from mattermost_migrate.domain.objects import JsonObject
 from mattermost_migrate.domain.validation.field import Field, Finding
 
@@ -21,7 +21,8 @@ def findings(migration: JsonObject) -> Iterator[Finding]:
     """All there is to say about an InstallationMigration."""
     spec = Field("spec", migration.get("spec"))
     unpinned = (spec / "pinPodTemplate").value is False
-    if unpinned and (spec / "desiredKind").value == MATTERMOST.kind:
+    recreated = (spec / "strategy").value == Strategy.RECREATE
+    if unpinned and not recreated and (spec / "desiredKind").value == MATTERMOST.kind:
         yield (spec / "pinPodTemplate").caution(
             "the pods are rolled once after the migration, and once more by a later revert"
         )

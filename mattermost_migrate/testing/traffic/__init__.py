@@ -2,8 +2,8 @@
 
 kwok's pods serve nobody. Here a kubelet stand-in (``kubelet``) starts a server (``server``) for
 each pod of its node, on a loopback address of its own, and calls it ready when it answers; a proxy
-(``proxy``) follows EndpointSlices as kube-proxy does; and ``load`` asks, chats, and counts what
-went wrong. ``node`` is kubelet and proxy in one process, ``site`` starts all of it.
+(``proxy``) follows EndpointSlices as kube-proxy does; and ``load`` asks by it, chats, and counts
+what went wrong. ``node`` is the kubelet's process, ``site`` starts all of it.
 
 An EndpointSlice may not hold a loopback address, so pods say ``10.x.y.z`` and listen on
 ``127.x.y.z``.

@@ -30,6 +30,8 @@ _NODE: Final = Resource("", "v1", "Node", "nodes", namespaced=False)
 _LEASES: Final = "kube-node-lease"
 _BEAT_SECONDS: Final = 10
 _PROBE_SECONDS: Final = 0.2
+_PROBE_TIMEOUT_SECONDS: Final = 5
+_FAILURE_THRESHOLD: Final = 6
 _HOST: Final = "127.0.0.1"
 
 
@@ -150,8 +152,11 @@ class Kubelet:
     async def _attend(self, pod: JsonObject, running: _Running, address: str, process: int) -> None:
         """Report what probes find until the pod is told to end."""
         reported: bool | None = None
+        failed = 0
         while not running.ending.is_set():
-            ready = await _answers(loopback(address))
+            failed = 0 if await _answers(loopback(address)) else failed + 1
+            # As in the pod's spec: one that was ready has to fail some times in a row.
+            ready = not failed or (bool(reported) and failed < _FAILURE_THRESHOLD)
             if ready != reported and await self._report(
                 pod, _status(pod, address, process, ready=ready)
             ):
@@ -218,7 +223,7 @@ def _status(pod: JsonObject, address: str, process: int, *, ready: bool) -> dict
 async def _answers(host: str) -> bool:
     """The readiness probe: an HTTP GET that must be answered with 200."""
     try:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(_PROBE_TIMEOUT_SECONDS):
             reader, writer = await asyncio.open_connection(host, PORT)
             writer.write(b"GET /api/v4/system/ping HTTP/1.0\r\n\r\n")
             line = await reader.readline()

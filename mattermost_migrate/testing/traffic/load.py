@@ -1,8 +1,8 @@
 """People who chat: requests at a steady rate, WebSockets that stay open, and what went wrong.
 
-A request is a connection of its own, so that each one meets what the proxy does at that moment. One
-that is not answered with 200 failed, for whatever reason; none is tried again. A WebSocket sends a
-message a second and demands the answer to it, in order and by the session it began with.
+A request is a connection of its own, so that each one goes where the proxy sends it at that moment.
+One that is not answered with 200 failed, for whatever reason; none is tried again. A WebSocket
+sends a message a second and demands the answer to it, in order and by the session it began with.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from typing import Any, Final
 
 import aiohttp
 
+from mattermost_migrate.kube import Client, connect
 from mattermost_migrate.testing.traffic import PORT
+from mattermost_migrate.testing.traffic.proxy import Proxy
 
 __all__ = ["Tally", "main"]
 
@@ -72,11 +74,11 @@ class Tally:
         }
 
 
-async def _ask(host: str, tally: Tally) -> None:
+async def _ask(proxy: Proxy, service: tuple[str, str], tally: Tally) -> None:
     began = time.monotonic()
     try:
         async with asyncio.timeout(_PATIENCE):
-            reader, writer = await asyncio.open_connection(host, PORT)
+            reader, writer = await asyncio.open_connection(proxy.choose(*service), PORT)
             try:
                 writer.write(_REQUEST)
                 answer = await reader.read()
@@ -90,22 +92,27 @@ async def _ask(host: str, tally: Tally) -> None:
     tally.latencies.append(time.monotonic() - began)
 
 
-async def _request_steadily(hosts: list[str], rate: float, tally: Tally) -> None:
+async def _request_steadily(
+    proxy: Proxy, services: list[tuple[str, str]], rate: float, tally: Tally
+) -> None:
     """At this rate whatever becomes of them: a slow answer delays no other request."""
     began, sent = time.monotonic(), 0
     async with asyncio.TaskGroup() as group:
         while True:
             due = int((time.monotonic() - began) * rate)
             for number in range(sent, due):
-                group.create_task(_ask(hosts[number % len(hosts)], tally))
+                group.create_task(_ask(proxy, services[number % len(services)], tally))
             sent = max(sent, due)
             await asyncio.sleep(0.01)
 
 
-async def _chat(session: aiohttp.ClientSession, host: str, tally: Tally) -> None:
+async def _chat(
+    session: aiohttp.ClientSession, proxy: Proxy, service: tuple[str, str], tally: Tally
+) -> None:
     """One person: connects, stays, and connects again when sent away."""
     while True:
         with contextlib.suppress(aiohttp.ClientError, OSError):
+            host = proxy.choose(*service)
             async with session.ws_connect(f"http://{host}:{PORT}/api/v4/websocket") as socket:
                 await socket.receive_json()
                 tally.open += 1
@@ -148,23 +155,50 @@ async def _ended_within(socket: aiohttp.ClientWebSocketResponse, seconds: float)
 
 
 async def _run(arguments: argparse.Namespace) -> None:
-    tally, began = Tally(), time.monotonic()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    connection = await connect()
     connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector) as session:
-        people = [
-            asyncio.create_task(_chat(session, arguments.host[n % len(arguments.host)], tally))
-            for n in range(arguments.sockets)
-        ]
-        asking = asyncio.create_task(_request_steadily(arguments.host, arguments.rate, tally))
+    async with Client(connection) as client, aiohttp.ClientSession(connector=connector) as session:
+        proxy = Proxy(client)
+        following = asyncio.create_task(proxy.run())
+        await _until_routed(proxy, arguments.service)
+        tasks = _begin(arguments, session, proxy, tally := Tally())
+        began = time.monotonic()
         while not stop.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 0.5)
             _write(arguments.report, tally.summary(time.monotonic() - began))
-        for task in (asking, *people):
+        for task in (*tasks, following):
             task.cancel()
-        await asyncio.gather(asking, *people, return_exceptions=True)
+        await asyncio.gather(*tasks, following, return_exceptions=True)
+
+
+async def _until_routed(proxy: Proxy, services: list[tuple[str, str]]) -> None:
+    """Nobody asks before it is known where to."""
+    for service in services:
+        while True:
+            with contextlib.suppress(ConnectionRefusedError):
+                proxy.choose(*service)
+                break
+            await asyncio.sleep(_AGAIN_SECONDS)
+
+
+def _begin(
+    arguments: argparse.Namespace, session: aiohttp.ClientSession, proxy: Proxy, tally: Tally
+) -> list[asyncio.Task[None]]:
+    services = arguments.service
+    people = (
+        _chat(session, proxy, services[number % len(services)], tally)
+        for number in range(arguments.sockets)
+    )
+    asking = _request_steadily(proxy, services, arguments.rate, tally)
+    return [asyncio.create_task(each) for each in (asking, *people)]
+
+
+def _service(text: str) -> tuple[str, str]:
+    namespace, _, name = text.partition("/")
+    return namespace, name
 
 
 def _write(report: Path, summary: dict[str, Any]) -> None:
@@ -177,7 +211,7 @@ def _write(report: Path, summary: dict[str, Any]) -> None:
 def main() -> None:
     """Ask and chat until told to end; the report is renewed twice a second."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--host", action="append", required=True)
+    parser.add_argument("--service", action="append", required=True, type=_service)
     parser.add_argument("--rate", type=float, required=True)
     parser.add_argument("--sockets", type=int, required=True)
     parser.add_argument("--report", type=Path, required=True)

@@ -1,4 +1,4 @@
-"""A node in one process: kubelet and proxy, until killed."""
+"""A node in one process: its kubelet, until told to end."""
 
 from __future__ import annotations
 
@@ -9,14 +9,8 @@ import signal
 
 from mattermost_migrate.kube import Client, connect
 from mattermost_migrate.testing.traffic.kubelet import Kubelet, Temper
-from mattermost_migrate.testing.traffic.proxy import Proxy
 
-__all__ = ["main", "service_host"]
-
-
-def service_host(network: int, number: int) -> str:
-    """Where the proxy listens for the service of that number."""
-    return f"127.{network}.255.{number + 1}"
+__all__ = ["main"]
 
 
 async def _run(arguments: argparse.Namespace) -> None:
@@ -24,13 +18,7 @@ async def _run(arguments: argparse.Namespace) -> None:
     async with Client(connection, max_inflight=64) as client:
         temper = Temper(arguments.start_seconds, arguments.stop_seconds)
         kubelet = Kubelet(client, arguments.name, network=arguments.network, temper=temper)
-        proxy = Proxy(client)
-        for number, service in enumerate(arguments.service):
-            namespace, _, name = service.partition("/")
-            await proxy.listen(namespace, name, service_host(arguments.network, number))
-        async with asyncio.TaskGroup() as group:
-            group.create_task(kubelet.run())
-            group.create_task(proxy.run())
+        await kubelet.run()
 
 
 async def _until_told(arguments: argparse.Namespace) -> None:
@@ -45,9 +33,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", required=True)
     parser.add_argument("--network", type=int, required=True)
-    parser.add_argument("--service", action="append", default=[], metavar="NAMESPACE/NAME")
-    parser.add_argument("--start-seconds", type=float, default=1.0)
-    parser.add_argument("--stop-seconds", type=float, default=1.0)
+    parser.add_argument("--start-seconds", type=float, required=True)
+    parser.add_argument("--stop-seconds", type=float, required=True)
     asyncio.run(_until_told(parser.parse_args()))
 
 

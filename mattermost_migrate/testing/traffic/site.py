@@ -19,7 +19,6 @@ from mattermost_migrate.testing.cluster import Client, LocalCluster, Options, Pr
 from mattermost_migrate.testing.installations import Installations
 from mattermost_migrate.testing.tools import Toolbox
 from mattermost_migrate.testing.traffic.kubelet import CONTAINER_SCHEME, Temper
-from mattermost_migrate.testing.traffic.node import service_host
 from mattermost_migrate.testing.witness import Witness
 
 __all__ = ["CONTROLLER", "Site", "open_site"]
@@ -40,7 +39,6 @@ class Site:
         cluster: the control plane.
         installations: those with traffic, all in one namespace.
         names: their names.
-        network: the second part of all addresses.
         controller: the migration controller, to be killed.
         load: who asks and chats, once there is somebody.
     """
@@ -48,7 +46,6 @@ class Site:
     cluster: LocalCluster
     installations: Installations
     names: Sequence[str]
-    network: int
     controller: Process
     load: Process | None = None
 
@@ -58,12 +55,12 @@ class Site:
 
     def start_load(self, *, rate: float, sockets: int) -> None:
         """Have requests and WebSockets come in, and wait until all of these are open."""
-        hosts = (service_host(self.network, number) for number in range(len(self.names)))
         command = [sys.executable, "-m", "mattermost_migrate.testing.traffic.load"]
-        for host in hosts:
-            command += ["--host", host]
+        for name in self.names:
+            command += ["--service", f"{_NAMESPACE}/{name}"]
         command += ["--rate", str(rate), "--sockets", str(sockets), "--report", str(self._report)]
-        self.load = self.cluster.run("load", command)
+        kubeconfig = str(self.cluster.kubeconfig)
+        self.load = self.cluster.run("load", command, KUBECONFIG=kubeconfig)
         deadline = time.monotonic() + _PATIENCE
         while self.tally().get("sockets", 0) < sockets:
             self.load.check()
@@ -130,8 +127,6 @@ def open_site(
         node += ["--name", "node", "--network", str(network)]
         node += ["--start-seconds", str(temper.start_seconds)]
         node += ["--stop-seconds", str(temper.stop_seconds)]
-        for name in names:
-            node += ["--service", f"{_NAMESPACE}/{name}"]
         kubeconfig = str(cluster.kubeconfig)
         cluster.run("node", node, KUBECONFIG=kubeconfig)
         command = [*controller, "--operator", "builtin", "--namespace", _HOME]
@@ -139,4 +134,4 @@ def open_site(
         with Witness(Client(cluster.admin.credentials)) as witness:
             installations = Installations(cluster.admin, witness, _NAMESPACE)
             installations.create(*names)
-            yield Site(cluster, installations, names, network, process)
+            yield Site(cluster, installations, names, process)
