@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import copy
+import json
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
+    CONFIG_MAP,
     DEPLOYMENT,
     INGRESS,
     INSTALLATION_MIGRATION,
     MATTERMOST,
+    POD,
     REPLICA_SET,
     SECRET,
     SERVICE,
@@ -55,6 +60,15 @@ class Locked:
     ) -> object:
         path = resource.path(self.namespace, name)
         return self.send("PATCH", path, patch, content_type=content_type)
+
+    def status(self, resource: Resource, name: str = "chat") -> object:
+        """A change of the status by its subresource."""
+        path = f"{resource.path(self.namespace, name)}/status"
+        return self.send("PATCH", path, {"status": {}, "metadata": {"annotations": {"a": "b"}}})
+
+    def scale(self, resource: Resource, name: str) -> object:
+        path = f"{resource.path(self.namespace, name)}/scale"
+        return self.send("PATCH", path, {"spec": {"replicas": 1}})
 
     def delete(self, resource: Resource, name: str = "chat") -> object:
         return self.send("DELETE", resource.path(self.namespace, name))
@@ -175,8 +189,30 @@ def _installation() -> Iterator[tuple[Resource, dict[str, Any]]]:
         },
     )
     yield SECRET, {"metadata": {"name": "chat-mysql-root-password"}}
+    yield SECRET, {"metadata": {"name": "labelled", "labels": labels}}
+    # Not by all labels of the ReplicaSet, which would end it: it wants none.
+    pod = {"name": "chat-1-abcde", "labels": V1ALPHA1.of("chat")}
+    yield POD, {"metadata": pod, "spec": template["spec"]}
     yield SECRET, {"metadata": {"name": "unrelated"}}
     yield SERVICE_ACCOUNT, {"metadata": {"name": "chat"}}
+
+
+#: What may be changed of an object besides what it is for.
+OWNER = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "name": "owner",
+    "uid": "cb2ee0a5-5f1c-4a1c-8c5e-4bb7b6d1a0b9",
+}
+LABELS = {"metadata": {"labels": {"team": "a"}}}
+OWNERS = {"metadata": {"ownerReferences": [OWNER]}}
+ANNOTATIONS = {"metadata": {"annotations": {"note": "x"}}}
+FINALIZERS = {"metadata": {"finalizers": ["example.com/a"]}}
+OURS = {"metadata": {"annotations": {"migration.mattermost.com/anything": "x"}}}
+
+
+def _patched(resource: Resource, patch: object, name: str = "chat") -> Callable[[Locked], object]:
+    return lambda it: it.patch(resource, patch, name)
 
 
 def _migration(*, lock: bool = True) -> dict[str, Any]:
@@ -261,6 +297,20 @@ REFUSED_BY_BOTH = [
         id="the lock mark taken away",
     ),
     pytest.param(lambda it: it.delete(INSTALLATION_MIGRATION), id="deletion of the migration"),
+    pytest.param(
+        _patched(INSTALLATION_MIGRATION, {"metadata": {"labels": {LOCK: "handover"}}}),
+        id="the lock mark changed",
+    ),
+    pytest.param(
+        lambda it: it.create(
+            INSTALLATION_MIGRATION,
+            {
+                "metadata": {"name": "new", "labels": {LOCK: "frozen"}},
+                "spec": {"desiredKind": "Mattermost"},
+            },
+        ),
+        id="the lock mark set on a new one",
+    ),
 ]
 
 REFUSED_BY_POLICY = [
@@ -301,7 +351,30 @@ REFUSED_BY_POLICY = [
         ),
         id="the same quantity spelled otherwise",
     ),
+    *(
+        pytest.param(_patched(resource, patch), id=f"{what} of the {resource}")
+        for resource in (DEPLOYMENT, SERVICE, INGRESS, SERVICE_ACCOUNT)
+        for what, patch in (("labels", LABELS), ("owners", OWNERS))
+    ),
+    pytest.param(
+        _patched(INGRESS, {"spec": {"ingressClassName": "x"}}), id="an edit of the Ingress"
+    ),
+    pytest.param(lambda it: it.scale(REPLICA_SET, "chat-1"), id="scaling the ReplicaSet"),
+    pytest.param(_patched(REPLICA_SET, ANNOTATIONS, "chat-1"), id="a note on the ReplicaSet"),
+    pytest.param(_patched(SECRET, LABELS, "chat-migration-backup"), id="an edit of the backup"),
+    pytest.param(lambda it: it.delete(SECRET, "labelled"), id="a Secret with its labels"),
+    pytest.param(
+        lambda it: it.delete(SECRET, "chat-mysql-root-password"), id="deletion of a generated one"
+    ),
+    pytest.param(
+        lambda it: it.create(DEPLOYMENT, _deployment_again(it)), id="creation of the Deployment"
+    ),
 ]
+
+
+def _deployment_again(it: Locked) -> dict[str, Any]:
+    """It is there already, which is asked only after admission has let the creation pass."""
+    return {"metadata": {"name": "chat"}, "spec": it.get(DEPLOYMENT)["spec"]}
 
 
 @pytest.mark.parametrize("write", REFUSED_BY_BOTH)
@@ -317,7 +390,10 @@ def test_children_are_locked_by_policy(
     locked: Locked, lock: str, write: Callable[[Locked], object]
 ) -> None:
     if lock == "webhook":  # which is never called for children, and compares as the operator does
-        write(locked)
+        try:
+            write(locked)
+        except ApiError as error:
+            assert error.reason == "AlreadyExists"  # noqa: PT017 - no admission refused it
         return
 
     with pytest.raises(ApiError, match="locked by InstallationMigration"):
@@ -394,12 +470,77 @@ PASSING = [
         ),
         id="turning round in flight",
     ),
+    pytest.param(_patched(INSTALLATION_MIGRATION, {"spec": {"paused": True}}), id="a pause"),
+    pytest.param(_patched(CLUSTER_INSTALLATION, LABELS), id="a label"),
+    pytest.param(_patched(CLUSTER_INSTALLATION, OWNERS), id="an owner"),
+    *(
+        pytest.param(_patched(resource, patch), id=f"{what} of the {resource}")
+        for resource in (DEPLOYMENT, SERVICE, INGRESS, SERVICE_ACCOUNT)
+        for what, patch in (("annotations", ANNOTATIONS), ("finalizers", FINALIZERS))
+    ),
+    *(
+        pytest.param(lambda it, r=resource: it.status(r), id=f"status of the {resource}")
+        for resource in (DEPLOYMENT, SERVICE, INGRESS)
+    ),
+    pytest.param(lambda it: it.status(REPLICA_SET, "chat-1"), id="status of the ReplicaSet"),
+    pytest.param(_patched(POD, LABELS, "chat-1-abcde"), id="a pod's labels"),
+    pytest.param(lambda it: it.delete(POD, "chat-1-abcde"), id="a pod's end"),
 ]
 
 
 @pytest.mark.parametrize("write", PASSING)
 def test_harmless_writes_pass(locked: Locked, write: Callable[[Locked], object]) -> None:
     write(locked)
+
+
+def test_an_annotation_of_ours_is_refused_by_the_webhook_alone(locked: Locked, lock: str) -> None:
+    if lock == "policy":
+        locked.patch(CLUSTER_INSTALLATION, OURS)
+        return
+    with pytest.raises(ApiError, match=r"metadata\.annotations\[migration.*locked by"):
+        locked.patch(CLUSTER_INSTALLATION, OURS)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param((), id="client-side, as kubectl and Argo CD do"),
+        pytest.param(("--server-side", "--field-manager=argocd-controller"), id="as Argo CD does"),
+        pytest.param(
+            ("--server-side", "--field-manager=kustomize-controller", "--force-conflicts"),
+            id="as Flux does",
+        ),
+    ],
+)
+def test_a_gitops_tool_applies_what_is_there_again_and_again(
+    locked: Locked, cluster: Cluster, tools: Toolbox, tmp_path: Path, how: tuple[str, ...]
+) -> None:
+    manifest = tmp_path / "chat.json"
+    manifest.write_text(json.dumps(_applied()))
+    command = [str(tools["kubectl"]), "--kubeconfig", str(cluster.kubeconfig)]
+    command += ["--namespace", locked.namespace, "apply", "-f", str(manifest), *how]
+    for _ in range(2):
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own kubectl
+
+    frozen = locked.get(CLUSTER_INSTALLATION)["spec"]
+    assert frozen["migrate"] is True
+    manifest.write_text(json.dumps(_applied(replicas=7)))
+    refused = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
+    assert refused.returncode
+    assert "locked by InstallationMigration" in refused.stderr
+
+
+def test_garbage_is_collected_during_the_lock(locked: Locked) -> None:
+    admin, namespace = locked.admin, locked.namespace
+    owner = admin.create(CONFIG_MAP, namespace, {"metadata": {"name": "owner"}})
+    reference = {**OWNER, "uid": owner["metadata"]["uid"]}
+    labels = V1ALPHA1.selector("chat")
+    metadata = {"name": "garbage", "labels": labels, "ownerReferences": [reference]}
+    admin.create(SECRET, namespace, {"metadata": metadata})
+
+    admin.delete(CONFIG_MAP, namespace, "owner")
+
+    admin.until_gone(SECRET, namespace, "garbage")
 
 
 def test_the_operator_writes_again_once_children_are_handed_over(
@@ -427,13 +568,11 @@ def test_the_operator_writes_again_once_children_are_handed_over(
 
 
 def test_kubernetes_goes_on_with_its_work_on_children(locked: Locked) -> None:
-    generation = locked.get(DEPLOYMENT)["metadata"]["generation"]
+    """Its Deployment controller adopts and scales a ReplicaSet that nobody else may touch."""
+    locked.controller.patch(DEPLOYMENT, locked.namespace, "chat", {"spec": {"replicas": 1}})
 
     locked.admin.until(
-        DEPLOYMENT,
-        locked.namespace,
-        "chat",
-        lambda it: it["status"].get("observedGeneration") == generation,
+        REPLICA_SET, locked.namespace, "chat-1", lambda it: it["spec"]["replicas"] == 1
     )
 
 
@@ -471,3 +610,81 @@ def test_the_api_server_finds_no_fault_in_the_policies(lock: str, admin: Client)
     assert len(found) == 4
     for policy in found:
         assert not policy["status"].get("typeChecking", {}).get("expressionWarnings"), policy
+
+
+NEW_SPEC = {"ingress": {"enabled": True, "host": "chat.example.com"}}
+
+
+@pytest.fixture(scope="module")
+def returning(lock: str, cluster: Cluster, controller: Client) -> Iterator[Locked]:
+    """A Mattermost on its way back, and no Deployment for the moment."""
+    with cluster.namespace() as namespace:
+        cluster.admin.create(
+            MATTERMOST, namespace, {"metadata": {"name": "chat"}, "spec": NEW_SPEC}
+        )
+        body = {**_migration(), "spec": {"desiredKind": "ClusterInstallation"}}
+        controller.create(INSTALLATION_MIGRATION, namespace, body)
+        controller.patch(MATTERMOST, namespace, "chat", {"spec": {"ingress": {"host": ""}}})
+        installation = Locked(cluster.admin, controller, namespace)
+        _until_refused(lambda: installation.patch(MATTERMOST, _edit()), by=lock)
+        yield installation
+        controller.patch(
+            INSTALLATION_MIGRATION, namespace, "chat", {"metadata": {"labels": {LOCK: None}}}
+        )
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        pytest.param(_patched(MATTERMOST, {"spec": {"replicas": 7}}), id="an edit of the spec"),
+        pytest.param(_patched(MATTERMOST, {"spec": NEW_SPEC}), id="the freeze cleared"),
+        pytest.param(lambda it: it.delete(MATTERMOST), id="deletion"),
+        pytest.param(
+            lambda it: it.create(
+                CLUSTER_INSTALLATION,
+                {"metadata": {"name": "chat"}, "spec": {"ingressName": "chat.example.com"}},
+            ),
+            id="a ClusterInstallation of that name",
+        ),
+    ],
+)
+def test_unsafe_writes_of_a_mattermost_are_refused(
+    returning: Locked, write: Callable[[Locked], object]
+) -> None:
+    with pytest.raises(ApiError) as refused:
+        write(returning)
+
+    assert refused.value.status in {403, 422}
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        pytest.param(
+            lambda it: it.admin.replace(MATTERMOST, it.get(MATTERMOST)), id="an identical replace"
+        ),
+        pytest.param(_patched(MATTERMOST, LABELS), id="a label"),
+        pytest.param(_patched(MATTERMOST, ANNOTATIONS), id="an annotation"),
+        pytest.param(_patched(MATTERMOST, FINALIZERS), id="a finalizer"),
+        pytest.param(_patched(MATTERMOST, OWNERS), id="an owner"),
+        pytest.param(lambda it: it.status(MATTERMOST), id="status"),
+    ],
+)
+def test_harmless_writes_of_a_mattermost_pass(
+    returning: Locked, write: Callable[[Locked], object]
+) -> None:
+    write(returning)
+
+
+def test_a_deployment_of_the_name_is_not_created(returning: Locked, lock: str) -> None:
+    labels = V1ALPHA1.selector("chat")
+    containers = [{"name": "mattermost", "image": "mattermost:1"}]
+    template = {"metadata": {"labels": labels}, "spec": {"containers": containers}}
+    spec = {"selector": {"matchLabels": labels}, "template": template}
+    body = {"metadata": {"name": "chat"}, "spec": spec}
+    if lock == "webhook":
+        returning.create(DEPLOYMENT, body)
+        return
+
+    with pytest.raises(ApiError, match="locked by InstallationMigration"):
+        returning.create(DEPLOYMENT, body)
