@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import platform
 import subprocess
@@ -20,6 +21,8 @@ from typing import Any
 from mattermost_migrate.domain.conversion.versions import RECORD, to_preview, to_stored
 from mattermost_migrate.domain.errors import RefusedError
 from mattermost_migrate.testing.spoiled import Spoiler
+
+OUTCOMES = ("converted", "shownEmpty", "readOnly", "guessed", "lost", "crashed")
 
 
 def exact(obj: dict[str, Any]) -> str:
@@ -59,29 +62,41 @@ def refused(shown: dict[str, Any]) -> bool:
     return False
 
 
+def share(work: tuple[int, int]) -> tuple[Counter[str], list[float]]:
+    """One process's part: how many, and from which seed."""
+    count, seed = work
+    spoiler, outcomes, spent = Spoiler(seed), Counter(dict.fromkeys(OUTCOMES, 0)), [0.0, 0.0]
+    for _ in range(count):
+        outcomes[there_and_back(spoiler.make(), spent)] += 1
+    return outcomes, spent
+
+
 def main() -> int:
     """Run, report, and say by the exit code whether all was well."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
-    spoiler = Spoiler(options.seed)
-    names = ("converted", "shownEmpty", "readOnly", "guessed", "lost", "crashed")
-    outcomes = Counter(dict.fromkeys(names, 0))
-    spent = [0.0, 0.0]
-    for _ in range(options.count):
-        outcomes[there_and_back(spoiler.make(), spent)] += 1
+    each = options.count // options.processes
+    outcomes, spent = Counter(dict.fromkeys(OUTCOMES, 0)), [0.0, 0.0]
+    with multiprocessing.Pool(options.processes) as pool:
+        work = [(each, options.seed + number) for number in range(options.processes)]
+        for found, seconds in pool.imap_unordered(share, work):
+            outcomes.update(found)
+            spent = [total + more for total, more in zip(spent, seconds, strict=True)]
     described = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     commit = subprocess.run(described, capture_output=True, text=True, check=True)  # noqa: S603 - fixed words
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    count = each * options.processes
     report = {
         "commit": commit.stdout.strip(),
         "machine": machine,
-        "seed": options.seed,
-        "count": options.count,
+        "seeds": [seed for _, seed in work],
+        "count": count,
         **outcomes,
-        "toPreviewMilliseconds": round(spent[0] / options.count * 1000, 3),
-        "toStoredMilliseconds": round(spent[1] / options.count * 1000, 3),
+        "toPreviewMilliseconds": round(spent[0] / count * 1000, 3),
+        "toStoredMilliseconds": round(spent[1] / count * 1000, 3),
     }
     print(json.dumps(report, indent=2))
     return 1 if outcomes["guessed"] or outcomes["lost"] or outcomes["crashed"] else 0
