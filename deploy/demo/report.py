@@ -115,4 +115,6 @@ def verdict(findings: Findings) -> tuple[str, ...]:
     told += [f"not refused: {each.command}" for each in edits if not each.refused]
     if not findings.in_flight:
         told.append("no edit met an installation in flight, so the lock was not proven")
+    elif not any(each.by_webhook for each in findings.in_flight):
+        told.append("the webhook refused no edit in flight, so only the policy's lock was proven")
     return tuple(told)

@@ -69,7 +69,8 @@ def test_it_shows_that_nothing_was_lost(tools: Toolbox, helm: str) -> None:
         r"^Pods created +0, beside 12 that stayed$",
         r"^Endpoints lost +0 of 12$",
         r"^Error from server \(Invalid\): admission webhook",
-        r"^Error from server \(Forbidden\):",
+        r"^Error from server \(Forbidden\): admission webhook",
+        r"^Error from server \(Forbidden\): .*ValidatingAdmissionPolicy",
     ):
         assert re.search(line.replace("^Error", r"^ +Error"), text, re.MULTILINE), (line, text)
     assert "\x1b" not in text

@@ -25,7 +25,8 @@ GOOD = Account(
     stable=True,
 )
 REFUSED = Attempt("kubectl delete service acme", 403, "no")
-FINDINGS = Findings([GOOD], [REFUSED], [REFUSED], [("plan", 0), ("run", 0)])
+BY_WEBHOOK = Attempt("kubectl annotate acme", 403, 'Forbidden: admission webhook "x" denied')
+FINDINGS = Findings([GOOD], [REFUSED, BY_WEBHOOK], [REFUSED], [("plan", 0), ("run", 0)])
 
 
 def drawn(account: Account) -> str:
@@ -51,7 +52,7 @@ def test_all_is_well_when_nothing_is_amiss() -> None:
             {"exit_codes": [("plan", 0), ("run", 1)]}, "run ended with exit code 1", id="run failed"
         ),
         pytest.param(
-            {"in_flight": [Attempt("kubectl delete service acme", 0, "done")]},
+            {"in_flight": [BY_WEBHOOK, Attempt("kubectl delete service acme", 0, "done")]},
             "not refused: kubectl delete service acme",
             id="the lock let an edit pass",
         ),
@@ -64,6 +65,11 @@ def test_all_is_well_when_nothing_is_amiss() -> None:
             {"in_flight": []},
             "no edit met an installation in flight, so the lock was not proven",
             id="the lock was never tried",
+        ),
+        pytest.param(
+            {"in_flight": [REFUSED]},
+            "the webhook refused no edit in flight, so only the policy's lock was proven",
+            id="only one of the two locks was seen",
         ),
     ],
 )
