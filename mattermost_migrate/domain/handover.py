@@ -185,8 +185,12 @@ def _thaw(seen: Snapshot, target: JsonObject) -> Write:
 def await_stable(seen: Snapshot) -> Verdict | None:
     """Wait for the operator to call it stable, with the pin applied where there is one."""
     target = seen.target
-    if target is None or _never_let_go(seen):
+    if target is None:
         return None
+    return _as_before(seen, target) if _never_let_go(seen) else _await_stable(seen, target)
+
+
+def _await_stable(seen: Snapshot, target: JsonObject) -> Verdict | None:
     status: dict[str, Any] = target.get("status") or {}
     where = f"{seen.taking.kind} {seen.name}"
     if target["kind"] == MATTERMOST.kind:
@@ -199,6 +203,26 @@ def await_stable(seen: Snapshot) -> Verdict | None:
     if status.get("state") != "stable":
         return Wait(f"{where}: {status.get('state') or 'not reconciled yet'}")
     return _await_pin(target, where)
+
+
+def _as_before(seen: Snapshot, target: JsonObject) -> Act | None:
+    """Take our nudge out of the status as well, where the spec is what its operator last saw.
+
+    An operator that is down would leave it at ``reconciling``, as if something were the matter.
+    """
+    saved = seen.backup.get(role(seen.taking)) if seen.backup else None
+    before, now = (saved or {}).get("status") or {}, target.get("status") or {}
+    if saved is None or not seen.beside_operator or saved["spec"] != target["spec"]:
+        return None
+    keys = ("state", "migration", "error")
+    if before.get("state") == now.get("state"):
+        return None
+    told = {key: before.get(key) for key in keys if key in before or key in now}
+    if "observedGeneration" in before:
+        told["observedGeneration"] = target["metadata"]["generation"]
+    body = {"metadata": {"uid": uid_of(target)}, "status": told}
+    write = patch(seen.taking.resource, seen.name, body, subresource="status")
+    return Act(f"Put the status of {seen.name} back", (write,))
 
 
 def _never_let_go(seen: Snapshot) -> bool:

@@ -40,6 +40,8 @@ def _needed(subject: Subject) -> bool:
     migration = subject.migration
     if migration is None or spec_of(migration).get("finalize"):
         return False
+    if (migration.get("status") or {}).get("finalizedTime"):
+        return False
     if subject.under_way:
         deployment = subject.deployment
         going = deployment is None or bool(deployment["metadata"].get("deletionTimestamp"))

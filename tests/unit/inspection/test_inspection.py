@@ -323,6 +323,16 @@ def test_each_way_of_being_broken_is_named(breaking: Breaking, kind: str, flaw: 
         assert each.namespace == "ns"
 
 
+def test_what_was_finalized_needs_no_backup() -> None:
+    """Once it is done the field may be taken back; the backup does not come back."""
+    objects = scene(moved())
+    without("Secret/acme-migration-backup")(objects)
+    imig = one(objects, INSTALLATION_MIGRATION)
+    imig["status"] = {**(imig.get("status") or {}), "finalizedTime": "2026-01-01T00:00:00Z"}
+
+    assert verdict(objects).state is State.WHOLE_AS_MATTERMOST
+
+
 def test_back_as_a_cluster_installation_no_label_may_be_left() -> None:
     objects = scene(moved(CLUSTER_INSTALLATION.kind))
     one(objects, POD)["metadata"]["labels"] |= V1BETA1.of("acme")
