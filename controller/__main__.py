@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any
 
 import click
-from prometheus_client import start_http_server
 
 from certs.keeper import INTERVAL, Keeper
 from certs.leadership import LEASE_NAME
@@ -23,6 +22,7 @@ from certs.site import Cluster
 from certs.storage import SecretStore
 from controller.app import Settings, lead, make_informers
 from controller.builtin import BuiltinOperator
+from controller.health import serving
 from mattermost_migrate.domain.errors import ConfigurationError, LeaseLostError, MigrateError
 from mattermost_migrate.kube import Client, Election, connect
 from mattermost_migrate.logs import configure
@@ -69,17 +69,18 @@ _log = logging.getLogger(__name__)
     help="The Service of the webhook whose certificates are kept.",
 )
 @click.option(
-    "--metrics-port", type=click.IntRange(0, 65535), default=0, help="Port of /metrics; 0 is none."
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port of /metrics, /healthz and /readyz; 0 is none.",
 )
-@click.option("--metrics-host", default="0.0.0.0", help="Address of /metrics.")  # noqa: S104 - the pod's own
+@click.option("--metrics-host", default="0.0.0.0", help="Address of that port.")  # noqa: S104 - the pod's own
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info"
 )
 def main(**options: Any) -> None:
     """Reconcile InstallationMigrations and FleetMigrations."""
     configure(options["log_level"])
-    if options["metrics_port"]:
-        start_http_server(options["metrics_port"], options["metrics_host"])
     try:
         asyncio.run(_until_signalled(_run(options)))
     except ConfigurationError as error:
@@ -112,7 +113,10 @@ async def _run(options: dict[str, Any]) -> None:
         election = Election(client, connection.namespace, LEASE_NAME, identity=identity)
         fenced = client.fenced(lambda: election.held)
         informers = make_informers(client)
-        async with asyncio.TaskGroup() as group:
+        async with (
+            serving(options["metrics_host"], options["metrics_port"], informers),
+            asyncio.TaskGroup() as group,
+        ):
             # A standby keeps its informers warm, so that a take-over costs no lists.
             watching = [group.create_task(each.run()) for each in informers.values()]
             operator = () if settings.beside_operator else (BuiltinOperator(fenced, informers).run,)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from controller.fleet import BY_FLEET, FleetReconciler, fleets_of
+from controller.measures import report_fleets
 from controller.migrate import MigrationReconciler
 from controller.observe import BY_INSTALLATION, Informers, Observer, installations_of
 from controller.previews import PreviewReconciler
@@ -129,6 +130,7 @@ async def lead(
     verdicts = asyncio.Lock()
     migrations = MigrationReconciler(client, informers, observer, events, verdicts)
     fleets = FleetReconciler(client, informers, events, verdicts)
+    report_fleets(lambda: fleets.musters)
     migration_queue: WorkQueue[Key] = WorkQueue()
     fleet_queue: WorkQueue[Key] = WorkQueue()
     requests = RequestReconciler(client, informers, events)

@@ -25,7 +25,6 @@ from mattermost_migrate.domain.fleet import (
     Member,
     Outlook,
     Skip,
-    Standing,
     fleet_over,
     fleet_status,
     look_ahead,
@@ -247,7 +246,3 @@ class FleetReconciler:
         self._events.record(
             {**kind, **fleet}, str(reason), note, action="MigrateFleet", warning=warning
         )
-
-    def standing(self, standing: Standing) -> int:
-        """How many members of all fleets that are not over stand so."""
-        return sum(muster.roster.count(standing) for muster in self.musters)

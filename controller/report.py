@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from controller.measures import FAILURES, IN_FLIGHT, observe_end
 from mattermost_migrate.domain.backup import backup_name
 from mattermost_migrate.domain.conditions import (
     Progress,
@@ -88,6 +89,7 @@ class Reporter:
         self._verdicts = verdicts
         self._note = note
         self._journals: dict[str, Journal] = {}
+        IN_FLIGHT.set_function(lambda: sum(bool(each.steps) for each in self._journals.values()))
 
     def journal(self, migration: JsonObject) -> Journal:
         """The journal of a migration, begun on first sight from what its status says."""
@@ -126,6 +128,11 @@ class Reporter:
         status["apiWrites"] = journal.writes
         failed = isinstance(decision.verdict, Refuse) or failure_of(migration) is not None
         await self._send(migration, _patch(migration, status), failed=failed)
+        if isinstance(decision.verdict, Refuse):
+            FAILURES.labels(str(decision.verdict.reason)).inc()
+        elif isinstance(decision.verdict, Done):
+            outcome = "failed" if failed else "succeeded"
+            observe_end(journal.steps, datetime.now(UTC), outcome)
         journal.reported = time.monotonic()
         journal.interval = min(_LONGEST, journal.interval * _LONGER)
         return None
@@ -140,6 +147,7 @@ class Reporter:
             "reason": str(refusal.reason),
             "message": refusal.message,
         }
+        FAILURES.labels(str(refusal.reason)).inc()
         # The way back has a deadline of its own.
         since = {"currentStep": None, "currentStepTime": None}
         await self._send(

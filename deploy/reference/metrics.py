@@ -20,7 +20,12 @@ them.
 """
 #: By process: the modules that count.
 _MODULES = {
-    "Controller": ("controller.worker", "mattermost_migrate.kube.accounting", "certs.metrics"),
+    "Controller": (
+        "controller.worker",
+        "controller.measures",
+        "mattermost_migrate.kube.accounting",
+        "certs.metrics",
+    ),
     "Webhook, converter": ("webhook.metrics",),
 }
 
