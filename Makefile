@@ -63,6 +63,17 @@ proof-traffic: venv ## 500 requests/s and 200 WebSockets over 100 migrations and
 bench: venv ## a million conversions there and back (COUNT=20000 for a short one); records: bench/
 	@$(BIN)/python bench/conversion_round_trip.py $(call option,COUNT,--count)
 
+.PHONY: bench-scale bench-idle bench-schedules
+
+bench-scale: venv ## a fleet of a thousand on a control plane of its own (COUNT=100)
+	@$(BIN)/python -m bench.scale $(call option,COUNT,--count)
+
+bench-idle: venv ## five thousand installations in the informers of an idle controller
+	@$(BIN)/python -m bench.scale --idle $(if $(call given,COUNT),'$(COUNT)',5000)
+
+bench-schedules: venv ## a million schedules of fleets on a simulated clock (COUNT=20000)
+	@$(BIN)/python bench/fleet_schedules.py $(call option,COUNT,--count)
+
 bench-preview: venv ## a million stored objects shown as v1beta1-preview and put back (COUNT=…)
 	@$(BIN)/python bench/preview_conversion.py $(call option,COUNT,--count)
 

@@ -25,7 +25,7 @@ from mattermost_migrate.testing.builders import (
 )
 from mattermost_migrate.testing.cluster import Client
 
-__all__ = ["create", "hold", "namespaces", "until"]
+__all__ = ["create", "hold", "prepare", "until"]
 
 _A_NAMESPACE = 100
 _THREADS = 16
@@ -36,13 +36,9 @@ def _names(count: int) -> Iterator[tuple[str, str]]:
         yield f"crowd-{number // _A_NAMESPACE:03d}", f"mm-{number:05d}"
 
 
-def namespaces(count: int) -> list[str]:
-    """Where so many installations live."""
-    return sorted({namespace for namespace, _ in _names(count)})
-
-
-def _prepare(client: Client, count: int) -> None:
-    for namespace in namespaces(count):
+def prepare(client: Client, count: int) -> None:
+    """Namespaces with the Secrets of a database and a file store."""
+    for namespace in sorted({namespace for namespace, _ in _names(count)}):
         client.create(NAMESPACE, None, {"metadata": {"name": namespace}})
         client.until(SERVICE_ACCOUNT, namespace, "default", bool)
         for secret in (database_secret(namespace=namespace), file_secret(namespace=namespace)):
@@ -57,7 +53,7 @@ def _all(call: Callable[..., object], arguments: Iterable[tuple[Any, ...]]) -> N
 
 def create(client: Client, count: int) -> None:
     """ClusterInstallations of two pods each; returns when every one is stable."""
-    _prepare(client, count)
+    prepare(client, count)
     _all(
         client.create,
         (
@@ -100,9 +96,8 @@ def until(
 def hold(client: Client, count: int) -> None:
     """Stable installations without anybody who makes them: their objects, as they would be.
 
-    The controller-manager must be stopped, or it would make pods of its own.
+    Needs ``prepare`` before, and then the controller-manager stopped, or it would make pods.
     """
-    _prepare(client, count)
     example = installed()
     shown = {
         resource: [example.find(resource, f"acme{suffix}") or {}]

@@ -1,0 +1,52 @@
+"""What the API server's own books say the controller sent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bench.scale.place import CONTROLLER
+from mattermost_migrate.testing.cluster import LocalCluster
+
+__all__ = ["Account", "account"]
+
+_READS = frozenset({"get", "list", "watch"})
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Requests of one stretch of time, an installation; Events and Leases are told beside."""
+
+    writes: float
+    reads: float
+    beside: float
+    each: dict[str, float]
+
+
+def account(cluster: LocalCluster, since: datetime, count: int) -> Account:
+    """Count from then on; a dry run is a read, since it stores nothing."""
+    writes: Counter[str] = Counter()
+    reads = beside = 0
+    for event in cluster.audit():
+        target: dict[str, Any] = event.get("objectRef") or {}
+        if event["user"]["username"] != CONTROLLER or _before(event, since):
+            continue
+        if event["verb"] in _READS or "dryRun=" in event["requestURI"]:
+            reads += 1
+        elif target.get("resource") in ("events", "leases"):
+            beside += 1
+        else:
+            part = f"/{target['subresource']}" if "subresource" in target else ""
+            writes[f"{event['verb']} {target['resource']}{part}"] += 1
+    return Account(
+        round(writes.total() / count, 2),
+        round(reads / count, 2),
+        round(beside / count, 2),
+        {name: round(number / count, 2) for name, number in writes.most_common()},
+    )
+
+
+def _before(event: dict[str, Any], since: datetime) -> bool:
+    return datetime.fromisoformat(event["requestReceivedTimestamp"]) < since

@@ -1,0 +1,247 @@
+"""A fleet's limits, watched from outside while leaders die and a person intervenes.
+
+The controllers run as they ship, two of them; the judge reads nothing but the order of the store.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mattermost_migrate.domain.conditions import failure_of
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    FLEET_MIGRATION,
+    INSTALLATION_MIGRATION,
+    LEASE,
+    LOCK_LABEL,
+    MATTERMOST,
+    Resource,
+)
+from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of
+from mattermost_migrate.testing.chronicle import Chronicle
+from mattermost_migrate.testing.cluster import ApiError, Client, Cluster, Process
+from mattermost_migrate.testing.installations import PATIENCE, Installations, condition, ended
+
+NAME = "mattermost-migrate-controller"
+ADMISSION = "admissionregistration.k8s.io"
+POLICY = Resource(
+    ADMISSION, "v1", "ValidatingAdmissionPolicy", "validatingadmissionpolicies", namespaced=False
+)
+BINDING = Resource(
+    ADMISSION,
+    "v1",
+    "ValidatingAdmissionPolicyBinding",
+    "validatingadmissionpolicybindings",
+    namespaced=False,
+)
+
+
+@pytest.fixture
+def controllers(cluster: Cluster, namespace: str) -> Iterator[dict[str, Process]]:
+    """A leader and a standby, by identity once they lead."""
+    made = {
+        number: cluster.run(
+            f"controller-{number}",
+            [sys.executable, "-m", "controller", "--operator", "builtin", "--namespace", namespace],
+            KUBECONFIG=str(cluster.kubeconfig),
+        )
+        for number in ("one", "two")
+    }
+    yield made
+    for each in made.values():
+        each.stop()
+
+
+@pytest.fixture
+def refused(admin: Client, namespace: str) -> Iterator[None]:
+    """A Mattermost whose name begins with ``bad`` can be rehearsed, but not created."""
+    name = f"no-bad-{namespace}"
+    rule = {
+        "apiGroups": [MATTERMOST.group],
+        "apiVersions": ["*"],
+        "operations": ["CREATE"],
+        "resources": [MATTERMOST.plural],
+    }
+    expression = "request.dryRun || !object.metadata.name.startsWith('bad')"
+    spec = {
+        "failurePolicy": "Fail",
+        "matchConstraints": {"resourceRules": [rule]},
+        "validations": [{"expression": expression, "message": "not in this test"}],
+    }
+    place = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
+    binding = {
+        "policyName": name,
+        "validationActions": ["Deny"],
+        "matchResources": {"namespaceSelector": place},
+    }
+    admin.create(POLICY, None, {"metadata": {"name": name}, "spec": spec})
+    admin.create(BINDING, None, {"metadata": {"name": name}, "spec": binding})
+    for _ in range(200):  # it is taken up a moment later, and nobody says so
+        try:
+            admin.create(MATTERMOST, namespace, {"metadata": {"name": "bad-probe"}, "spec": {}})
+        except ApiError:
+            break
+        admin.delete(MATTERMOST, namespace, "bad-probe")
+    else:
+        pytest.fail("the policy never came into force")
+    yield
+    for resource in (BINDING, POLICY):
+        admin.delete(resource, None, name)
+
+
+def order(installations: Installations, **spec: Any) -> None:
+    selector = {"namespaces": [installations.namespace]}
+    whole = {"selector": selector, "desiredKind": MATTERMOST.kind, **spec}
+    name = installations.namespace
+    installations.admin.create(FLEET_MIGRATION, None, {"metadata": {"name": name}, "spec": whole})
+
+
+def edit(installations: Installations, **spec: Any) -> int:
+    """Edit the fleet's spec; give the version at which that was stored."""
+    name = installations.namespace
+    answer = installations.admin.patch(FLEET_MIGRATION, None, name, {"spec": spec})
+    return int(answer["metadata"]["resourceVersion"])
+
+
+def until(installations: Installations, holds: Any) -> dict[str, Any]:
+    name = installations.namespace
+    return installations.admin.until(FLEET_MIGRATION, None, name, holds, seconds=PATIENCE)
+
+
+def counted(standing: str, number: int) -> Any:
+    return lambda fleet: (fleet.get("status") or {}).get("counts", {}).get(standing, 0) >= number
+
+
+def over(fleet: JsonObject) -> bool:
+    return "completionTime" in (fleet.get("status") or {})
+
+
+def runs(imig: JsonObject) -> bool:
+    """Between its start and its end."""
+    started = not imig["spec"].get("paused")
+    return LOCK_LABEL in labels_of(imig) or (started and not ended(imig))
+
+
+def judge(chronicle: Chronicle) -> tuple[list[tuple[str, int]], int, list[int]]:
+    """Who was started and when, how many ran at most, and when failures were recorded."""
+    running: set[str] = set()
+    known: set[str] = set()
+    starts, most, failures = [], 0, []
+    for entry in chronicle.entries:
+        if entry.resource is not INSTALLATION_MIGRATION or entry.gone:
+            continue
+        name = name_of(entry.obj)
+        if runs(entry.obj) and name not in running:
+            running.add(name)
+            starts.append((name, entry.version))
+        elif not runs(entry.obj):
+            running.discard(name)
+        if failure_of(entry.obj) and name not in known:
+            known.add(name)
+            failures.append(entry.version)
+        most = max(most, len(running))
+    return starts, most, failures
+
+
+def test_waves_approval_pause_and_a_dead_leader(
+    installations: Installations, controllers: dict[str, Process], cluster: Cluster
+) -> None:
+    names = tuple(f"mm-{number}" for number in range(8))
+    installations.create(*names)
+    before, since = installations.workload(), installations.witness.now()
+    order(
+        installations,
+        waves=[{"name": "canary", "size": 1, "requiresApproval": True}],
+        maxConcurrent=2,
+        failureBudget=0,
+    )
+
+    asked = until(installations, lambda each: (each.get("status") or {}).get("awaitingApproval"))
+    approved = edit(installations, approvedWave=1)
+    until(installations, counted("succeeded", 2))
+    lease = cluster.admin.get(LEASE, installations.namespace, NAME)
+    holder = lease["spec"]["holderIdentity"]
+    leader = next(each for each in controllers.values() if f"_{each.pid}_" in holder)
+    killed = time.monotonic()
+    os.kill(leader.pid, 9)
+    cluster.admin.until(
+        LEASE,
+        installations.namespace,
+        NAME,
+        lambda each: each["spec"]["holderIdentity"] not in ("", holder),
+        seconds=PATIENCE,
+    )
+    taken_over = time.monotonic() - killed
+    paused = edit(installations, paused=True)
+    until(
+        installations,
+        lambda each: (
+            condition(each, "Succeeded").get("reason") == "Paused"
+            and each["status"]["counts"]["running"] == 0
+        ),
+    )
+    resting = installations.witness.now()
+    resumed = edit(installations, paused=False)
+    done = until(installations, over)
+
+    assert asked["status"]["counts"]["succeeded"] == 1
+    assert taken_over < 20
+    assert done["status"]["counts"]["succeeded"] == 8
+    assert condition(done, "Succeeded")["status"] == "True"
+    chronicle = installations.chronicle(since)
+    assert chronicle.harms() == ()
+    assert installations.workload() == before
+    starts, most, _ = judge(chronicle)
+    assert most == 2
+    # Two that start together may be stored in either order.
+    assert starts[0][0] == names[0]
+    assert all(abs(names.index(name) - at) <= 1 for at, (name, _) in enumerate(starts))
+    assert len(starts) == len(names)
+    assert all(version > approved for _, version in starts[1:])
+    # A start may have been on its way when the pause was stored; then none for as long as it lasts.
+    assert sum(paused < version < resumed for _, version in starts) <= 2
+    assert not [name for name, version in starts if resting <= version < resumed]
+
+
+@pytest.mark.usefixtures("controllers", "refused")
+def test_nobody_starts_after_one_failure_too_many(installations: Installations) -> None:
+    names = ("a-0", "a-1", "bad-0", "bad-1", "c-0", "c-1", "c-2", "c-3")
+    installations.create(*names)
+    since = installations.witness.now()
+
+    order(installations, maxConcurrent=2, failureBudget=1)
+    done = until(installations, over)
+
+    status = done["status"]
+    assert condition(done, "Succeeded")["reason"] == "FailureBudgetSpent"
+    assert condition(done, "Stalled")["status"] == "True"
+    assert status["counts"]["failed"] == 2
+    assert status["counts"]["waiting"] >= 2
+    assert status["failureBudgetLeft"] == -1
+    assert {each["name"] for each in status["recentFailures"]} == {"bad-0", "bad-1"}
+    assert all(each["nextCommand"] for each in status["recentFailures"])
+    starts, most, failures = judge(installations.chronicle(since))
+    assert most == 2
+    assert all(version < failures[1] for _, version in starts)
+    waiting = {name for name in names if name not in dict(starts)}
+    assert {name_of(each) for each in installations.list(CLUSTER_INSTALLATION)} == {
+        *waiting,
+        "bad-0",
+        "bad-1",
+    }
+
+
+@pytest.mark.usefixtures("controllers")
+def test_a_fleet_of_nothing_says_so(installations: Installations) -> None:
+    order(installations)
+
+    done = until(installations, over)
+
+    assert condition(done, "Succeeded")["reason"] == "NothingSelected"
+    assert condition(done, "Succeeded")["status"] == "False"
