@@ -12,6 +12,7 @@ import sys
 import uuid
 from collections.abc import Callable, Coroutine
 from functools import partial
+from importlib.metadata import version
 from typing import Any
 
 import click
@@ -110,7 +111,13 @@ async def _run(options: dict[str, Any]) -> None:
     identity = f"{socket.gethostname()}_{os.getpid()}_{uuid.uuid4().hex[:8]}"
     settings = Settings(options["operator"] == "external", options["workers"], identity)
     async with Client(connection, max_inflight=options["max_inflight"]) as client:
-        election = Election(client, connection.namespace, LEASE_NAME, identity=identity)
+        election = Election(
+            client,
+            connection.namespace,
+            LEASE_NAME,
+            identity=identity,
+            version=version("mattermost-migrate"),
+        )
         fenced = client.fenced(lambda: election.held)
         informers = make_informers(client)
         async with (

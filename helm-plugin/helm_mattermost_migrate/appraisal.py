@@ -7,25 +7,31 @@ and a run cannot disagree about the same state.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from helm_mattermost_migrate.diffs import Change
 from helm_mattermost_migrate.fleet_request import Wishes
 from helm_mattermost_migrate.managers import Manager, managers
 from helm_mattermost_migrate.members import Member, Standing
 from helm_mattermost_migrate.neighbours import Neighbour
+from helm_mattermost_migrate.rehearsal import road
 from helm_mattermost_migrate.selection import Key
 from mattermost_migrate.domain.difference import Difference, difference
 from mattermost_migrate.domain.errors import InvariantError
 from mattermost_migrate.domain.names import (
+    DEPLOYMENT,
     INSTALLATION_MIGRATION,
     MATTERMOST,
     Reason,
+    Resource,
     Strategy,
 )
-from mattermost_migrate.domain.objects import JsonObject
+from mattermost_migrate.domain.objects import JsonObject, uid_of
 from mattermost_migrate.domain.pin import generated_template, is_pinned, unpin
 from mattermost_migrate.domain.preflight import preflight
 from mattermost_migrate.domain.recreation import ladder_of
@@ -63,6 +69,8 @@ class Appraisal:
         managers: who else writes the ClusterInstallation.
         neighbours: others' objects that mean it by the labels of the old kind.
         rehearse: the writes to ask the API server about.
+        changes: objects before and after, for a diff.
+        facts: digests of what all this rests on.
         notes: what could not be checked.
     """
 
@@ -80,6 +88,8 @@ class Appraisal:
     neighbours: tuple[Neighbour, ...] = ()
     rehearse: tuple[Write, ...] = ()
     notes: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -94,6 +104,7 @@ def pretended(key: Key, wishes: Wishes | None = None) -> dict[str, Any]:
         "desiredKind": wishes.desired,
         "pinPodTemplate": wishes.pin,
         "strategy": str(wishes.strategy),
+        "discardEdits": bool(wishes.more.get("discardEdits")),
     }
     if wishes.max_surge is not None:
         spec["maxSurge"] = wishes.max_surge
@@ -128,10 +139,35 @@ def appraise(seen: Snapshot) -> Appraisal:
     owners = managers({"kind": seen.giving.kind, **source}) if source is not None else ()
     verdict = decide(seen, ladder_of(seen)).verdict
     if isinstance(verdict, Act):
-        return _migrating(seen, verdict, owners)
-    return Appraisal(
-        key, Verdict.REFUSED, _refusals(seen, verdict), pods=len(seen.pods), managers=owners
-    )
+        found = _migrating(seen, verdict, owners)
+    else:
+        found = Appraisal(
+            key, Verdict.REFUSED, _refusals(seen, verdict), pods=len(seen.pods), managers=owners
+        )
+    return dataclasses.replace(found, facts=_facts(seen))
+
+
+def _facts(seen: Snapshot) -> dict[str, str]:
+    """What the verdict rests on; what changes by itself, such as a status, is left out."""
+    source, deployment = seen.source or {}, seen.deployment or {}
+    read = tuple(seen.existing) if seen.existing is not None else ()
+    return {
+        "uid": str((source.get("metadata") or {}).get("uid", "")),
+        "spec": _digest(source.get("spec")),
+        "deployment": str((deployment.get("metadata") or {}).get("uid", "")),
+        "template": _digest((deployment.get("spec") or {}).get("template")),
+        "secrets": _digest(sorted(json.dumps(_content(obj), sort_keys=True) for obj in read)),
+    }
+
+
+def _content(obj: JsonObject) -> Mapping[str, Any]:
+    """What somebody wrote into an object, and which one it is."""
+    kept = {key: obj.get(key) for key in ("kind", "spec", "data", "type") if key in obj}
+    return {**kept, "uid": uid_of(obj)}
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _refusals(seen: Snapshot, verdict: object) -> tuple[Refuse, ...]:
@@ -148,7 +184,8 @@ def _migrating(seen: Snapshot, act: Act, owners: tuple[Manager, ...]) -> Apprais
         pods=len(seen.pods),
         warnings=act.warnings,
         managers=owners,
-        rehearse=act.rehearse,
+        rehearse=road(seen, act),
+        changes=_changes(seen, act),
     )
     if not seen.forward:
         # Nothing can pin what a ClusterInstallation generates (design section 4).
@@ -166,6 +203,21 @@ def _migrating(seen: Snapshot, act: Act, owners: tuple[Manager, ...]) -> Apprais
         rolls=not (pinned or replaced),
         replaced=replaced,
     )
+
+
+def _changes(seen: Snapshot, act: Act) -> tuple[Change, ...]:
+    """The installation and its Deployment, as they are and as they will be."""
+    planned = {write.resource: write.body for write in act.rehearse}
+    pairs = ((seen.source, seen.giving, seen.taking.resource), (seen.deployment, None, DEPLOYMENT))
+    return tuple(
+        (_typed(before, giving.resource if giving else DEPLOYMENT), body)
+        for before, giving, resource in pairs
+        if isinstance(body := planned.get(resource), Mapping)
+    )
+
+
+def _typed(obj: JsonObject | None, resource: Resource) -> JsonObject | None:
+    return obj and {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
 
 
 def _templates(seen: Snapshot, act: Act) -> tuple[JsonObject, JsonObject]:

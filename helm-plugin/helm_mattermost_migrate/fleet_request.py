@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+from helm_mattermost_migrate.durations import parse_seconds
 from helm_mattermost_migrate.selection import Key, Selection
 from mattermost_migrate.domain.names import FLEET_MIGRATION, MATTERMOST, Strategy
 
-__all__ = ["Wishes", "fleet_request", "parse_amount"]
+__all__ = ["Wishes", "fleet_request", "parse_amount", "parse_wave"]
 
 #: generateName adds five letters, and a label value, which the name becomes, holds 63.
 _LONGEST_PREFIX: Final = 50
+_WAVE: Final = re.compile(r"(?:(?P<name>[^=:]+)=)?(?P<size>[^:]+)(?P<rest>(?::[^:]+)*)")
+_APPROVE: Final = "approve"
+#: Fields of the spec that have a wish of their own, or that are none.
+_NAMED: Final = frozenset(
+    {"desiredKind", "maxConcurrent", "pinPodTemplate", "strategy", "maxSurge", "selector"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +33,7 @@ class Wishes:
         pin: the pod template stays as it is.
         strategy: the pods stay, or new ones replace them.
         max_surge: for Recreate, pods beyond those wanted; None leaves it to the cluster.
+        more: other fields of a FleetMigration's spec, as they stand there.
     """
 
     desired: str = MATTERMOST.kind
@@ -32,6 +41,34 @@ class Wishes:
     pin: bool = True
     strategy: Strategy = Strategy.ADOPT
     max_surge: int | str | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    def spec(self) -> dict[str, Any]:
+        """All of it as the spec of a FleetMigration, without its selector."""
+        told: dict[str, Any] = {
+            **self.more,
+            "desiredKind": self.desired,
+            "pinPodTemplate": self.pin,
+        }
+        if self.max_concurrent is not None:
+            told["maxConcurrent"] = self.max_concurrent
+        if self.strategy is not Strategy.ADOPT:
+            told["strategy"] = str(self.strategy)
+        if self.max_surge is not None:
+            told["maxSurge"] = self.max_surge
+        return told
+
+    @classmethod
+    def of(cls, spec: Mapping[str, Any]) -> Wishes:
+        """The wishes that ``spec()`` was made from; ValueError for a strategy that is none."""
+        return cls(
+            desired=str(spec.get("desiredKind") or MATTERMOST.kind),
+            max_concurrent=spec.get("maxConcurrent"),
+            pin=bool(spec.get("pinPodTemplate", True)),
+            strategy=Strategy(spec.get("strategy") or Strategy.ADOPT),
+            max_surge=spec.get("maxSurge"),
+            more={key: value for key, value in spec.items() if key not in _NAMED},
+        )
 
 
 def fleet_request(selection: Selection, keys: Sequence[Key], wishes: Wishes) -> dict[str, Any]:
@@ -43,28 +80,47 @@ def fleet_request(selection: Selection, keys: Sequence[Key], wishes: Wishes) -> 
         wishes: how it shall go.
     """
     stem = keys[0][1] if len(keys) == 1 else "fleet"
-    spec: dict[str, Any] = {
-        "selector": selection.fleet_selector(keys),
-        "desiredKind": wishes.desired,
-        "pinPodTemplate": wishes.pin,
-    }
-    if wishes.max_concurrent is not None:
-        spec["maxConcurrent"] = wishes.max_concurrent
-    if wishes.strategy is not Strategy.ADOPT:
-        spec["strategy"] = str(wishes.strategy)
-    if wishes.max_surge is not None:
-        spec["maxSurge"] = wishes.max_surge
     return {
         "apiVersion": FLEET_MIGRATION.api_version,
         "kind": FLEET_MIGRATION.kind,
         "metadata": {"generateName": f"{stem[:_LONGEST_PREFIX]}-"},
-        "spec": spec,
+        "spec": {"selector": selection.fleet_selector(keys), **wishes.spec()},
     }
 
 
-def parse_amount(text: str, what: str = "installations") -> int | str:
-    """``20`` or ``10%`` of what is counted; ValueError for anything else."""
+def parse_amount(text: str, what: str = "installations", *, least: int = 1) -> int | str:
+    """``20`` or ``10%`` of what is counted.
+
+    Args:
+        text: to read.
+        what: is counted, for the message.
+        least: the smallest one that has a meaning.
+
+    Raises:
+        ValueError: it is neither a number nor a percentage.
+    """
     number = text.removesuffix("%")
-    if not number.isdecimal() or int(number) < 1 or (text.endswith("%") and int(number) > 100):  # noqa: PLR2004 - per cent
+    percent = text.endswith("%")
+    if not number.isdecimal() or int(number) < least or (percent and int(number) > 100):  # noqa: PLR2004 - per cent
         raise ValueError(f"{text!r} is no number of {what}; write 20 or 10%")
-    return f"{int(number)}%" if text.endswith("%") else int(number)
+    return f"{int(number)}%" if percent else int(number)
+
+
+def parse_wave(text: str) -> dict[str, Any]:
+    """A wave, from ``[NAME=]SIZE[:SOAK][:approve]`` as in ``canary=1:10m:approve``.
+
+    Raises:
+        ValueError: it cannot be read; says how to write one.
+    """
+    found = _WAVE.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no wave; write canary=1:10m:approve, 10%:1h or 50")
+    wave: dict[str, Any] = {"size": parse_amount(found["size"])}
+    if found["name"]:
+        wave = {"name": found["name"], **wave}
+    for part in found["rest"].split(":")[1:]:
+        if part == _APPROVE:
+            wave["requiresApproval"] = True
+        else:
+            wave["soakSeconds"] = round(parse_seconds(part))
+    return wave

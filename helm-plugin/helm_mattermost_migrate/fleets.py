@@ -10,7 +10,7 @@ from typing import Any
 from helm_mattermost_migrate.durations import parse_time
 from helm_mattermost_migrate.errors import Exit
 from helm_mattermost_migrate.members import Member, Standing, condition
-from mattermost_migrate.domain.fleet import fleet_over
+from mattermost_migrate.domain.conditions import fleet_over
 from mattermost_migrate.domain.names import Condition, Reason
 from mattermost_migrate.domain.objects import JsonObject, name_of
 
@@ -63,6 +63,12 @@ class Fleet:
         message: the same, for the person.
         failures: the most recent ones, as its status holds them.
         skips: the same.
+        wave: the one that runs, from 1, and how many there are; 0 before it is known.
+        awaiting: the wave whose outcome is to be approved; 0 when none is.
+        budget_left: how many more may fail; None when it is not known.
+        per_minute: how many come to their end a minute, as the controller tells.
+        until: when all will have ended at that rate.
+        next_command: what to run when only a person can help.
     """
 
     name: str
@@ -79,6 +85,21 @@ class Fleet:
     message: str = ""
     failures: tuple[Notice, ...] = ()
     skips: tuple[Notice, ...] = ()
+    wave: tuple[int, int] = (0, 0)
+    awaiting: int = 0
+    budget_left: int | None = None
+    per_minute: str = ""
+    until: datetime | None = None
+    next_command: str = ""
+
+    @property
+    def held(self) -> str:
+        """Why no further one is started though some wait; empty while all goes on."""
+        if self.standing.ended or not self.started:
+            return ""
+        if self.paused:
+            return "paused: no further ones are started"
+        return self.message
 
     @property
     def exit(self) -> Exit:
@@ -109,6 +130,12 @@ def fleet_of(obj: JsonObject) -> Fleet:
         message=str(summary.get("message") or ""),
         failures=_notices(status.get("recentFailures")),
         skips=_notices(status.get("recentSkips")),
+        wave=(int(status.get("currentWave") or 0), int(status.get("wavesTotal") or 0)),
+        awaiting=int(status.get("awaitingApproval") or 0),
+        budget_left=status.get("failureBudgetLeft"),
+        per_minute=str(status.get("ratePerMinute") or ""),
+        until=parse_time(status.get("estimatedCompletionTime")),
+        next_command=str(status.get("nextCommand") or ""),
     )
 
 

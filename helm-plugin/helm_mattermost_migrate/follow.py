@@ -13,7 +13,7 @@ from helm_mattermost_migrate.fleets import fleet_of
 from helm_mattermost_migrate.inventory import Inventory
 from helm_mattermost_migrate.lines import LineScreen
 from helm_mattermost_migrate.members import members
-from helm_mattermost_migrate.progress import Progress
+from helm_mattermost_migrate.progress import LOOK_SECONDS, Progress
 from helm_mattermost_migrate.selection import Selection, key_of
 from helm_mattermost_migrate.terminal import console, interactive, now
 from mattermost_migrate.domain.names import (
@@ -116,7 +116,9 @@ async def _follow(
     within: float | None,
 ) -> Progress:
     ends = None if within is None else asyncio.get_running_loop().time() + within
-    patience = _TAKEN_UP_SECONDS
+    warned = False
+    loop = asyncio.get_running_loop()
+    gives_up = loop.time() + _TAKEN_UP_SECONDS
     with view as shown:
         while True:
             progress = look(told)
@@ -125,11 +127,11 @@ async def _follow(
             if progress.through or (left is not None and left <= 0):
                 return progress
             taken_up = progress.fleet is None or progress.fleet.started is not None
-            limits = [seconds for seconds in (left, None if taken_up else patience) if seconds]
-            moved = await told.changed(within=min(limits, default=None))
-            if not moved and not taken_up and patience:
+            limits = [left] if left is not None else []
+            await told.changed(within=min((*limits, LOOK_SECONDS)))
+            if not (taken_up or warned) and loop.time() >= gives_up:
                 shown.note(
                     "no controller has taken it up yet; is one running? "
                     "kubectl get leases -A | grep mattermost-migrate"
                 )
-                patience = 0.0
+                warned = True

@@ -58,7 +58,8 @@ class Inventory:
         """The fleets of what is shown; all of them when the whole cluster is."""
         theirs = {member.fleet for member in self.members}
         fleets = map(fleet_of, self.fleets or ())
-        wide = not selection.names and not selection.namespaces and not selection.requirements
+        narrow = selection.names or selection.namespaces or selection.requirements
+        wide = not (narrow or selection.selector)
         return tuple(fleet for fleet in fleets if wide or fleet.name in theirs)
 
 
@@ -77,7 +78,7 @@ async def read_inventory(client: Client, selection: Selection) -> Inventory:
     installations = (*old, *new)
     keys = {key_of(obj) for obj in installations}
     wanted = keys | set(selection.names)
-    if not selection.requirements and not selection.names:
+    if not (selection.requirements or selection.names or selection.selector):
         wanted |= {key_of(obj) for obj in migrations}
     return Inventory(
         installations,

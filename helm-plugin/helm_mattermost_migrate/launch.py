@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -17,12 +18,15 @@ from helm_mattermost_migrate.commands.plan import appraise_all
 from helm_mattermost_migrate.connection import run_async
 from helm_mattermost_migrate.documented import program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
-from helm_mattermost_migrate.fleet_request import Wishes, fleet_request, parse_amount
+from helm_mattermost_migrate.expectation import expected
+from helm_mattermost_migrate.fleet_request import Wishes, fleet_request
 from helm_mattermost_migrate.follow import follow_fleet
-from helm_mattermost_migrate.options import Duration, parse_selection, target_of
+from helm_mattermost_migrate.options import asking, target_of
+from helm_mattermost_migrate.plan_file import Plan, changed
+from helm_mattermost_migrate.readiness import require_ready
 from helm_mattermost_migrate.run_view import asked, ended
 from helm_mattermost_migrate.selection import Selection
-from helm_mattermost_migrate.server_side import require_leader
+from helm_mattermost_migrate.server_side import cluster_identity
 from helm_mattermost_migrate.terminal import now, say
 from mattermost_migrate.domain.names import FLEET_MIGRATION
 from mattermost_migrate.domain.objects import name_of
@@ -30,81 +34,91 @@ from mattermost_migrate.domain.objects import name_of
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client
 
-__all__ = ["Amount", "agree", "launch", "launching"]
+__all__ = ["Order", "agree", "launch", "launching"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+#: Things that changed since a plan was made, of which more are only counted.
+_MOST_TOLD: Final = 10
 
 
-class Amount(click.ParamType[int | str]):
-    """A number, or a percentage.
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked for.
 
-    Args:
-        what: is counted, for the message.
+    Attributes:
+        wishes: how it shall go.
+        select: which installations, given the namespace to look in.
+        plan: the plan that was saved, if it is one that is carried out.
     """
 
-    name = "number|percent"
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int | str:
-        """Read it, or fail as a usage error."""
-        try:
-            return parse_amount(str(value), self._what)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+    wishes: Wishes
+    select: Callable[[str], Selection]
+    plan: Plan | None = None
 
 
 def launching(command: F) -> F:
     """The options of a command that starts a fleet."""
-    for decorate in reversed(
-        (
-            click.option(
-                "--max-concurrent",
-                type=Amount("installations"),
-                metavar="N|N%",
-                help="How many may be under way at the same time.",
-            ),
-            click.option("-y", "--yes", is_flag=True, help="Do not ask."),
-            click.option("--timeout", type=Duration(), help="Stop following after this time."),
-            click.option("--no-wait", is_flag=True, help="Start it, and do not follow."),
-        )
-    ):
-        command = decorate(command)
-    return command
+    unguarded = click.option(
+        "--unguarded",
+        is_flag=True,
+        help="Begin although the webhook or the edit lock is not there.",
+    )
+    return asking(unguarded(command))
 
 
-def launch(arguments: Mapping[str, Any], wishes: Wishes) -> int:
+def launch(arguments: Mapping[str, Any], order: Order) -> int:
     """Show what will be done, ask, start it, follow it.
 
     Args:
-        arguments: of a ``launching`` and ``selecting`` command.
-        wishes: what is asked for.
+        arguments: of a ``launching`` command.
+        order: what is asked for.
 
     Returns:
         The exit code.
     """
     if arguments["no_wait"] and arguments["timeout"] is not None:
         raise click.UsageError("--timeout goes with following, which --no-wait leaves out")
-    selection, appraisals = run_async(_appraise(arguments, wishes))
-    for line in asked(appraisals, wishes):
+    selection, appraisals, expectation = run_async(_appraise(arguments, order))
+    for line in asked(appraisals, order.wishes):
         say(line)
     _check_any(appraisals, selection)
+    say(expectation)
     agree(yes=arguments["yes"])
-    return run_async(_start(arguments, selection, appraisals, wishes))
+    return run_async(_start(arguments, selection, appraisals, order.wishes))
 
 
 async def _appraise(
-    arguments: Mapping[str, Any], wishes: Wishes
-) -> tuple[Selection, tuple[Appraisal, ...]]:
+    arguments: Mapping[str, Any], order: Order
+) -> tuple[Selection, tuple[Appraisal, ...], str]:
     async with target_of(arguments).client() as client:
-        selection = parse_selection(arguments, namespace=client.connection.namespace)
-        appraisals = await appraise_all(client, selection, wishes, rehearse=False)
-        if any(each.verdict is Verdict.MIGRATE for each in appraisals):
-            await require_leader(client, now())
-        return selection, appraisals
+        selection = order.select(client.connection.namespace)
+        planned = order.plan is not None
+        appraisals, fleets = await appraise_all(client, selection, order.wishes, rehearse=planned)
+        if order.plan is not None:
+            _check_unchanged(order.plan, appraisals, await cluster_identity(client))
+        keys = [each.key for each in appraisals if each.verdict is Verdict.MIGRATE]
+        if keys:
+            request = fleet_request(selection, keys, order.wishes)
+            await require_ready(client, request, now(), guarded=not arguments["unguarded"])
+        return selection, appraisals, expected(len(keys), order.wishes.spec(), fleets)
+
+
+def _check_unchanged(plan: Plan, appraisals: tuple[Appraisal, ...], cluster: str) -> None:
+    """Refuse what rests on a world that is no more.
+
+    Raises:
+        CommandError: names what changed.
+    """
+    moved = list(changed(plan, appraisals, cluster=cluster))
+    if not moved:
+        return
+    told = moved[:_MOST_TOLD]
+    if len(moved) > _MOST_TOLD:
+        told.append(f"and {len(moved) - _MOST_TOLD} more")
+    raise CommandError(
+        f"the plan of {plan.made} does not fit any more:\n  " + "\n  ".join(told),
+        hint="look at it again, and make it anew with: plan --save",
+    )
 
 
 def _check_any(appraisals: tuple[Appraisal, ...], selection: Selection) -> None:

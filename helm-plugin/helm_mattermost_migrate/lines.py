@@ -24,6 +24,7 @@ class LineScreen:
     def __init__(self, clock: Callable[[], datetime] = current_time) -> None:
         self._clock = clock
         self._shown: Progress | None = None
+        self._looked: datetime | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -39,9 +40,9 @@ class LineScreen:
     def show(self, progress: Progress) -> None:
         """Print a line for each change."""
         now = self._clock()
-        for line in changes(self._shown, progress, now):
+        for line in changes(self._shown, progress, now, self._looked):
             self.note(line)
-        self._shown = progress
+        self._shown, self._looked = progress, now
 
     def note(self, text: str) -> None:
         """Print a line."""

@@ -93,6 +93,7 @@ def _parts(progress: Progress, title: str, now: datetime, room: int) -> Iterator
     yield Text(title, style="bold")
     yield _bar(progress, now)
     yield _counts(progress)
+    yield from _held(progress)
     if running := progress.running:
         yield Text()
         yield _in_flight(running[:room], now)
@@ -132,9 +133,27 @@ def _counts(progress: Progress) -> Text:
         (counts.skipped, "skipped", "yellow"),
     ):
         text.append(f"{number} {word}   ", style=style if number else "dim")
-    if progress.fleet is not None and progress.fleet.paused:
-        text.append("paused: no further ones are started", style="bold yellow")
     return text
+
+
+def _held(progress: Progress) -> Iterator[RenderableType]:
+    """The wave, and why no further one is started."""
+    fleet = progress.fleet
+    if fleet is None:
+        return
+    wave, waves = fleet.wave
+    text = Text(no_wrap=True, overflow="ellipsis")
+    if waves > 1:
+        text.append(f"wave {wave} of {waves}   ", style="bold")
+    if fleet.budget_left is not None and progress.counts.failed:
+        left = max(0, fleet.budget_left)
+        text.append(f"{left} more may fail   ", style="red" if not left else "dim")
+    if fleet.held:
+        text.append(fleet.held, style="bold yellow")
+    if text:
+        yield text
+    if fleet.next_command and not fleet.standing.ended:
+        yield Text(f"next: {fleet.next_command}", style="yellow")
 
 
 def _in_flight(members: tuple[Member, ...], now: datetime) -> Table:

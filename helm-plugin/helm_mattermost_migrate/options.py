@@ -13,6 +13,7 @@ from helm_mattermost_migrate.selection import Selection, SelectionError
 
 __all__ = [
     "Duration",
+    "asking",
     "output_option",
     "parse_selection",
     "selecting",
@@ -70,6 +71,19 @@ def selecting(command: F) -> F:
                 help="Every installation of every namespace.",
             ),
             connection_options,
+        )
+    ):
+        command = decorate(command)
+    return command
+
+
+def asking(command: F) -> F:
+    """``--yes``, ``--timeout`` and ``--no-wait``."""
+    for decorate in reversed(
+        (
+            click.option("-y", "--yes", is_flag=True, help="Do not ask."),
+            click.option("--timeout", type=Duration(), help="Stop following after this time."),
+            click.option("--no-wait", is_flag=True, help="Start it, and do not follow."),
         )
     ):
         command = decorate(command)

@@ -11,10 +11,14 @@ from helm_mattermost_migrate.durations import brief
 from helm_mattermost_migrate.fleets import Counts, Fleet, Notice, counted
 from helm_mattermost_migrate.members import Member, Standing
 
-__all__ = ["Progress", "changes", "outcome"]
+__all__ = ["LOOK_SECONDS", "Progress", "changes", "outcome"]
 
 #: Fewer than this say nothing about how fast it goes.
 _ENOUGH_FOR_A_RATE = 2
+#: A step that takes longer is told of, in a pipe.
+_SLOW_SECONDS = 15.0
+#: How often a follower looks although nothing has changed.
+LOOK_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,46 +118,80 @@ def outcome(member: Member, now: datetime) -> str:
             writes = f", {member.writes} writes" if member.writes is not None else ""
             return f"succeeded{took}{writes}"
         case Standing.RUNNING:
-            return member.rung or "started"
+            return _slow(member, now)
         case standing if standing.bad:
-            return f"{standing}: {member.message or member.reason}"
+            next_command = f"; next: {member.next_command}" if member.next_command else ""
+            return f"{standing}: {member.message or member.reason}{next_command}"
         case standing:
             return str(standing)
 
 
-def changes(before: Progress | None, after: Progress, now: datetime) -> Iterator[str]:
-    """One line for each installation that moved on, and one for the whole if the counts did.
+def _slow(member: Member, now: datetime) -> str:
+    """Where one is that takes its time; most are over before anybody could read that."""
+    since = member.since or member.started
+    if since is None or (now - since).total_seconds() < _SLOW_SECONDS:
+        return ""
+    told = f": {member.message}" if member.message else ""
+    return f"still at {member.rung or 'the start'}{told}"
+
+
+def changes(
+    before: Progress | None, after: Progress, now: datetime, then: datetime | None = None
+) -> Iterator[str]:
+    """One line for each installation that came to its end or hangs, and one for the whole.
 
     Args:
         before: the last look that was shown; None when this is the first.
         after: this look.
         now: to tell durations by.
+        then: when the last look was; without it, the same.
     """
+    yield from _whole(before, after)
     known = {member.key: member for member in before.members} if before else {}
+    told = []
     for member in after.members:
-        said = outcome(member, now)
-        former = known.get(member.key)
-        if former is not None and outcome(former, now) == said:
+        said, former = outcome(member, now), known.get(member.key)
+        if not said or member.standing in {Standing.WAITING, Standing.NONE}:
             continue
-        if former is None and member.standing in {Standing.WAITING, Standing.NONE}:
-            continue
-        yield f"{member.path}: {said}"
-        if member.standing.bad and member.next_command:
-            yield f"{member.path}: next: {member.next_command}"
-    if after.counts != (before.counts if before else Counts()):
-        yield _tally(after)
+        if former is None or outcome(former, then or now) != said:
+            told.append((member, said))
+    through = after.counts.through - sum(member.standing.ended for member, _ in told)
+    for member, said in told:
+        through += member.standing.ended
+        tally = f" ({through} of {after.counts.selected})" if member.standing.ended else ""
+        yield f"{member.path}: {said}{tally}"
+
+
+def _whole(before: Progress | None, after: Progress) -> Iterator[str]:
+    """What changed for all of them: how many there are, the wave, and why nobody is started."""
+    fleet = after.fleet
+    name = fleet.name if fleet else "all"
+    earlier = before.fleet if before else None
+    if after.selecting:
+        if after.members and (before is None or before.counts.selected != after.counts.selected):
+            yield f"{name}: selecting, {after.counts.selected} so far"
+        return
+    known = 0 if before is None or before.selecting else before.counts.selected
+    if after.counts.selected and (known != after.counts.selected):
+        yield f"{name}: {_tally(after)}"
+    if fleet is None:
+        return
+    wave, waves = fleet.wave
+    if waves > 1 and (earlier is None or earlier.wave != fleet.wave):
+        yield f"{name}: wave {wave} of {waves}"
+    if fleet.held and (earlier is None or earlier.held != fleet.held):
+        hint = f"; next: {fleet.next_command}" if fleet.next_command else ""
+        yield f"{name}: {fleet.held}{hint}"
 
 
 def _tally(progress: Progress) -> str:
     counts = progress.counts
-    name = progress.fleet.name if progress.fleet else "all"
-    if progress.selecting:
-        return f"{name}: selecting, {counts.selected} so far"
     parts = (
         (counts.running, "running"),
         (counts.waiting, "waiting"),
+        (counts.succeeded, "succeeded"),
         (counts.failed, "failed"),
         (counts.skipped, "skipped"),
     )
-    rest = "".join(f", {number} {word}" for number, word in parts if number)
-    return f"{name}: {counts.succeeded} of {counts.selected} done{rest}"
+    rest = ", ".join(f"{number} {word}" for number, word in parts if number)
+    return f"{counts.selected} selected" + (f": {rest}" if rest else "")

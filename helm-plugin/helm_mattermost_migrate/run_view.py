@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -41,6 +41,19 @@ def asked(appraisals: Sequence[Appraisal], wishes: Wishes) -> Iterator[str]:
         rollout = _rollout(going, wishes)
         at_once = wishes.max_concurrent or "the cluster's default"
         yield f"To {wishes.desired}: {len(going)}, with {pods} pods{rollout}. At once: {at_once}."
+        if waves := [_wave(wave) for wave in wishes.more.get("waves") or ()]:
+            yield f"Waves: {', then '.join((*waves, 'the rest'))}."
+
+
+def _wave(wave: Mapping[str, Any]) -> str:
+    parts = [str(wave["size"])]
+    if name := wave.get("name"):
+        parts.append(f"({name})")
+    if soak := wave.get("soakSeconds"):
+        parts.append(f"soaking {brief(soak)}")
+    if wave.get("requiresApproval"):
+        parts.append("and your approval" if soak else "with your approval")
+    return " ".join(parts)
 
 
 def _rollout(going: Sequence[Appraisal], wishes: Wishes) -> str:

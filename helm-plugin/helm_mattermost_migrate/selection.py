@@ -7,7 +7,7 @@ every installation of every namespace (design section 9).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,12 +38,14 @@ class Selection:
         namespaces: where to look; empty is everywhere.
         requirements: what the labels must satisfy, all of them.
         everything: ``--all`` was given.
+        selector: that of a FleetMigration, from a file; then nothing else is given.
     """
 
     names: tuple[Key, ...] = ()
     namespaces: tuple[str, ...] = ()
     requirements: tuple[Requirement, ...] = ()
     everything: bool = False
+    selector: Mapping[str, Any] | None = None
 
     @classmethod
     def parse(
@@ -108,6 +110,10 @@ class Selection:
     def admits(self, obj: JsonObject) -> bool:
         """Whether an object, or one that belongs to an installation of its name, is meant."""
         key = key_of(obj)
+        if self.selector is not None:
+            from mattermost_migrate.domain.fleet import selects  # noqa: PLC0415 - costs start-up
+
+            return selects(self.selector, obj)
         if self.names:
             return key in self.names
         if self.namespaces and key[0] not in self.namespaces:
@@ -122,6 +128,8 @@ class Selection:
 
     def described(self) -> str:
         """In words, for messages: ``acme/chat``, ``namespace acme, labels tier=gold``."""
+        if self.selector is not None:
+            return "what the file selects"
         if self.names:
             return ", ".join("/".join(key) for key in self.names)
         where = f"namespace {', '.join(self.namespaces)}" if self.namespaces else "every namespace"
@@ -133,11 +141,34 @@ class Selection:
         ``--all`` is passed on as such. Anything else becomes the list that the person was shown
         and agreed to, so an installation that appears in between is not moved by surprise.
         """
+        if self.selector is not None:
+            return dict(self.selector)
         if self.everything:
             return {"all": True}
         return {
             "installations": [{"namespace": namespace, "name": name} for namespace, name in keys]
         }
+
+    def recorded(self) -> dict[str, Any]:
+        """For a file; ``of_record`` reads it."""
+        return {
+            "names": ["/".join(key) for key in self.names],
+            "namespaces": list(self.namespaces),
+            "labels": self.label_selector or "",
+            "all": self.everything,
+            "selector": self.selector,
+        }
+
+    @classmethod
+    def of_record(cls, told: Mapping[str, Any]) -> Selection:
+        """The selection that ``recorded`` told of."""
+        return cls(
+            names=tuple(_named(text, "") for text in told["names"]),
+            namespaces=tuple(told["namespaces"]),
+            requirements=parse_selector(told["labels"]),
+            everything=told["all"],
+            selector=told["selector"],
+        )
 
 
 def _check_combination(*, names: bool, labels: bool, wide: bool, everything: bool) -> None:

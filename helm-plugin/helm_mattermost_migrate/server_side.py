@@ -10,14 +10,21 @@ from typing import TYPE_CHECKING, Any, Final
 from helm_mattermost_migrate.durations import parse_time
 from helm_mattermost_migrate.errors import CommandError
 from helm_mattermost_migrate.inventory import INSTALL_HINT
-from mattermost_migrate.domain.errors import ForbiddenError
-from mattermost_migrate.domain.names import LEASE
-from mattermost_migrate.domain.objects import JsonObject, namespace_of
+from mattermost_migrate.domain.errors import ForbiddenError, NotFoundError
+from mattermost_migrate.domain.names import LEASE, NAMESPACE, VERSION_LABEL
+from mattermost_migrate.domain.objects import JsonObject, labels_of, namespace_of, uid_of
 
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client
 
-__all__ = ["Leader", "find_leader", "leader_of", "require_leader"]
+__all__ = [
+    "Leader",
+    "cluster_identity",
+    "find_leader",
+    "leader_of",
+    "leader_trouble",
+    "require_leader",
+]
 
 #: The Lease that the leading controller holds.
 LEASE_NAME: Final = "mattermost-migrate-controller"
@@ -32,12 +39,14 @@ class Leader:
         holder: the replica's name; empty when it was given back.
         renewed: when it was last renewed.
         alive: whether it is held by somebody who still renews it.
+        version: of the controller that holds it; empty when it does not say so.
     """
 
     namespace: str
     holder: str
     renewed: datetime | None
     alive: bool
+    version: str = ""
 
 
 def leader_of(lease: JsonObject, now: datetime) -> Leader:
@@ -47,7 +56,8 @@ def leader_of(lease: JsonObject, now: datetime) -> Leader:
     holder = str(spec.get("holderIdentity") or "")
     lasts = timedelta(seconds=float(spec.get("leaseDurationSeconds") or 0))
     alive = bool(holder) and renewed is not None and now <= renewed + lasts
-    return Leader(namespace_of(lease), holder, renewed, alive)
+    version = labels_of(lease).get(VERSION_LABEL, "")
+    return Leader(namespace_of(lease), holder, renewed, alive, version)
 
 
 async def find_leader(client: Client, now: datetime) -> Leader | None:
@@ -59,6 +69,32 @@ async def find_leader(client: Client, now: datetime) -> Leader | None:
     found = await client.list(LEASE, field_selector=f"metadata.name={LEASE_NAME}")
     leaders = [leader_of(lease, now) for lease in found.items]
     return max(leaders, key=lambda each: (each.alive, str(each.renewed)), default=None)
+
+
+async def cluster_identity(client: Client) -> str:
+    """What tells this cluster apart: the UID of kube-system, or its address where we may not."""
+    try:
+        return uid_of(await client.get(NAMESPACE, None, "kube-system"))
+    except (ForbiddenError, NotFoundError):
+        return client.connection.server
+
+
+def leader_trouble(leader: Leader | None) -> tuple[str, str] | None:
+    """Why nobody would take up what is asked for, and what to run; None when somebody would."""
+    if leader is None:
+        return (
+            f"no controller runs in this cluster: no namespace has a Lease {LEASE_NAME}",
+            INSTALL_HINT,
+        )
+    if leader.alive:
+        return None
+    renewed = leader.renewed.isoformat() if leader.renewed else "never"
+    lease = f"Lease {leader.namespace}/{LEASE_NAME}"
+    held = f"is held by {leader.holder or 'nobody'}, last renewed {renewed}"
+    return (
+        f"no controller is at work: {lease} {held}",
+        f"kubectl -n {leader.namespace} get pods",
+    )
 
 
 async def require_leader(client: Client, now: datetime) -> None:
@@ -73,15 +109,6 @@ async def require_leader(client: Client, now: datetime) -> None:
         leader = await find_leader(client, now)
     except ForbiddenError:
         return
-    if leader is None:
-        raise CommandError(
-            f"no controller runs in this cluster: no namespace has a Lease {LEASE_NAME}",
-            hint=INSTALL_HINT,
-        )
-    if not leader.alive:
-        renewed = leader.renewed.isoformat() if leader.renewed else "never"
-        raise CommandError(
-            f"no controller is at work: Lease {leader.namespace}/{LEASE_NAME} is held by "
-            f"{leader.holder or 'nobody'}, last renewed {renewed}",
-            hint=f"kubectl -n {leader.namespace} get pods",
-        )
+    if trouble := leader_trouble(leader):
+        message, hint = trouble
+        raise CommandError(message, hint=hint)

@@ -21,10 +21,11 @@ from helm_mattermost_migrate.members import Member
 from helm_mattermost_migrate.neighbours import NEIGHBOURS, neighbours
 from helm_mattermost_migrate.selection import Key, Selection, key_of
 from mattermost_migrate.domain.errors import (
-    AlreadyExistsError,
     ForbiddenError,
+    InvariantError,
     NotFoundError,
     RejectedError,
+    StaleError,
 )
 from mattermost_migrate.domain.inventory import references
 from mattermost_migrate.domain.names import (
@@ -49,7 +50,7 @@ from mattermost_migrate.domain.sides import other, side
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Refuse
 from mattermost_migrate.domain.writes import Verb, Write
-from mattermost_migrate.kube.client import Client
+from mattermost_migrate.kube.client import Client, Propagation
 
 __all__ = ["survey"]
 
@@ -220,23 +221,24 @@ async def _rehearsed(client: Client, appraisal: Appraisal) -> Appraisal:
         *(_rehearse(client, appraisal.key[0], write) for write in appraisal.rehearse)
     )
     refusals = tuple(answer for answer in answers if isinstance(answer, Refuse))
-    notes = tuple(answer for answer in answers if isinstance(answer, str))
+    lacking = sorted({answer for answer in answers if isinstance(answer, str)})
     if refusals:
         appraisal = dataclasses.replace(appraisal, verdict=Verdict.REFUSED, refusals=refusals)
-    return dataclasses.replace(appraisal, notes=(*appraisal.notes, *notes))
+    if lacking:
+        told = f"you may not {', '.join(lacking)}: the API server was not asked about these writes"
+        appraisal = dataclasses.replace(appraisal, notes=(*appraisal.notes, told))
+    return appraisal
 
 
 async def _rehearse(client: Client, namespace: str, write: Write) -> Refuse | str | None:
-    """A refusal, a note that it could not be asked, or None when the server would take it."""
-    if write.verb is not Verb.CREATE or not isinstance(write.body, Mapping):
-        return f"{write}: not rehearsed"
-    manifest = {**write.body, "metadata": {**write.body["metadata"], "namespace": namespace}}
+    """A refusal, the right that is lacking to ask, or None when the server would take it."""
     try:
-        await client.create(write.resource, manifest, dry_run=True)
-    except AlreadyExistsError:
-        return None  # the server asks its admission first: it has no objection
-    except ForbiddenError as error:
-        return f"{write}: not rehearsed, a right is lacking: {error}"
+        await _ask(client, namespace, write)
+    except (StaleError, NotFoundError):
+        # It has moved since it was listed, or it exists: the admission has had no objection.
+        return None
+    except ForbiddenError:
+        return f"{write.verb} {write.resource.plural}"
     except RejectedError as error:
         return Refuse(
             Reason.REJECTED,
@@ -245,3 +247,33 @@ async def _rehearse(client: Client, namespace: str, write: Write) -> Refuse | st
             f".{CLUSTER_INSTALLATION.group} {write.name} -o yaml",
         )
     return None
+
+
+async def _ask(client: Client, namespace: str, write: Write) -> None:
+    """Send one write as a dry run."""
+    match write.verb, write.body:
+        case Verb.DELETE, _:
+            await client.delete(
+                write.resource,
+                namespace,
+                write.name,
+                uid=write.uid,
+                resource_version=write.resource_version,
+                propagation=Propagation.ORPHAN,
+                dry_run=True,
+            )
+        case Verb.PATCH, Mapping() | list() as body if write.patch_type is not None:
+            await client.patch(
+                write.resource,
+                namespace,
+                write.name,
+                body,
+                kind=write.patch_type,
+                subresource=write.subresource or None,
+                dry_run=True,
+            )
+        case Verb.CREATE, Mapping() as body:
+            manifest = {**body, "metadata": {**body["metadata"], "namespace": namespace}}
+            await client.create(write.resource, manifest, dry_run=True)
+        case _:
+            raise InvariantError(f"{write}: nothing that a migration begins with")

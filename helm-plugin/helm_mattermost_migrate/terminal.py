@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["console", "interactive", "now", "say"]
+__all__ = ["coloured", "console", "interactive", "now", "say"]
 
 
 def interactive() -> bool:
@@ -25,6 +26,15 @@ def now() -> datetime:
 def say(text: str, *, err: bool = False) -> None:
     """Print a line at once, also into a pipe."""
     print(text, file=sys.stderr if err else sys.stdout, flush=True)
+
+
+def coloured(text: str, code: str) -> str:
+    """The text with an SGR code around it, where a person sees it and wants colour."""
+    if not code or not interactive() or os.environ.get("NO_COLOR"):
+        return text
+    if os.environ.get("TERM") == "dumb":
+        return text
+    return f"\x1b[{code}m{text}\x1b[0m"
 
 
 def console() -> Console:

@@ -47,7 +47,7 @@ find_python() {
 
 python=$(find_python) || exit 1
 root=$(cd -P "$plugin_dir/.." && pwd)
-pip="-m pip --disable-pip-version-check --no-input --quiet install"
+pip="-m pip --disable-pip-version-check --no-input --quiet install --no-compile"
 
 if [ -d "$plugin_dir/wheels" ]; then
     sources="$plugin_dir/wheels/requirements.txt"

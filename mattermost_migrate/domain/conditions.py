@@ -21,6 +21,7 @@ __all__ = [
     "condition_status",
     "failure_of",
     "finished",
+    "fleet_over",
     "merge_conditions",
     "micro_timestamp",
     "parse_time",
@@ -62,6 +63,16 @@ def finished(migration: JsonObject) -> bool:
         return True
     stalled = condition_status(migration, Condition.STALLED)
     return stalled is not None and stalled["status"] == "True"
+
+
+def fleet_over(fleet: JsonObject) -> bool:
+    """Whether nothing more happens in this fleet, for the spec as it is."""
+    summary = condition_status(fleet, Condition.SUCCEEDED)
+    return (
+        summary is not None
+        and summary["status"] != "Unknown"
+        and summary.get("observedGeneration") == fleet["metadata"].get("generation")
+    )
 
 
 def failure_of(migration: JsonObject) -> JsonObject | None:

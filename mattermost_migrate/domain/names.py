@@ -59,6 +59,7 @@ __all__ = [
     "SERVING_LABEL",
     "V1ALPHA1",
     "V1BETA1",
+    "VERSION_LABEL",
     "Condition",
     "Labels",
     "Lock",
@@ -176,6 +177,8 @@ RECREATE_ANNOTATION: Final = f"{OWN_GROUP}/recreate"
 MIGRATION_ANNOTATION: Final = f"{OWN_GROUP}/migration"
 #: On a ClusterInstallation: somebody set ``migrate: true``, and the webhook took it out again.
 REQUESTED_ANNOTATION: Final = f"{OWN_GROUP}/requested"
+#: On the controller's Lease: the version of whoever holds it.
+VERSION_LABEL: Final = "app.kubernetes.io/version"
 #: Field manager, and the value of ``app.kubernetes.io/managed-by``.
 MANAGED_BY: Final = "mattermost-migrate"
 

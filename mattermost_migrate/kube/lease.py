@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from mattermost_migrate.domain.errors import LeaseLostError, MigrateError, StaleError
-from mattermost_migrate.domain.names import LEASE
-from mattermost_migrate.domain.objects import JsonObject
+from mattermost_migrate.domain.names import LEASE, VERSION_LABEL
+from mattermost_migrate.domain.objects import JsonObject, labels_of
 from mattermost_migrate.kube.client import Client
 
 __all__ = ["Election", "Timing"]
@@ -52,6 +52,7 @@ class Election:
         name: its name.
         identity: who we are; another one for every process.
         timing: how long it lasts.
+        version: of the candidate, for whoever must know whom it speaks to.
     """
 
     def __init__(
@@ -62,12 +63,14 @@ class Election:
         *,
         identity: str,
         timing: Timing | None = None,
+        version: str = "",
     ) -> None:
         self._client = client
         self._namespace = namespace
         self._name = name
         self._identity = identity
         self._timing = timing or Timing()
+        self._labels = {VERSION_LABEL: version} if version else {}
         self._held_until = 0.0
         self._mine: JsonObject | None = None
         self._seen: tuple[str, float] = ("", 0.0)  # a record, and when we first saw it so
@@ -152,11 +155,12 @@ class Election:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         spec = lease.get("spec") or {}
         mine = spec.get("holderIdentity") == self._identity
+        metadata = lease.get("metadata") or {"name": self._name, "namespace": self._namespace}
         transitions = int(spec.get("leaseTransitions") or 0)
         return {
             "apiVersion": LEASE.api_version,
             "kind": LEASE.kind,
-            "metadata": lease.get("metadata") or {"name": self._name, "namespace": self._namespace},
+            "metadata": {**metadata, "labels": {**labels_of(lease), **self._labels}},
             "spec": {
                 "holderIdentity": self._identity,
                 "leaseDurationSeconds": max(1, round(self._timing.duration)),

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from mattermost_migrate.domain.conditions import micro_timestamp, timestamp
+from mattermost_migrate.domain.fleet import Enlistment
 from mattermost_migrate.domain.names import (
     FLEET_LABEL,
     FLEET_MIGRATION,
@@ -136,6 +137,7 @@ def _migration(number: int) -> dict[str, Any]:
             "uid": str(number),
             "generation": 2,
             "labels": {FLEET_LABEL: "fleet-friday"},
+            "annotations": Enlistment("fleet", number, "Mattermost").written(),
         },
         "spec": {"desiredKind": "Mattermost", "strategy": "Adopt", "pinPodTemplate": True},
     }
@@ -173,7 +175,8 @@ def fleet_over(members: list[dict[str, Any]]) -> dict[str, Any]:
             "generation": 2,
             "creationTimestamp": timestamp(BEGAN),
         },
-        "spec": {"selector": {"all": True}, "desiredKind": "Mattermost", "maxConcurrent": 15},
+        "spec": {"selector": {"all": True}, "desiredKind": "Mattermost", "maxConcurrent": 15}
+        | {"waves": [{"name": "canary", "size": 1}, {"size": "10%"}]},
         "status": {
             "startTime": micro_timestamp(BEGAN),
             "completionTime": ended,

@@ -11,15 +11,15 @@ from helm_mattermost_migrate.documented import Documented, program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
 from helm_mattermost_migrate.options import target_of
 from helm_mattermost_migrate.terminal import say
+from mattermost_migrate.domain.conditions import fleet_over
 from mattermost_migrate.domain.errors import NotFoundError
-from mattermost_migrate.domain.fleet import fleet_over
 from mattermost_migrate.domain.names import FLEET_MIGRATION
 from mattermost_migrate.domain.objects import JsonObject, name_of, uid_of
 
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client
 
-__all__ = ["pause", "resume"]
+__all__ = ["meant_fleets", "pause", "resume"]
 
 
 @click.command(
@@ -48,7 +48,7 @@ def resume(**arguments: Any) -> int:
 
 async def _set(arguments: dict[str, Any], *, paused: bool) -> int:
     async with target_of(arguments).client() as client:
-        fleets = await _meant(client, arguments["fleets"])
+        fleets = await meant_fleets(client, arguments["fleets"])
         for fleet in fleets:
             body = {"metadata": {"uid": uid_of(fleet)}, "spec": {"paused": paused}}
             await client.patch(FLEET_MIGRATION, None, name_of(fleet), body)
@@ -56,7 +56,7 @@ async def _set(arguments: dict[str, Any], *, paused: bool) -> int:
     return Exit.DONE
 
 
-async def _meant(client: Client, names: tuple[str, ...]) -> tuple[JsonObject, ...]:
+async def meant_fleets(client: Client, names: tuple[str, ...]) -> tuple[JsonObject, ...]:
     """The fleets of these names; without any, all that are not over."""
     hint = f"{program_name()} status --all"
     if not names:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -12,21 +13,35 @@ import click
 from helm_mattermost_migrate.appraisal import Appraisal, Verdict
 from helm_mattermost_migrate.commands.status import check_found
 from helm_mattermost_migrate.connection import run_async
+from helm_mattermost_migrate.diffs import Kind, diff
 from helm_mattermost_migrate.documented import Documented, program_name
+from helm_mattermost_migrate.errors import CommandError, Exit
+from helm_mattermost_migrate.expectation import expected
 from helm_mattermost_migrate.fleet_request import Wishes
+from helm_mattermost_migrate.fleets import Fleet, fleet_of
 from helm_mattermost_migrate.inventory import read_inventory
-from helm_mattermost_migrate.options import output_option, parse_selection, selecting, target_of
+from helm_mattermost_migrate.options import output_option, selecting, target_of
+from helm_mattermost_migrate.plan_file import plan_of, written
 from helm_mattermost_migrate.plan_view import details, exit_code, plan_table, structured, totals
 from helm_mattermost_migrate.selection import Selection
+from helm_mattermost_migrate.server_side import cluster_identity
 from helm_mattermost_migrate.survey import survey
 from helm_mattermost_migrate.tables import as_json, as_yaml
-from helm_mattermost_migrate.terminal import say
+from helm_mattermost_migrate.terminal import coloured, now, say
+from helm_mattermost_migrate.wishing import selection_of, wishes_of, wishing
 
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client
 
 __all__ = ["appraise_all", "command"]
 
+#: SGR codes of the lines of a diff.
+_COLOURS: Final = {
+    Kind.HEADING: "1",
+    Kind.PLACE: "36",
+    Kind.ADDED: "32",
+    Kind.REMOVED: "31",
+}
 #: Installations whose refusals are told under a table of many.
 _MOST_TOLD: Final = 10
 
@@ -36,19 +51,23 @@ _MOST_TOLD: Final = 10
     cls=Documented,
     examples=(
         ("chat", "one installation, with every detail"),
+        ("chat --diff", "and what changes, line by line"),
         ("-A -l tier=gold", "by label, in every namespace"),
         ("--all", "everything there is"),
+        ("--all --save friday.plan", "keep it, for: run --plan friday.plan"),
         ("--all -o wide", "everything, with every detail"),
         ("--all -o name", "only the names of those that can be migrated"),
     ),
 )
 @selecting
+@wishing
 @output_option("table", "wide", "json", "yaml", "name")
+@click.option("--diff", is_flag=True, help="Show what changes, line by line.")
 @click.option(
-    "--pin/--no-pin",
-    default=True,
-    show_default=True,
-    help="Keep the pod template as it is, so that no rollout follows.",
+    "--save",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write a plan file, for run --plan.",
 )
 def command(**arguments: Any) -> int:
     """Show what a migration would do; writes nothing.
@@ -57,21 +76,56 @@ def command(**arguments: Any) -> int:
     storing it. Exit code 0 when everything selected can be migrated, 3 when something is refused
     or nothing is left to migrate.
     """
+    if arguments["diff"] and arguments["output"] not in {"table", "wide"}:
+        raise click.UsageError("--diff is for people: leave -o out, or use -o wide")
     return run_async(_plan(arguments))
 
 
 async def _plan(arguments: dict[str, Any]) -> int:
+    wishes = wishes_of(arguments)
     async with target_of(arguments).client() as client:
-        selection = parse_selection(arguments, namespace=client.connection.namespace)
-        appraisals = await appraise_all(client, selection, Wishes(pin=arguments["pin"]))
-    _print(appraisals, selection, arguments["output"])
+        selection = selection_of(arguments, namespace=client.connection.namespace)
+        appraisals, fleets = await appraise_all(client, selection, wishes)
+        if path := arguments["save"]:
+            plan = plan_of(
+                appraisals,
+                selection,
+                wishes,
+                cluster=await cluster_identity(client),
+                made=now().isoformat(timespec="seconds"),
+            )
+            save(path, written(plan))
+    _print(appraisals, selection, arguments)
+    if arguments["output"] in {"table", "wide"}:
+        going = sum(each.verdict is Verdict.MIGRATE for each in appraisals)
+        if going:
+            say(expected(going, wishes.spec(), fleets))
+    if path:
+        say(f"Saved. Run it with: {program_name()} run --plan {path}", err=True)
     return exit_code(appraisals)
+
+
+def save(path: Path, text: str) -> None:
+    """Write a file as a whole, or leave what was there.
+
+    Raises:
+        CommandError: it cannot be written.
+    """
+    made = path.with_name(f".{path.name}.new")
+    try:
+        made.write_text(text, encoding="utf-8")
+        made.replace(path)
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}", code=Exit.USAGE) from error
 
 
 async def appraise_all(
     client: Client, selection: Selection, wishes: Wishes, *, rehearse: bool = True
-) -> tuple[Appraisal, ...]:
+) -> tuple[tuple[Appraisal, ...], tuple[Fleet, ...]]:
     """Find and appraise everything that is selected, with a count on the terminal meanwhile.
+
+    Returns:
+        The appraisals, and the fleets that the cluster knows.
 
     Raises:
         CommandError: nothing was found.
@@ -79,9 +133,10 @@ async def appraise_all(
     inventory = await read_inventory(client, selection)
     check_found(inventory, selection)
     with _counting() as tick:
-        return await survey(
+        appraisals = await survey(
             client, selection, inventory, wishes=wishes, rehearse=rehearse, tick=tick
         )
+    return appraisals, tuple(map(fleet_of, inventory.fleets or ()))
 
 
 @contextmanager
@@ -102,8 +157,10 @@ def _counting() -> Iterator[Callable[[int, int], None]]:
         sys.stderr.flush()
 
 
-def _print(appraisals: tuple[Appraisal, ...], selection: Selection, output: str) -> None:
-    match output:
+def _print(
+    appraisals: tuple[Appraisal, ...], selection: Selection, arguments: Mapping[str, Any]
+) -> None:
+    match output := arguments["output"]:
         case "json":
             say(as_json(structured(appraisals)))
         case "yaml":
@@ -113,7 +170,17 @@ def _print(appraisals: tuple[Appraisal, ...], selection: Selection, output: str)
             if ready:
                 say("\n".join(ready))
         case _:
+            if arguments["diff"]:
+                _print_diffs(appraisals)
             _print_table(appraisals, selection, wide=output == "wide")
+
+
+def _print_diffs(appraisals: tuple[Appraisal, ...]) -> None:
+    for appraisal in appraisals:
+        for change in appraisal.changes:
+            for kind, line in diff(change):
+                say(coloured(line, _COLOURS.get(kind, "")))
+            say("")
 
 
 def _print_table(appraisals: tuple[Appraisal, ...], selection: Selection, *, wide: bool) -> None:

@@ -17,6 +17,7 @@ from helm_mattermost_migrate.errors import CommandError, Exit
 from helm_mattermost_migrate.inventory import Inventory, read_fleet, read_inventory
 from helm_mattermost_migrate.options import output_option, parse_selection, selecting, target_of
 from helm_mattermost_migrate.report.record import Record, entries
+from helm_mattermost_migrate.report.waves import wave_records
 from helm_mattermost_migrate.selection import Selection, key_of
 from helm_mattermost_migrate.server_side import find_leader
 from helm_mattermost_migrate.tables import as_json
@@ -121,6 +122,7 @@ def _record(
         entries(inventory.installations, inventory.migrations),
         untouched=untouched,
         fleets=tuple(fleets),
+        waves=wave_records(inventory.fleets or (), inventory.migrations),
         environment=environment,
     )
 

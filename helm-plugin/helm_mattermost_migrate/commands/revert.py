@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import click
@@ -13,12 +14,13 @@ from helm_mattermost_migrate.documented import Documented
 from helm_mattermost_migrate.errors import Exit
 from helm_mattermost_migrate.fleet_request import Wishes
 from helm_mattermost_migrate.inventory import read_inventory
-from helm_mattermost_migrate.launch import agree, launch, launching
+from helm_mattermost_migrate.launch import Order, agree, launch, launching
 from helm_mattermost_migrate.members import Member, Standing
 from helm_mattermost_migrate.options import parse_selection, selecting, target_of
-from helm_mattermost_migrate.selection import Key, key_of
+from helm_mattermost_migrate.selection import Key, Selection, key_of
 from helm_mattermost_migrate.server_side import require_leader
 from helm_mattermost_migrate.terminal import now, say
+from helm_mattermost_migrate.wishing import Amount
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, MATTERMOST
 
 __all__ = ["command"]
@@ -31,9 +33,21 @@ __all__ = ["command"]
         ("chat", "one installation"),
         ("-A -l tier=gold", "by label, in every namespace"),
         ("--all --yes", "everything, without a question"),
+        ("chat --discard", "although the Mattermost has edits that cannot go back"),
     ),
 )
 @selecting
+@click.option(
+    "--max-concurrent",
+    type=Amount(),
+    metavar="N|N%",
+    help="How many may be under way at the same time.",
+)
+@click.option(
+    "--discard",
+    is_flag=True,
+    help="Drop edits of the Mattermost that a ClusterInstallation has no place for.",
+)
 @launching
 def command(**arguments: Any) -> int:
     """Go back from Mattermost to ClusterInstallation, with the same pods.
@@ -49,8 +63,17 @@ def command(**arguments: Any) -> int:
         code = run_async(_turn_round(arguments, turning))
         if code != Exit.DONE or not settled:
             return code
-    wishes = Wishes(desired=CLUSTER_INSTALLATION.kind, max_concurrent=arguments["max_concurrent"])
-    return launch(arguments, wishes)
+    wishes = Wishes(
+        desired=CLUSTER_INSTALLATION.kind,
+        max_concurrent=arguments["max_concurrent"],
+        more={"discardEdits": True} if arguments["discard"] else {},
+    )
+    select = functools.partial(_selection, arguments)
+    return launch(arguments, Order(wishes, select))
+
+
+def _selection(arguments: dict[str, Any], namespace: str) -> Selection:
+    return parse_selection(arguments, namespace=namespace)
 
 
 def _turns(member: Member) -> bool:
@@ -76,7 +99,9 @@ async def _turn_round(arguments: dict[str, Any], keys: list[Key]) -> int:
         inventory = await read_inventory(client, selection)
         members = (each for each in inventory.members if each.key in keys and _turns(each))
         chosen = migrations_of(inventory, members)
-        wanted = {"desiredKind": CLUSTER_INSTALLATION.kind}
+        wanted: dict[str, Any] = {"desiredKind": CLUSTER_INSTALLATION.kind}
+        if arguments["discard"]:
+            wanted["discardEdits"] = True
         await amend(client, chosen, lambda _: wanted)
         if arguments["no_wait"]:
             return Exit.DONE

@@ -58,6 +58,20 @@ def _fleets(record: Record) -> Iterator[str]:
         for fleet in record.fleets
     )
     yield from _section("Runs", header, rows)
+    of_waves = ("Run", "Wave", "Members", "Succeeded", "Failed", "Began", "Took")
+    waves = (
+        (
+            wave.fleet,
+            wave.name,
+            wave.members,
+            wave.succeeded,
+            wave.failed,
+            moment(wave.began),
+            _brief(wave.seconds),
+        )
+        for wave in record.waves
+    )
+    yield from _section("Waves", of_waves, waves)
 
 
 def _durations(record: Record) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from helm_mattermost_migrate.durations import parse_time
 from helm_mattermost_migrate.fleets import Fleet
 from helm_mattermost_migrate.members import Member, Standing, condition, member
+from helm_mattermost_migrate.report.waves import WaveRecord
 from helm_mattermost_migrate.selection import Key, key_of
 from mattermost_migrate.domain.names import MATTERMOST, Condition
 from mattermost_migrate.domain.objects import JsonObject
@@ -99,6 +100,7 @@ class Record:
         entries: one for each installation that has, or had, a migration.
         untouched: selected installations that never had one.
         fleets: the runs they belong to.
+        waves: of those of the runs that had several.
         environment: names and values of where it ran.
     """
 
@@ -107,6 +109,7 @@ class Record:
     entries: tuple[Entry, ...]
     untouched: int = 0
     fleets: tuple[Fleet, ...] = ()
+    waves: tuple[WaveRecord, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -124,6 +124,19 @@ def structured(record: Record) -> dict[str, Any]:
             for each in step_figures(record)
         ],
         "fleets": [_structured_fleet(fleet, record.made) for fleet in record.fleets],
+        "waves": [
+            {
+                "fleet": each.fleet,
+                "name": each.name,
+                "members": each.members,
+                "succeeded": each.succeeded,
+                "failed": each.failed,
+                "startTime": _time(each.began),
+                "completionTime": _time(each.ended),
+                "seconds": each.seconds,
+            }
+            for each in record.waves
+        ],
         "installations": [_structured_entry(entry, record.made) for entry in record.entries],
     }
 

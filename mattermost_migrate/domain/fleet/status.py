@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from mattermost_migrate.domain.conditions import (
     condition,
-    condition_status,
+    fleet_over,
     merge_conditions,
     micro_timestamp,
     timestamp,
@@ -60,16 +60,6 @@ def tally_of(fleet: JsonObject, roster: Roster, *, passed_over: int = 0) -> Tall
     passed_over += int(status.get("passedOver") or 0)
     known = int((status.get("counts") or {}).get("selected") or 0)
     return Tally(max(known, len(roster) + passed_over), passed_over)
-
-
-def fleet_over(fleet: JsonObject) -> bool:
-    """Whether nothing more happens in this fleet, for the spec as it is."""
-    summary = condition_status(fleet, Condition.SUCCEEDED)
-    return (
-        summary is not None
-        and summary["status"] != "Unknown"
-        and summary.get("observedGeneration") == fleet["metadata"].get("generation")
-    )
 
 
 def fleet_status(

@@ -11,6 +11,7 @@ import pytest
 from helm_mattermost_migrate.fleets import fleet_of
 from helm_mattermost_migrate.report.html import html
 from helm_mattermost_migrate.report.record import Record, entries
+from helm_mattermost_migrate.report.waves import wave_records
 from mattermost_migrate.testing.browser import Browser
 from mattermost_migrate.testing.migrated import BEGAN, fleet_over, migrations_over
 
@@ -54,6 +55,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         BEGAN + timedelta(hours=1),
         entries((), members),
         fleets=(fleet_of(fleet_over(members)),),
+        waves=wave_records([fleet_over(members)], members),
         environment={"Kubernetes": "v1.36.3"},
     )
     path = tmp_path_factory.mktemp("report") / "report.html"

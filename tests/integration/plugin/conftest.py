@@ -12,11 +12,13 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from helm_mattermost_migrate.readiness import POLICY_BINDING, WEBHOOK_CONFIGURATION
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     LEASE,
     NAMESPACE,
     SECRET,
+    Resource,
 )
 from mattermost_migrate.testing.builders import (
     cluster_installation,
@@ -28,6 +30,10 @@ from mattermost_migrate.testing.tools import Toolbox
 
 CRDS = Path(__file__).parents[3] / "deploy" / "crds"
 CONTROLLER = "mattermost-migrate"
+GUARDS: tuple[tuple[Resource, dict[str, Any]], ...] = (
+    (WEBHOOK_CONFIGURATION, {"webhooks": []}),
+    (POLICY_BINDING, {"spec": {"policyName": "none", "validationActions": ["Deny"]}}),
+)
 #: Long enough for a busy machine; a test that passes never waits for it.
 PATIENCE = 90
 
@@ -63,8 +69,14 @@ def bare(tools: Toolbox) -> Iterator[LocalCluster]:
 
 @pytest.fixture(scope="session")
 def served(bare: LocalCluster) -> LocalCluster:
-    """The same with every kind."""
+    """The same with every kind, and with what says that webhook and lock are there.
+
+    They do nothing: here the controller acts as an administrator, whom the real lock would stop.
+    The demo and tests/e2e run the plugin beside the real ones.
+    """
     bare.install_crds(CRDS)
+    for resource, body in GUARDS:
+        bare.admin.create(resource, None, {"metadata": {"name": CONTROLLER}, **body})
     return bare
 
 

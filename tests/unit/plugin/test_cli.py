@@ -15,6 +15,7 @@ from helm_mattermost_migrate.cli import COMMANDS, main, program
 from helm_mattermost_migrate.connection import Target
 from helm_mattermost_migrate.documented import Documented
 from helm_mattermost_migrate.errors import CommandError, Exit, explained
+from helm_mattermost_migrate.readiness import versions_fit
 from mattermost_migrate.domain.errors import (
     ConfigurationError,
     ForbiddenError,
@@ -30,6 +31,12 @@ spec:
   ingressName: chat.example.com
   database: {secret: db}
   minio: {externalURL: s3.example.com, externalBucket: bucket, secret: files}
+"""
+FLEET = """
+apiVersion: migration.mattermost.com/v1alpha1
+kind: FleetMigration
+metadata: {name: x}
+spec: {strategy: Magic}
 """
 SECRETS = """
 apiVersion: v1
@@ -95,6 +102,15 @@ def test_helps_list_is_what_there_is(capsys: pytest.CaptureFixture[str]) -> None
         pytest.param(["run", "--max-surge", "2"], "goes with --strategy Recreate", id="surge"),
         pytest.param(["run", "--max-concurrent", "lots"], "'lots' is no number", id="concurrency"),
         pytest.param(["run", "--no-wait", "--timeout", "5"], "--no-wait", id="wait and not"),
+        pytest.param(["run", "--all", "--wave", "1:soon"], "'soon' is no duration", id="a wave"),
+        pytest.param(["run", "--all", "--soak", "5m"], "give some by --wave", id="soak of nothing"),
+        pytest.param(["run", "--failure-budget", "-1"], "'-1' is no number", id="budget"),
+        pytest.param(["run", "-f", "/none.yaml"], "/none.yaml: No such file", id="no fleet file"),
+        pytest.param(["run", "--plan", "/none.plan"], "/none.plan: No such file", id="no plan"),
+        pytest.param(["run", "chat", "--plan", "x"], "the plan says which ones", id="plan and"),
+        pytest.param(["plan", "--diff", "-o", "json"], "--diff is for people", id="diff as json"),
+        pytest.param(["approve", "--wave", "2"], "goes with the name of one fleet", id="approve"),
+        pytest.param(["report", "x", "--fleet", "f"], "leave the rest out", id="report of both"),
         pytest.param(["convert"], "Missing option '-f'", id="nothing to convert"),
         pytest.param(["convert", "-f", "/none.yaml"], "/none.yaml: No such file", id="no file"),
     ],
@@ -277,3 +293,38 @@ def test_errors_are_told_with_what_to_do(error: MigrateError, message: str, hint
 
     assert isinstance(told, CommandError)
     assert (told.message, told.hint, told.code) == (message, hint, Exit.REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "fit"),
+    [
+        ("0.1.0", "0.1.7", True),
+        ("0.1.0", "0.2.0", False),
+        ("1.2.0", "1.9.3", True),
+        ("1.2.0", "2.0.0", False),
+        ("0.9.0", "1.9.0", False),
+    ],
+)
+def test_versions_fit_when_they_know_the_same_fields(ours: str, theirs: str, *, fit: bool) -> None:
+    assert versions_fit(ours, theirs) is fit
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("kind: Pod\napiVersion: v1\nmetadata: {name: x}\n", "one FleetMigration is wanted"),
+        ("{", "fleet.yaml:2:1: "),
+        (
+            FLEET,
+            "spec.strategy: 'Magic'",
+        ),
+    ],
+)
+def test_a_file_that_is_no_fleet_is_told(
+    text: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "fleet.yaml"
+    path.write_text(text)
+
+    assert run("run", "chat", "-f", str(path)) == Exit.USAGE
+    assert told in capsys.readouterr().err

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from helm_mattermost_migrate.appraisal import Appraisal, Verdict, appraise, pretended, settled
+from helm_mattermost_migrate.diffs import Kind, diff
 from helm_mattermost_migrate.errors import Exit
-from helm_mattermost_migrate.fleet_request import Wishes, fleet_request, parse_amount
+from helm_mattermost_migrate.expectation import expected
+from helm_mattermost_migrate.fleet_request import Wishes, fleet_request, parse_amount, parse_wave
+from helm_mattermost_migrate.fleets import Counts, Fleet
 from helm_mattermost_migrate.managers import managers
 from helm_mattermost_migrate.members import Member, Standing
 from helm_mattermost_migrate.plan_view import details, exit_code, plan_table, structured, totals
@@ -43,10 +47,19 @@ def test_an_ordinary_installation_keeps_its_pods() -> None:
         "metadata.labels[installation.mattermost.com/resource]",
     }
     assert any("MM_SQLSETTINGS_DATASOURCE" in each.field for each in found.seen_when_unpinned)
-    assert [write.resource.kind for write in found.rehearse] == [
-        "Secret",
-        "Mattermost",
-        "Deployment",
+    # A whole migration, but for lock, freeze, and what is done to objects yet to be made.
+    assert [str(write).replace("acme", "NAME") for write in found.rehearse[:6]] == [
+        "create InstallationMigration/NAME",
+        "create Secret/NAME-migration-backup",
+        "create Mattermost/NAME",
+        "create Deployment/NAME",
+        "delete Deployment/NAME",
+        f"patch ReplicaSet/{found.rehearse[5].name.replace('acme', 'NAME')}",
+    ]
+    assert [f"{write.verb} {write.resource}" for write in found.rehearse[6:]] == [
+        "patch Pod",
+        "patch Pod",
+        "delete ClusterInstallation",
     ]
 
 
@@ -147,6 +160,15 @@ def test_a_person_is_asked_with_everything_that_matters() -> None:
     ]
 
 
+def test_a_person_is_asked_about_waves() -> None:
+    waves = [parse_wave(text) for text in ("canary=1:10m:approve", "10%:1h", "50:approve")]
+
+    assert list(asked([READY], Wishes(more={"waves": waves})))[-1] == (
+        "Waves: 1 (canary) soaking 10m and your approval, then 10% soaking 1h, then "
+        "50 with your approval, then the rest."
+    )
+
+
 def test_going_back_is_asked_in_its_own_words() -> None:
     first, *_ = asked([READY, DONE], Wishes(desired="ClusterInstallation"))
 
@@ -223,3 +245,70 @@ def test_concurrency_is_a_number_or_a_percentage(text: str, value: int | str) ->
 def test_what_is_no_concurrency_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="write 20 or 10%"):
         parse_amount(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "wave"),
+    [
+        ("1", {"size": 1}),
+        ("10%:90", {"size": "10%", "soakSeconds": 90}),
+        ("canary=2:approve", {"name": "canary", "size": 2, "requiresApproval": True}),
+        ("a=1:1h:approve", {"name": "a", "size": 1, "soakSeconds": 3600, "requiresApproval": True}),
+    ],
+)
+def test_a_wave_is_a_size_a_soak_and_an_approval(text: str, wave: dict[str, Any]) -> None:
+    assert parse_wave(text) == wave
+
+
+@pytest.mark.parametrize("text", ["", "0", "x", "1:soon", "=1", "1:", "101%"])
+def test_what_is_no_wave_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"write|wave|duration"):
+        parse_wave(text)
+
+
+def test_wishes_come_back_from_the_spec_they_made() -> None:
+    wishes = Wishes(max_concurrent="10%", pin=False, more={"failureBudget": 0, "waves": []})
+
+    assert Wishes.of(wishes.spec()) == wishes
+
+
+def test_a_diff_shows_what_changes_and_nothing_of_the_server() -> None:
+    (installation, deployment) = appraise(seen()).changes
+    lines = list(diff(installation))
+    text = "\n".join(line for _, line in lines)
+
+    assert text.startswith("--- ClusterInstallation ns/acme\n+++ Mattermost ns/acme")
+    assert (Kind.REMOVED, "-apiVersion: mattermost.com/v1alpha1") in lines
+    assert (Kind.ADDED, "+kind: Mattermost") in lines
+    assert "resourceVersion" not in text
+    assert "uid" not in text
+    labels = {line for kind, line in diff(deployment) if kind is Kind.ADDED}
+    assert "+    installation.mattermost.com/installation: acme" in labels
+    assert list(diff((deployment[0], deployment[0]))) == []
+
+
+FLEET = Fleet(
+    "fleet-a",
+    started=datetime(2026, 11, 21, 12, tzinfo=UTC),
+    ended=datetime(2026, 11, 21, 12, 0, 50, tzinfo=UTC),
+    counts=Counts(selected=100, succeeded=100),
+)
+
+
+@pytest.mark.parametrize(
+    ("fleets", "spec", "said"),
+    [
+        ([], {}, "not known before a first run; move a few first"),
+        ([FLEET], {}, "about 5.0s (at the 2.0 a second of fleet-a)"),
+        (
+            [FLEET],
+            {"waves": [{"soakSeconds": 600}, {"soakSeconds": 60, "requiresApproval": True}]},
+            "about 11m5s, 11m of it soaking, and as long as 1 approval take",
+        ),
+        ([replace(FLEET, ended=None)], {}, "not known before a first run"),
+    ],
+)
+def test_how_long_it_takes_is_told_by_the_last_run(
+    fleets: list[Fleet], spec: dict[str, Any], said: str
+) -> None:
+    assert said in expected(10, spec, fleets)

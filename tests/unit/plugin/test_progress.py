@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,24 +30,48 @@ def progress(*members: Member, fleet: Fleet | None = None) -> Progress:
     return Progress(members, fleet, START)
 
 
-def test_each_change_is_one_line_and_what_stays_is_none() -> None:
+def test_an_installation_is_one_line_when_it_is_through() -> None:
     waiting = progress(chat(1, Standing.WAITING), chat(2, Standing.WAITING))
-    begun = progress(chat(1, step="PodsSeen", started=START), chat(2, Standing.WAITING))
+    begun = progress(chat(1, step="PodsSeen", started=NOW), chat(2, Standing.WAITING))
     done = progress(
         chat(1, Standing.SUCCEEDED, started=START, ended=START + timedelta(seconds=0.4), writes=11),
         chat(2, Standing.WAITING),
     )
 
-    assert list(changes(None, waiting, NOW)) == ["all: 0 of 2 done, 2 waiting"]
-    assert list(changes(waiting, begun, NOW)) == [
-        "acme/chat-1: 7/14 PodsSeen",
-        "all: 0 of 2 done, 1 running, 1 waiting",
-    ]
-    assert list(changes(begun, done, NOW)) == [
-        "acme/chat-1: succeeded in 0.4s, 11 writes",
-        "all: 1 of 2 done, 1 waiting",
-    ]
+    assert list(changes(None, waiting, NOW)) == ["all: 2 selected: 2 waiting"]
+    assert list(changes(waiting, begun, NOW)) == []
+    assert list(changes(begun, done, NOW)) == ["acme/chat-1: succeeded in 0.4s, 11 writes (1 of 2)"]
     assert list(changes(done, done, NOW + timedelta(hours=1))) == []
+
+
+def test_several_that_end_together_are_counted_one_by_one() -> None:
+    before = progress(*(chat(number) for number in range(3)))
+    after = progress(*(chat(number, Standing.SUCCEEDED) for number in range(3)))
+
+    assert [line.rpartition(" (")[2] for line in changes(before, after, NOW)] == [
+        "1 of 3)",
+        "2 of 3)",
+        "3 of 3)",
+    ]
+
+
+def test_a_step_that_takes_its_time_is_told_once() -> None:
+    hangs = progress(
+        chat(1, step="PodsSeen", since=START, started=START, message="its controller lags")
+    )
+    looks = [START + timedelta(seconds=each) for each in (10, 14, 16, 21, 26)]
+
+    told = [
+        list(changes(hangs, hangs, now, then))
+        for then, now in zip([START, *looks], looks, strict=False)
+    ]
+    assert told == [
+        [],
+        [],
+        ["acme/chat-1: still at 7/14 PodsSeen: its controller lags"],
+        [],
+        [],
+    ]
 
 
 def test_what_failed_says_why_and_what_to_run() -> None:
@@ -55,10 +80,29 @@ def test_what_failed_says_why_and_what_to_run() -> None:
     )
 
     assert list(changes(progress(chat(1)), progress(failed), NOW)) == [
-        "acme/chat-1: failed: no pod is ready",
-        "acme/chat-1: next: kubectl -n acme get pods",
-        "all: 0 of 1 done, 1 failed",
+        "acme/chat-1: failed: no pod is ready; next: kubectl -n acme get pods (1 of 1)"
     ]
+
+
+def test_a_wave_and_what_it_waits_for_are_told() -> None:
+    members = (chat(1, Standing.SUCCEEDED), chat(2, Standing.WAITING))
+    first = Fleet("f", counts=Counts(2, waiting=1, running=1), started=START, wave=(1, 2))
+    message = "wave 1 is through: the next begins when its outcome is approved"
+    held = replace(
+        first, message=message, awaiting=1, next_command="helm mattermost-migrate approve f"
+    )
+    second = replace(first, wave=(2, 2))
+
+    assert list(changes(None, progress(*members, fleet=first), NOW))[:2] == [
+        "f: 2 selected: 1 waiting, 1 succeeded",
+        "f: wave 1 of 2",
+    ]
+    one, two, three = (progress(*members, fleet=fleet) for fleet in (first, held, second))
+    assert list(changes(one, two, NOW)) == [f"f: {message}; next: {held.next_command}"]
+    assert list(changes(two, three, NOW)) == ["f: wave 2 of 2"]
+    shown = drawn(two)
+    assert f"wave 1 of 2   {message}" in shown[3]
+    assert shown[4] == f"next: {held.next_command}"
 
 
 def test_before_a_fleet_has_selected_there_is_nothing_to_tell() -> None:
@@ -126,10 +170,8 @@ def test_in_a_pipe_there_is_no_escape_code(capsys: pytest.CaptureFixture[str]) -
         screen.show(progress(chat(1, Standing.SUCCEEDED)))
 
     assert capsys.readouterr().out.splitlines() == [
-        "12:00:10Z acme/chat-1: 7/14 PodsSeen",
-        "12:00:10Z all: 0 of 1 done, 1 running",
-        "12:00:10Z acme/chat-1: succeeded",
-        "12:00:10Z all: 1 of 1 done",
+        "12:00:10Z all: 1 selected: 1 running",
+        "12:00:10Z acme/chat-1: succeeded (1 of 1)",
     ]
 
 

@@ -15,6 +15,7 @@ from helm_mattermost_migrate.report.html import html
 from helm_mattermost_migrate.report.markdown import markdown
 from helm_mattermost_migrate.report.record import Record, entries
 from helm_mattermost_migrate.report.told import structured, troubles_told, verdict
+from helm_mattermost_migrate.report.waves import wave_records
 from mattermost_migrate.domain.conditions import micro_timestamp
 from mattermost_migrate.testing.migrated import BEGAN, fleet_over, migrations_over
 
@@ -22,8 +23,15 @@ MADE = BEGAN + timedelta(hours=1)
 
 
 def record(migrations: list[dict[str, Any]], **fields: Any) -> Record:
-    fleets = (fleet_of(fleet_over(migrations)),) if migrations else ()
-    return Record("every namespace", MADE, entries((), migrations), fleets=fleets, **fields)
+    fleet = fleet_over(migrations)
+    return Record(
+        "every namespace",
+        MADE,
+        entries((), migrations),
+        fleets=(fleet_of(fleet),) if migrations else (),
+        waves=wave_records([fleet], migrations),
+        **fields,
+    )
 
 
 def one(*seconds: float, ended: bool = True) -> dict[str, Any]:
@@ -98,6 +106,20 @@ def test_no_value_is_outside_the_distribution(
 def test_a_percentile_is_one_of_the_values() -> None:
     assert percentile([4.0, 1.0, 3.0, 2.0], 0.5) == 2.0
     assert percentile([1.0], 0.95) == 1.0
+
+
+def test_the_waves_are_told_as_the_controller_drew_them() -> None:
+    migrations = migrations_over(40)
+    told = structured(record(migrations))["waves"]
+
+    assert [(each["name"], each["members"]) for each in told] == [
+        ("wave 1 (canary)", 1),
+        ("wave 2", 4),
+        ("wave 3", 35),
+    ]
+    assert sum(each["succeeded"] for each in told) == 39
+    assert "| fleet-friday | wave 1 (canary) | 1 | 1 | 0 |" in markdown(record(migrations))
+    assert "wave 1 (canary)" in html(record(migrations))
 
 
 def test_every_installation_is_counted_once_and_nothing_is_passed_over() -> None:

@@ -1,0 +1,69 @@
+"""``approve``: let the next wave of a fleet begin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from helm_mattermost_migrate.commands.pause import meant_fleets
+from helm_mattermost_migrate.connection import connection_options, run_async
+from helm_mattermost_migrate.documented import Documented, program_name
+from helm_mattermost_migrate.errors import CommandError, Exit
+from helm_mattermost_migrate.options import target_of
+from helm_mattermost_migrate.terminal import say
+from mattermost_migrate.domain.names import FLEET_MIGRATION
+from mattermost_migrate.domain.objects import JsonObject, name_of, uid_of
+
+__all__ = ["command"]
+
+
+@click.command(
+    "approve",
+    cls=Documented,
+    examples=(
+        ("", "the wave that every fleet under way waits with"),
+        ("fleet-x7k2p", "of this one"),
+        ("fleet-x7k2p --wave 3", "in advance, up to the third"),
+    ),
+)
+@click.argument("fleets", nargs=-1, metavar="[FLEET…]")
+@click.option(
+    "--wave",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Approve the outcome of the waves up to this one.",
+)
+@connection_options
+def command(**arguments: Any) -> int:
+    """Approve the outcome of a wave, so that the next one begins.
+
+    Exit code 3 when no wave waits for it.
+    """
+    return run_async(_approve(arguments))
+
+
+async def _approve(arguments: dict[str, Any]) -> int:
+    names, wave = arguments["fleets"], arguments["wave"]
+    if wave is not None and len(names) != 1:
+        raise click.UsageError("--wave goes with the name of one fleet")
+    async with target_of(arguments).client() as client:
+        fleets = await meant_fleets(client, names)
+        due = [(fleet, wave or _waiting(fleet)) for fleet in fleets]
+        chosen = [(fleet, number) for fleet, number in due if number]
+        if not chosen or (names and len(chosen) < len(names)):
+            idle = ", ".join(name_of(fleet) for fleet, number in due if not number)
+            raise CommandError(
+                f"FleetMigration {idle}: no wave of it waits to be approved",
+                hint=f"{program_name()} status --fleet NAME",
+            )
+        for fleet, number in chosen:
+            body = {"metadata": {"uid": uid_of(fleet)}, "spec": {"approvedWave": number}}
+            await client.patch(FLEET_MIGRATION, None, name_of(fleet), body)
+            say(f"FleetMigration {name_of(fleet)}: wave {number} approved")
+    return Exit.DONE
+
+
+def _waiting(fleet: JsonObject) -> int:
+    """The wave whose outcome is to be approved; 0 when none is."""
+    return int((fleet.get("status") or {}).get("awaitingApproval") or 0)
