@@ -11,7 +11,7 @@ option = $(if $(call given,$(1)),$(2) '$(call given,$(1))')
 switch = $(if $(filter-out 0 no false,$(call given,$(1))),$(2))
 
 .DEFAULT_GOAL := help
-.PHONY: help venv tools cluster check format lint types layers test demo bench bench-preview proof-traffic bench-traces alerts reference rights docs lock clean
+.PHONY: help venv tools cluster check format lint types layers test demo bench bench-preview proof-traffic bench-traces alerts reference rights docs package lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ docs: ## build the documentation into build/site; a warning is an error
 	@test -x $(VENV)-docs/bin/mkdocs || { $(PYTHON) -m venv $(VENV)-docs && $(VENV)-docs/bin/pip install \
 		--quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt; }
 	@NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --quiet --strict
+
+package: venv ## the plugin as an archive that needs no package index (KEY=you@example.com signs it)
+	@$(BIN)/python deploy/package_plugin.py $(call option,KEY,--key) $(call option,PYTHONS,--python)
 
 lock: ## write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements/runtime.txt

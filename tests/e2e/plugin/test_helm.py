@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,39 +17,12 @@ from mattermost_migrate.testing.builders import cluster_installation
 from mattermost_migrate.testing.cluster import Cluster
 from mattermost_migrate.testing.tools import Toolbox
 
+from .conftest import Helm
+
 PLUGIN = Path(__file__).parents[3] / "helm-plugin"
 CLUSTER_ROLE_BINDING = Resource(
     "rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Helm:
-    """One major of Helm with a home of its own."""
-
-    binary: Path
-    home: Path
-    kubeconfig: Path
-
-    def __call__(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("HELM_")}
-        homes = {
-            f"HELM_{kind}_HOME": str(self.home / kind.lower())
-            for kind in ("DATA", "CONFIG", "CACHE")
-        }
-        return subprocess.run(  # noqa: S603 - the Helm that was built for this
-            [self.binary, *arguments],
-            env={**kept, **homes, "KUBECONFIG": str(self.kubeconfig), **extra},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=280,
-            check=False,
-        )
-
-    @property
-    def plugins(self) -> Path:
-        return self.home / "data" / "plugins"
 
 
 @pytest.fixture(scope="session", params=["helm3", "helm4"])
