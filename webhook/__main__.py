@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -55,9 +56,30 @@ Each option can be set by environment, such as {_PREFIX}_BIND.""",
     default=(_OPERATOR,),
     help="The Go operator: may write again once children are handed over; repeatable.",
 )
+@click.option(
+    "--client-ca",
+    "client_authority",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Review only for clients with a certificate of this CA: the API server's.",
+)
+@click.option(
+    "--client-name",
+    "client_names",
+    multiple=True,
+    help="Common name of such a certificate; any of that CA if not given; repeatable.",
+)
 @click.version_option(package_name="mattermost-migrate")
-def main(*, controllers: tuple[str, ...], operators: tuple[str, ...], **options: Any) -> None:
+def main(
+    *,
+    controllers: tuple[str, ...],
+    operators: tuple[str, ...],
+    client_names: tuple[str, ...],
+    **options: Any,
+) -> None:
     """Validate ClusterInstallations and Mattermosts, and lock them while a migration runs."""
+    if client_names and options["client_authority"] is None:
+        raise click.UsageError("--client-name needs --client-ca")
+    asked = None if options["client_authority"] is None else frozenset(client_names)
     exempt = Exempt(frozenset(controllers), frozenset(operators))
 
     def make(probes: Mapping[str, Probe]) -> Flask:
@@ -66,7 +88,7 @@ def main(*, controllers: tuple[str, ...], operators: tuple[str, ...], **options:
         except ConfigurationError as error:
             sys.exit(f"Error: {error}")
         atexit.register(migrations.stop)
-        return create_app(migrations, exempt=exempt, probes=probes)
+        return create_app(migrations, exempt=exempt, probes=probes, client_names=asked)
 
     launch(make, options, worker=Worker, name="mattermost-migrate-webhook")
 

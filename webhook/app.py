@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from mattermost_migrate.domain.editlock import Exempt
 from webhook.admission import admission
+from webhook.clients import known_client
 from webhook.conversion import conversion
 from webhook.health import Probe, health
 from webhook.knowledge import Migrations
@@ -31,7 +32,11 @@ _log = logging.getLogger(__name__)
 
 
 def create_app(
-    migrations: Migrations, *, exempt: Exempt, probes: Mapping[str, Probe] | None = None
+    migrations: Migrations,
+    *,
+    exempt: Exempt,
+    probes: Mapping[str, Probe] | None = None,
+    client_names: frozenset[str] | None = None,
 ) -> Flask:
     """The webhook as a WSGI application.
 
@@ -39,10 +44,13 @@ def create_app(
         migrations: the InstallationMigrations of the cluster.
         exempt: whose writes are part of a migration.
         probes: what else must hold to be ready; that the migrations are known always must.
+        client_names: whose certificate may ask for a review, by common name; None asks for none.
     """
     app = _app(BODY_LIMIT, {"migrations": _knows(migrations), **(probes or {})})
     app.register_blueprint(admission(migrations, exempt))
     app.register_blueprint(mutation(exempt.controllers))
+    if client_names is not None:
+        app.before_request(known_client(client_names))
     return app
 
 

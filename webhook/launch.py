@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -88,7 +89,8 @@ def launch(make: Make, options: Mapping[str, Any], *, worker: type[Worker], name
     configure(options["log_level"])
     host, port = _address(options["bind"])
     certificates: Path = options["certificates"]
-    contexts = Contexts(certificates, minimum=_TLS[options["tls"]], factory=bounded_context)
+    factory = partial(bounded_context, options.get("client_authority"))
+    contexts = Contexts(certificates, minimum=_TLS[options["tls"]], factory=factory)
     try:
         contexts.current()
     except NoCertificateError as error:

@@ -73,10 +73,18 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no annotati
         return self._make()
 
 
-def bounded_context() -> ssl.SSLContext:
-    """A server context whose sockets never block for ever."""
+def bounded_context(client_authority: Path | None = None) -> ssl.SSLContext:
+    """A server context whose sockets never block for ever.
+
+    Args:
+        client_authority: the CA of clients. Their certificates are verified where they show one;
+            whether one is needed is the application's to say, for probes have none.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.sslsocket_class = BoundedSocket
+    if client_authority is not None:
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.load_verify_locations(client_authority)
     return context
 
 

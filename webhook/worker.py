@@ -50,7 +50,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no annotations
     """A connection as the event loop sees it: handshake, then bytes until a request is whole."""
 
     def __init__(
-        self, cfg: Any, sock: socket.socket, client: Any, server: Any, *, limit: int = BODY_LIMIT
+        self, cfg: Any, sock: socket.socket, client: Any, server: Any, *, limit: int, seconds: float
     ) -> None:
         secure = ssl_context(cfg).wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         super().__init__(cfg, secure, client, server)
@@ -59,7 +59,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no annotations
         self.arrival = Arrival(limit)
         self.shaken = False
         self.lingering = False
-        self.deadline = time.monotonic() + REQUEST_SECONDS
+        self.deadline = time.monotonic() + seconds
 
     def advance(self) -> int | None:
         """Do what can be done without waiting.
@@ -113,10 +113,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
 
     Attributes:
         body_limit: bytes of one body that are waited for.
+        request_seconds: for a whole request, from its first byte or from the connection on.
         gathered_limit: bytes of unfinished requests in memory, all connections together.
     """
 
     body_limit = BODY_LIMIT
+    request_seconds = REQUEST_SECONDS
     gathered_limit = GATHERED_LIMIT
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -134,7 +136,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             connection = Connection(
-                self.cfg, plain, client, listener.getsockname(), limit=self.body_limit
+                self.cfg,
+                plain,
+                client,
+                listener.getsockname(),
+                limit=self.body_limit,
+                seconds=self.request_seconds,
             )
         except (OSError, NoCertificateError):
             CONNECTIONS_DROPPED.labels("tls").inc()
@@ -147,7 +154,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
         """A kept-alive connection has something to say."""
         self.poller.unregister(client)
         self.keepalived_conns.remove(conn)
-        conn.deadline = time.monotonic() + REQUEST_SECONDS
+        conn.deadline = time.monotonic() + self.request_seconds
         self._gather(conn)
 
     def finish_request(self, conn: Connection, fs: Future[Any]) -> None:
@@ -159,7 +166,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
         conn.sock.settimeout(0.0)
         if ahead := conn.parser.unreader.take_buffered():
             conn.arrival.feed(ahead)
-            conn.deadline = time.monotonic() + REQUEST_SECONDS
+            conn.deadline = time.monotonic() + self.request_seconds
             self._gather(conn)
             return
         super().finish_request(conn, fs)
@@ -238,4 +245,6 @@ class ConversionWorker(Worker):
     """The same for lists of objects in one piece."""
 
     body_limit = CONVERSION_LIMIT
+    #: The API server gives a conversion 30 s, and a list of thousands takes its time to arrive.
+    request_seconds = 15.0
     gathered_limit = 2 * CONVERSION_LIMIT

@@ -24,6 +24,8 @@ from typing import Any
 
 import pytest
 
+from mattermost_migrate.testing.cluster.certificates import Authority, Pair
+
 PATH = "/validate/installationmigration"
 HEADERS = {"Content-Type": "application/json"}
 
@@ -462,3 +464,31 @@ def test_many_connections_at_once_are_all_answered(shared: Server) -> None:
         thread.join()
 
     assert results == [200] * 500
+
+
+def test_with_a_client_ca_only_its_clients_are_answered(
+    start: Callable[..., Server], tmp_path: Path
+) -> None:
+    ours, theirs = (_clients(tmp_path / name) for name in ("ours", "theirs"))
+    server = start(f"--client-ca={ours.bundle}", "--client-name=kube-apiserver")
+
+    def asked(pair: Pair | None) -> int:
+        context = server.context()
+        if pair is not None:
+            context.load_cert_chain(pair.certificate, pair.key)
+        with closing(server.connect(context=context)) as connection:
+            return ask(connection)[0]
+
+    assert asked(ours.issue("kube-apiserver")) == 200
+    assert asked(ours.issue("somebody")) == 403
+    assert asked(None) == 403
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        asked(theirs.issue("kube-apiserver"))
+    with closing(server.connect()) as connection:
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().status == 200
+
+
+def _clients(folder: Path) -> Authority:
+    folder.mkdir()
+    return Authority.create(folder)
