@@ -87,6 +87,14 @@ class World:
                     return
                 await asyncio.sleep(0.1)
 
+    async def until_sent(self, write: str) -> None:
+        """Wait until the operator's write is answered and counted."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                if write in self.sent.writes_in(self.namespace):
+                    return
+                await asyncio.sleep(0.02)
+
     async def stable(self, installation: JsonObject) -> JsonObject:
         kinds = {each.kind: each for each in (CLUSTER_INSTALLATION, MATTERMOST)}
         return await self.until(kinds[installation["kind"]], name_of(installation), is_stable)
