@@ -11,7 +11,7 @@ option = $(if $(call given,$(1)),$(2) '$(call given,$(1))')
 switch = $(if $(filter-out 0 no false,$(call given,$(1))),$(2))
 
 .DEFAULT_GOAL := help
-.PHONY: help venv tools cluster check format lint types layers test demo bench bench-preview proof-traffic bench-traces alerts reference rights docs package lock clean
+.PHONY: help venv tools cluster check format lint types layers test demo bench bench-preview proof-traffic bench-traces alerts reference rights docs package proof-rotation proof-abuse lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,6 +93,8 @@ docs: ## build the documentation into build/site; a warning is an error
 
 package: venv ## the plugin as an archive that needs no package index (KEY=you@example.com signs it)
 	@$(BIN)/python deploy/package_plugin.py $(call option,KEY,--key) $(call option,PYTHONS,--python)
+proof-rotation: venv ## no call lost in 100 restarts, 200 new certificates and 20 new CAs (about 20 minutes)
+	@$(BIN)/python bench/webhook_rotation.py $(OPTIONS)
 
 lock: ## write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements/runtime.txt

@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Self
 
@@ -17,9 +18,10 @@ from mattermost_migrate.domain.objects import JsonObject
 from mattermost_migrate.testing.cluster import ApiError, Client
 from mattermost_migrate.testing.cluster.client import Credentials
 
-__all__ = ["SecretVolume"]
+__all__ = ["SecretVolume", "mount"]
 
 _WATCH_SECONDS = 30.0
+_TORN_SECONDS = 0.1
 
 
 class SecretVolume:
@@ -33,6 +35,7 @@ class SecretVolume:
         name: of the Secret.
         folder: where it is mounted.
         lag: seconds from a change of the Secret to the change of the folder.
+        torn: write file after file in place, as no kubelet does.
     """
 
     def __init__(
@@ -43,11 +46,13 @@ class SecretVolume:
         folder: Path,
         *,
         lag: float = 0.0,
+        torn: bool = False,
     ) -> None:
         self._client = Client(credentials)
         self._place = (namespace, name)
         self._folder = folder
         self._lag = lag
+        self._torn = torn
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._follow, name=f"volume {folder}", daemon=True)
 
@@ -67,7 +72,7 @@ class SecretVolume:
                     SECRET, namespace, name=name, seconds=_WATCH_SECONDS
                 ):
                     if kind != "DELETED" and not self._ended.wait(self._lag):
-                        mount(secret, self._folder)
+                        tear(secret, self._folder) if self._torn else mount(secret, self._folder)
             except (ApiError, requests.RequestException, AttributeError, ValueError):
                 self._ended.wait(0.2)  # the API server is away, or the client is being closed
 
@@ -84,3 +89,10 @@ def mount(secret: JsonObject, link: Path) -> None:
     os.replace(swap, link)  # noqa: PTH105 - the atomic one, by its name
     if before is not None:
         shutil.rmtree(before, ignore_errors=True)
+
+
+def tear(secret: JsonObject, folder: Path) -> None:
+    """Overwrite the files of a Secret one by one, with time in between."""
+    for filename, text in (secret.get("data") or {}).items():
+        (folder / filename).write_bytes(base64.b64decode(text))
+        time.sleep(_TORN_SECONDS)

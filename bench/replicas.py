@@ -1,0 +1,128 @@
+"""Replicas of the webhook as a Deployment runs them: started, called, drained, replaced."""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import requests
+
+from certs.storage import LEAF_NAME
+from mattermost_migrate.domain.names import SECRET
+from mattermost_migrate.testing.cluster import Cluster, Process
+from mattermost_migrate.testing.cluster.ports import Port
+from mattermost_migrate.testing.secret_volume import SecretVolume, mount
+from mattermost_migrate.testing.webhook import NAMESPACE
+
+__all__ = ["Replicas", "free_port", "webhook"]
+
+_PATIENCE: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Replica:
+    process: Process
+    port: int
+    volume: ExitStack
+
+
+class Replicas:
+    """So many webhooks; ``ports`` are those that a Service would send calls to.
+
+    Args:
+        cluster: with our chart installed.
+        lag: the most seconds from a change of the Secret to its file, by chance for each.
+        program: what to run.
+        torn: files are written one after the other, in place, instead of swapped as a whole.
+    """
+
+    def __init__(
+        self, cluster: Cluster, *, lag: float, program: tuple[str, ...], torn: bool = False
+    ) -> None:
+        self._cluster, self._lag, self._program, self._torn = cluster, lag, program, torn
+        self._made = 0
+        self._kubeconfig = cluster.service_account_kubeconfig(
+            NAMESPACE, "mattermost-migrate-webhook", cluster.folder / "replicas.kubeconfig"
+        )
+        self._running: list[_Replica] = []
+
+    @property
+    def ports(self) -> list[int]:
+        """Of those that are ready and not about to leave."""
+        return [each.port for each in self._running]
+
+    def add(self, port: int | None = None) -> None:
+        """Start one and wait until it is ready."""
+        self._made += 1
+        number = port or free_port()
+        folder = self._cluster.folder / f"replica-{self._made}" / "tls"
+        credentials = self._cluster.admin.credentials
+        mount(self._cluster.admin.get(SECRET, NAMESPACE, LEAF_NAME), folder)
+        volume = ExitStack()
+        lag = random.uniform(0.0, self._lag)  # noqa: S311 - a kubelet's mood
+        follows = SecretVolume(credentials, NAMESPACE, LEAF_NAME, folder, lag=lag, torn=self._torn)
+        volume.enter_context(follows)
+        process = self._cluster.run(
+            f"replica-{self._made}",
+            [*self._program, f"--bind=127.0.0.1:{number}", f"--cert-dir={folder}"],
+            KUBECONFIG=str(self._kubeconfig),
+        )
+        _until_ready(process, number, folder)
+        self._running = [*self._running, _Replica(process, number, volume)]
+
+    def replace(self, *, pre_stop: float, drained: bool) -> float:
+        """Replace the oldest: a new one first, then the old one out of the list, then its end.
+
+        Args:
+            pre_stop: seconds it goes on serving, unlisted, before SIGTERM.
+            drained: else it is killed.
+
+        Returns:
+            The seconds from SIGTERM to its end.
+        """
+        self.add()
+        oldest, *rest = self._running
+        self._running = rest
+        time.sleep(pre_stop)
+        began = time.monotonic()
+        oldest.process.terminate() if drained else oldest.process.kill()
+        oldest.process.stop(40.0)
+        oldest.volume.close()
+        return time.monotonic() - began
+
+    def close(self) -> None:
+        """End them all."""
+        for each in self._running:
+            each.process.stop()
+            each.volume.close()
+
+
+def webhook() -> tuple[str, ...]:
+    """The webhook as shipped."""
+    return (sys.executable, "-m", "webhook")
+
+
+def _until_ready(process: Process, port: int, folder: Path) -> None:
+    ends = time.monotonic() + _PATIENCE
+    while time.monotonic() < ends:
+        process.check()
+        try:
+            url = f"https://localhost:{port}/readyz"
+            if requests.get(url, verify=str(folder / "ca.crt"), timeout=5).ok:
+                return
+        except (requests.RequestException, OSError):
+            pass
+        time.sleep(0.05)
+    raise TimeoutError(f"a replica is not ready:\n{process.tail()}")
+
+
+def free_port() -> int:
+    """A port that nobody uses just now."""
+    reserved = Port.reserve()
+    reserved.release()
+    return reserved.number
