@@ -27,8 +27,11 @@ from mattermost_migrate.domain.names import (
 from mattermost_migrate.domain.objects import JsonObject, annotations_of, labels_of
 from mattermost_migrate.kube import Client, PatchType
 
-__all__ = ["INJECT_LABEL", "Cluster", "Nowhere", "Site", "Surroundings"]
+__all__ = ["CONVERSION", "INJECT_LABEL", "Cluster", "Nowhere", "Site", "Surroundings"]
 
+#: The Service of the preview version. Its pods serve the same certificate, and must be able to
+#: before the CRD calls them.
+CONVERSION: Final = "mattermost-migrate-conversion"
 #: On a CRD that is not ours: its conversion webhook is, though it calls no Service of ours.
 INJECT_LABEL: Final = "migration.mattermost.com/inject-ca-bundle"
 #: From a caBundle that is written and read back to its use by every API server.
@@ -108,7 +111,8 @@ class Cluster:
     ) -> None:
         self._client = client
         self._namespace = namespace
-        self._names = (*service_names(service, namespace), *extra_names)
+        ours = (name for each in (service, CONVERSION) for name in service_names(each, namespace))
+        self._names = tuple(dict.fromkeys((*ours, *extra_names)))
         self._beside = tuple(beside)
         self._spread = spread
         self._found: dict[str, tuple[Resource, JsonObject]] = {}

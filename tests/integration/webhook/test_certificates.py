@@ -25,6 +25,7 @@ from certs.authority import Pair, authority, signed
 from certs.injection import MUTATING, VALIDATING, bundles_in, held_in
 from certs.keeper import Keeper
 from certs.ladder import Done, Target
+from certs.rotation import dns_names
 from certs.site import Cluster as Site
 from certs.storage import CA_NAME, LEAF_NAME, SecretStore
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, CRD, LEASE, SECRET
@@ -175,6 +176,8 @@ def test_what_is_good_is_left_alone(certs: Certs, admin: Client) -> None:
     assert done.returncode == 0, done.stderr
     assert "nothing issued" in done.stdout
     assert stored(admin, LEAF_NAME) == before
+    for service in (SERVICE, "mattermost-migrate-conversion"):
+        assert f"{service}.{NAMESPACE}.svc" in dns_names(before)
 
 
 def test_a_deleted_leaf_is_issued_by_the_same_authority_and_served_at_once(
