@@ -90,6 +90,8 @@ docs: ## build the documentation into build/site; a warning is an error
 	@test -x $(VENV)-docs/bin/mkdocs || { $(PYTHON) -m venv $(VENV)-docs && $(VENV)-docs/bin/pip install \
 		--quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt; }
 	@NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --quiet --strict
+proof-abuse: venv ## good calls stay fast among 200 stalled clients, garbage, huge and nested bodies
+	@$(BIN)/python bench/webhook_abuse.py $(OPTIONS)
 
 package: venv ## the plugin as an archive that needs no package index (KEY=you@example.com signs it)
 	@$(BIN)/python deploy/package_plugin.py $(call option,KEY,--key) $(call option,PYTHONS,--python)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,7 @@ __all__ = [
 NAMESPACE: Final = "mattermost-migrate"
 _CHART: Final = Path(__file__).parents[2] / "deploy" / "chart"
 _PATIENCE: Final = 30.0
+_PROGRAM: Final = (sys.executable, "-m", "webhook")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,22 +114,26 @@ def uninstall_chart(cluster: Cluster, helm: Path) -> None:
 
 
 @contextmanager
-def called_webhook(cluster: Cluster, helm: Path) -> Iterator[RunningWebhook]:
-    """The webhook, called by the cluster for as long as the context lasts.
+def called_webhook(
+    cluster: Cluster, helm: Path, *, program: Sequence[str] = _PROGRAM
+) -> Iterator[RunningWebhook]:
+    """The webhook, or another ``program``, called by the cluster for as long as the context lasts.
 
     Afterwards the chart is gone too: its locks would meet tests that act as the administrator.
     """
     reserved = Port.reserve()
     reserved.release()
     try:
-        running = start_webhook(cluster, helm, port=reserved.number)
+        running = start_webhook(cluster, helm, port=reserved.number, program=program)
         yield running
         running.process.stop()
     finally:
         uninstall_chart(cluster, helm)
 
 
-def start_webhook(cluster: Cluster, helm: Path, *, port: int) -> RunningWebhook:
+def start_webhook(
+    cluster: Cluster, helm: Path, *, port: int, program: Sequence[str] = _PROGRAM
+) -> RunningWebhook:
     """Install the chart, issue certificates, start the webhook and wait until it is ready."""
     install_chart(cluster, helm, {"webhook.externalName": "localhost", "webhook.port": str(port)})
     folder = cluster.folder / "webhook"
@@ -142,13 +147,7 @@ def start_webhook(cluster: Cluster, helm: Path, *, port: int) -> RunningWebhook:
     certificates = folder / "mattermost-migrate-webhook-tls"
     process = cluster.run(
         "webhook",
-        [
-            sys.executable,
-            "-m",
-            "webhook",
-            f"--bind=127.0.0.1:{port}",
-            f"--cert-dir={certificates}",
-        ],
+        [*program, f"--bind=127.0.0.1:{port}", f"--cert-dir={certificates}"],
         KUBECONFIG=str(kubeconfig),
     )
     running = RunningWebhook(process, port, certificates)
