@@ -69,7 +69,13 @@ class Site:
             time.sleep(0.2)  # it tells nobody; its report is renewed twice a second
 
     def tally(self) -> dict[str, Any]:
-        """What the load has met so far; nothing before its first report."""
+        """What the load has met so far; nothing before its first report.
+
+        Raises:
+            ProcessError: it ended by itself, so what it told is not the whole.
+        """
+        if self.load is not None:
+            self.load.check()
         return json.loads(self._report.read_text()) if self._report.exists() else {}
 
     def stop_load(self) -> dict[str, Any]:
