@@ -11,10 +11,12 @@ option = $(if $(call given,$(1)),$(2) '$(call given,$(1))')
 switch = $(if $(filter-out 0 no false,$(call given,$(1))),$(2))
 
 .DEFAULT_GOAL := help
-.PHONY: help venv tools cluster check format lint types layers test demo bench bench-preview proof-traffic bench-traces alerts reference rights docs package proof-rotation proof-abuse lock clean
+.PHONY: help venv tools cluster check format lint types layers demo test docs reference package \
+	rights alerts bench bench-scale bench-idle bench-schedules bench-faults bench-traces \
+	bench-preview proof-traffic proof-rotation proof-abuse lock clean
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(STAMP) ## a virtual environment with the locked dependencies
 
@@ -54,16 +56,25 @@ test: venv ## every test: unit, integration, end to end, on a real control plane
 	@rm -rf .cache/audit
 	@MATTERMOST_MIGRATE_AUDIT=.cache/audit $(BIN)/pytest $(ARGS)
 
+docs: ## build the documentation into build/site; a warning is an error
+	@test -x $(VENV)-docs/bin/mkdocs || { $(PYTHON) -m venv $(VENV)-docs && $(VENV)-docs/bin/pip install \
+		--quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt; }
+	@NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --quiet --strict
+
+reference: venv ## write the generated pages anew: chart README, dashboard, reference
+	@$(BIN)/python -m deploy.reference
+
+package: venv ## the plugin as an archive that needs no package index (KEY=you@example.com signs it)
+	@$(BIN)/python deploy/package_plugin.py $(call option,KEY,--key) $(call option,PYTHONS,--python)
+
 rights: venv ## after a whole make test: are the chart's rights just those that it made use of?
 	@$(BIN)/python -m deploy.rights .cache/audit
 
-proof-traffic: venv ## 500 requests/s and 200 WebSockets over 100 migrations and reverts (SEED=7); records: bench/
-	@$(BIN)/python bench/traffic.py $(call option,SEED,--seed)
+alerts: venv ## Prometheus' own tool on alerts, their tests and the dashboard (builds it once: minutes)
+	@$(BIN)/python -m deploy.alerts
 
 bench: venv ## a million conversions there and back (COUNT=20000 for a short one); records: bench/
 	@$(BIN)/python bench/conversion_round_trip.py $(call option,COUNT,--count)
-
-.PHONY: bench-scale bench-idle bench-schedules
 
 bench-scale: venv ## a fleet of a thousand on a control plane of its own (COUNT=100)
 	@$(BIN)/python -m bench.scale $(call option,COUNT,--count)
@@ -74,29 +85,23 @@ bench-idle: venv ## five thousand installations in the informers of an idle cont
 bench-schedules: venv ## a million schedules of fleets on a simulated clock (COUNT=20000)
 	@$(BIN)/python bench/fleet_schedules.py $(call option,COUNT,--count)
 
-bench-preview: venv ## a million stored objects shown as v1beta1-preview and put back (COUNT=…)
-	@$(BIN)/python bench/preview_conversion.py $(call option,COUNT,--count)
+bench-faults: venv ## random schedules of faults, ten thousand of them (COUNT=500 for fewer)
+	@$(BIN)/python bench/fault_schedules.py $(call option,COUNT,--count)
 
 bench-traces: venv ## one installation a hundred times there and back, all objects compared (ROUNDS=10)
 	@$(BIN)/python bench/there_and_back.py $(call option,ROUNDS,--rounds)
 
-alerts: venv ## Prometheus' own tool on alerts, their tests and the dashboard (builds it once: minutes)
-	@$(BIN)/python -m deploy.alerts
+bench-preview: venv ## a million stored objects shown as v1beta1-preview and put back (COUNT=…)
+	@$(BIN)/python bench/preview_conversion.py $(call option,COUNT,--count)
 
-reference: venv ## write the generated pages anew: chart README, dashboard, reference
-	@$(BIN)/python -m deploy.reference
+proof-traffic: venv ## 500 requests/s and 200 WebSockets over 100 migrations and reverts (SEED=7); records: bench/
+	@$(BIN)/python bench/traffic.py $(call option,SEED,--seed)
 
-docs: ## build the documentation into build/site; a warning is an error
-	@test -x $(VENV)-docs/bin/mkdocs || { $(PYTHON) -m venv $(VENV)-docs && $(VENV)-docs/bin/pip install \
-		--quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt; }
-	@NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --quiet --strict
-proof-abuse: venv ## good calls stay fast among 200 stalled clients, garbage, huge and nested bodies
-	@$(BIN)/python bench/webhook_abuse.py $(OPTIONS)
-
-package: venv ## the plugin as an archive that needs no package index (KEY=you@example.com signs it)
-	@$(BIN)/python deploy/package_plugin.py $(call option,KEY,--key) $(call option,PYTHONS,--python)
 proof-rotation: venv ## no call lost in 100 restarts, 200 new certificates and 20 new CAs (about 20 minutes)
 	@$(BIN)/python bench/webhook_rotation.py $(OPTIONS)
+
+proof-abuse: venv ## good calls stay fast among 200 stalled clients, garbage, huge and nested bodies
+	@$(BIN)/python bench/webhook_abuse.py $(OPTIONS)
 
 lock: ## write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements/runtime.txt

@@ -111,7 +111,7 @@ def pretended(key: Key, wishes: Wishes | None = None) -> dict[str, Any]:
     return {
         "apiVersion": INSTALLATION_MIGRATION.api_version,
         "kind": INSTALLATION_MIGRATION.kind,
-        "metadata": {"namespace": key[0], "name": key[1], "uid": ""},
+        "metadata": {"namespace": key[0], "name": key[1], "uid": "", "resourceVersion": ""},
         "spec": spec,
     }
 

@@ -16,7 +16,15 @@ from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, ui
 from mattermost_migrate.domain.originals import deployment_role, saved_deployment
 from mattermost_migrate.domain.snapshot import Snapshot, deployment_settled, owned_by, selected_by
 from mattermost_migrate.domain.steps import Act, Refuse, Verdict, Wait
-from mattermost_migrate.domain.writes import Outcome, PatchType, Write, create, orphan, patch
+from mattermost_migrate.domain.writes import (
+    Outcome,
+    PatchType,
+    Write,
+    create,
+    fence,
+    orphan,
+    patch,
+)
 
 __all__ = [
     "adopt_deployment",
@@ -104,7 +112,7 @@ def relabel(
     template = replica_set["spec"]["template"]
     if not (former or _lacks(replica_set, outside) or _lacks(template, inside)):
         return None
-    metadata: dict[str, Any] = {"uid": uid_of(replica_set), "labels": dict(outside)}
+    metadata: dict[str, Any] = {**fence(replica_set), "labels": dict(outside)}
     if former:
         metadata["ownerReferences"] = [{"$patch": "delete", "uid": uid} for uid in former]
     return patch(
@@ -122,12 +130,12 @@ def _former_owners(seen: Snapshot) -> frozenset[str]:
 
 
 def _label_pod(pod: JsonObject, wanted: dict[str, str]) -> Write:
-    """A pod that is gone by now, or another of that name, is no failure: its ReplicaSet cares."""
+    """A pod that is gone by now is no failure: its ReplicaSet cares."""
     return patch(
         POD,
         name_of(pod),
-        {"metadata": {"uid": uid_of(pod), "labels": wanted}},
-        tolerate=frozenset({Outcome.NOT_FOUND, Outcome.CONFLICT}),
+        {"metadata": {**fence(pod), "labels": wanted}},
+        tolerate=frozenset({Outcome.NOT_FOUND}),
     )
 
 

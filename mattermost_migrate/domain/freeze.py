@@ -15,7 +15,7 @@ from mattermost_migrate.domain.names import (
     Resource,
 )
 from mattermost_migrate.domain.objects import JsonObject, name_of
-from mattermost_migrate.domain.writes import Write, patch
+from mattermost_migrate.domain.writes import Write, fence, patch
 
 __all__ = [
     "acknowledged",
@@ -119,22 +119,19 @@ def thawed_spec(obj: JsonObject, saved: JsonObject) -> dict[str, Any]:
 
 def freeze(obj: JsonObject) -> Write:
     """The patch that freezes exactly the object that was seen, and no later edit of it."""
-    metadata = obj["metadata"]
-    fence = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
-    body = {"metadata": fence, "spec": frozen_spec(obj)}
+    body = {"metadata": fence(obj), "spec": frozen_spec(obj)}
     return patch(_resource(obj), name_of(obj), body)
 
 
 def clear_acknowledgement(obj: JsonObject) -> Write:
     """Take the text of an earlier freeze away, or it would read as the answer to the next one."""
-    metadata = {"uid": obj["metadata"]["uid"]}
-    body = {"metadata": metadata, "status": {"state": "reconciling", "migration": None}}
+    body = {"metadata": fence(obj), "status": {"state": "reconciling", "migration": None}}
     return patch(_resource(obj), name_of(obj), body, subresource="status")
 
 
 def nudge(obj: JsonObject) -> Write:
     """Let the operator see the object past its limit of reconciling ones (operator facts 2.1)."""
-    body = {"metadata": {"uid": obj["metadata"]["uid"]}, "status": {"state": "reconciling"}}
+    body = {"metadata": fence(obj), "status": {"state": "reconciling"}}
     return patch(_resource(obj), name_of(obj), body, subresource="status")
 
 

@@ -34,7 +34,15 @@ from mattermost_migrate.domain.originals import child_role, deployment_role, pla
 from mattermost_migrate.domain.preflight import is_ours
 from mattermost_migrate.domain.snapshot import Snapshot, owned_by, selected_by
 from mattermost_migrate.domain.steps import Act, Look, Part, Refuse, Verdict, Wait
-from mattermost_migrate.domain.writes import Outcome, PatchType, Write, create, orphan, patch
+from mattermost_migrate.domain.writes import (
+    Outcome,
+    PatchType,
+    Write,
+    create,
+    fence,
+    orphan,
+    patch,
+)
 
 __all__ = [
     "await_stable",
@@ -59,7 +67,7 @@ def lock_patch(seen: Snapshot, lock: Lock | None) -> Write:
 
     The same write says by which strategy the migration was begun.
     """
-    metadata: dict[str, Any] = {"uid": uid_of(seen.migration), "labels": {LOCK_LABEL: lock}}
+    metadata: dict[str, Any] = {**fence(seen.migration), "labels": {LOCK_LABEL: lock}}
     if seen.strategy is Strategy.RECREATE:
         metadata["annotations"] = {RECREATE_ANNOTATION: "true" if lock else None}
     return patch(INSTALLATION_MIGRATION, seen.name, {"metadata": metadata})
@@ -278,9 +286,8 @@ def _transfer(
         metadata["ownerReferences"] = _exchanged(with_others, uid_of(former), reference)
     if not body and not metadata:
         return None
-    fence = {"uid": uid_of(child), "resourceVersion": child["metadata"]["resourceVersion"]}
     resource: Resource = _KINDS[str(child["kind"])]
-    return patch(resource, name_of(child), {**body, "metadata": {**metadata, **fence}})
+    return patch(resource, name_of(child), {**body, "metadata": {**metadata, **fence(child)}})
 
 
 def _exchanged(child: JsonObject, former: str, owner: JsonObject) -> list[JsonObject]:
@@ -311,8 +318,8 @@ def strip_pods(seen: Snapshot) -> Verdict | None:
         patch(
             resource,
             name_of(obj),
-            {"metadata": {"uid": uid_of(obj), "labels": labels}},
-            tolerate=frozenset({Outcome.NOT_FOUND, Outcome.CONFLICT}),
+            {"metadata": {**fence(obj), "labels": labels}},
+            tolerate=frozenset({Outcome.NOT_FOUND}),
         )
         for each in seen.replica_sets
         if not labels.keys() & selected_by(each).keys()

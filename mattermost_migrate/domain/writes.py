@@ -14,7 +14,18 @@ from typing import Any
 from mattermost_migrate.domain.names import Resource
 from mattermost_migrate.domain.objects import JsonObject
 
-__all__ = ["Body", "Outcome", "PatchType", "Verb", "Write", "create", "orphan", "patch", "replace"]
+__all__ = [
+    "Body",
+    "Outcome",
+    "PatchType",
+    "Verb",
+    "Write",
+    "create",
+    "fence",
+    "orphan",
+    "patch",
+    "replace",
+]
 
 Body = Mapping[str, Any] | list[Mapping[str, Any]] | None
 
@@ -71,6 +82,16 @@ class Write:
     def __str__(self) -> str:
         what = f"{self.resource.kind}/{self.name}"
         return f"{self.verb} {what}{'/' + self.subresource if self.subresource else ''}"
+
+
+def fence(obj: JsonObject) -> dict[str, Any]:
+    """What a patch carries so that it meets the very object that was seen, and no later state.
+
+    A write may arrive late: its sender has lost the lease, or the network held it. What was decided
+    from an earlier look must not be done to what another has made of the object since.
+    """
+    metadata = obj["metadata"]
+    return {"uid": str(metadata["uid"]), "resourceVersion": str(metadata["resourceVersion"])}
 
 
 def create(resource: Resource, manifest: JsonObject) -> Write:

@@ -469,7 +469,8 @@ class Simulation:
             child = self.find(resource, child_name)
             if child is None or child_name == f"{name}-mysql-root-password":
                 continue
-            if owners_of(child) == (owner,):
+            selects = child["spec"].get("selector") if resource is SERVICE else None
+            if owners_of(child) == (owner,) and selects in (None, side.labels.selector(name)):
                 continue
             child["metadata"]["ownerReferences"] = [owner]
             child["metadata"].setdefault("annotations", {})[LAST_APPLIED] = side.kind

@@ -1,0 +1,172 @@
+"""Random schedules of faults on the simulated cluster; a seed is the whole of one.
+
+Writes are lost, or carried out while their sender hears of an error or dies; decisions are carried
+out late, when the world has moved on, as by a replica that has lost its lease in mid-write or whose
+watches lag; controllers of the cluster move in any order; and people change their minds.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import random
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from mattermost_migrate.domain.adoption import ADOPTION
+from mattermost_migrate.domain.errors import AlreadyExistsError, NotFoundError, StaleError
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    DEPLOYMENT,
+    ENDPOINT_SLICE,
+    INSTALLATION_MIGRATION,
+    MATTERMOST,
+    POD,
+    REPLICA_SET,
+    SERVICE,
+)
+from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, uid_of
+from mattermost_migrate.domain.steps import Act, Done, Ladder, Verdict
+from mattermost_migrate.domain.writes import Write
+from mattermost_migrate.inspection import Scene, State, inspect
+from mattermost_migrate.testing.builders import cluster_installation, installed
+from mattermost_migrate.testing.ladder import StuckError, climb, decision, desire
+from mattermost_migrate.testing.simulation import Simulation
+
+__all__ = ["essence", "run", "scene"]
+
+_KINDS: Final = (MATTERMOST.kind, CLUSTER_INSTALLATION.kind)
+_WHOLE: Final = {
+    MATTERMOST.kind: State.WHOLE_AS_MATTERMOST,
+    CLUSTER_INSTALLATION.kind: State.WHOLE_AS_CLUSTER_INSTALLATION,
+}
+#: How likely it is that somebody changes their mind between two moves.
+_FICKLE: Final = 0.02
+
+
+@functools.cache
+def _beginning(replicas: int) -> tuple[Simulation, dict[str, Any]]:
+    cluster = installed(cluster_installation(replicas=replicas))
+    return cluster, essence(cluster)
+
+
+def essence(cluster: Simulation) -> dict[str, Any]:
+    """Everything that may not differ after a way there and back."""
+    kinds = (CLUSTER_INSTALLATION, DEPLOYMENT, SERVICE, REPLICA_SET, POD)
+    remade = (CLUSTER_INSTALLATION, DEPLOYMENT)
+    return {
+        f"{kind}/{name_of(obj)}": copy.deepcopy(
+            (labels_of(obj), obj.get("spec"), None if kind in remade else uid_of(obj))
+        )
+        for kind in kinds
+        for obj in cluster.all(kind)
+    }
+
+
+def scene(cluster: Simulation, name: str = "acme") -> Scene:
+    """What an API server would show of it; pods have addresses, and all that are selected serve."""
+    objects = [dict(each) for each in cluster.objects()]
+    service = cluster.find(SERVICE, name) or {"spec": {"selector": {}}}
+    endpoints = []
+    for number, obj in enumerate(objects):
+        if obj["kind"] == POD.kind:
+            obj["status"] = {**obj.get("status", {}), "podIP": f"10.0.0.{number}"}
+            if service["spec"]["selector"].items() <= labels_of(obj).items():
+                endpoints.append({"addresses": [obj["status"]["podIP"]]})
+    labels = {"kubernetes.io/service-name": name}
+    metadata = {"name": name, "namespace": "ns", "uid": "endpoints", "labels": labels}
+    kind = {"apiVersion": ENDPOINT_SLICE.api_version, "kind": ENDPOINT_SLICE.kind}
+    return Scene([*objects, {**kind, "metadata": metadata, "endpoints": endpoints}])
+
+
+@dataclass
+class _Run:
+    chance: random.Random
+    cluster: Simulation
+    ladder: Ladder
+    late: list[Act] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    thought: tuple[tuple[int, str], Verdict | Done] | None = None
+
+    def wander(self, moves: int) -> None:
+        for _ in range(moves):
+            for move in self.chance.sample(self.cluster.controllers(), self.chance.randint(0, 3)):
+                move()
+            if self.chance.random() < _FICKLE:
+                kind = self.chance.choice(_KINDS)
+                desire(self.cluster, "acme", kind)
+                self.log.append(f"desire {kind}")
+            if isinstance(verdict := self._verdict(), Act):
+                self._act(verdict)
+
+    def _verdict(self) -> Verdict | Done:
+        """What is to be done; thought about again only when something is another."""
+        migration = self.cluster.find(INSTALLATION_MIGRATION, "acme") or {"spec": {}}
+        now = (self.cluster.version, migration["spec"].get("desiredKind"))
+        if self.thought is None or self.thought[0] != now:
+            self.thought = (now, decision(self.cluster, ladder=self.ladder).verdict)
+        return self.thought[1]
+
+    def _act(self, act: Act) -> None:
+        """Now, later, or something decided earlier."""
+        dice = self.chance.random()
+        if dice < 0.15:  # noqa: PLR2004 - a share
+            self.late.append(act)
+            return
+        if dice < 0.3 and self.late:  # noqa: PLR2004 - a share
+            act = self.late.pop(self.chance.randrange(len(self.late)))
+        for write in act.writes:
+            dice = self.chance.random()
+            if dice < 0.15:  # noqa: PLR2004 - a share; lost before it arrived
+                return
+            self._send(write)
+            if dice < 0.3:  # noqa: PLR2004 - a share; carried out, and nobody told
+                return
+
+    def _send(self, write: Write) -> None:
+        self.log.append(str(write))
+        try:
+            self.cluster.apply(write)
+        except (StaleError, NotFoundError, AlreadyExistsError) as error:
+            self.log[-1] += f" refused: {type(error).__name__}"
+
+
+def run(seed: int, ladder: Ladder = ADOPTION) -> list[str]:
+    """One schedule; everything about it that is not as promised.
+
+    Args:
+        seed: the whole schedule.
+        ladder: whose steps are climbed.
+    """
+    chance = random.Random(seed)  # noqa: S311 - seeded, and guards nothing
+    replicas = chance.choice((1, 2, 3))
+    beginning, before = _beginning(replicas)
+    cluster = copy.deepcopy(beginning)
+    running = _Run(chance, cluster, ladder)
+    desire(cluster, "acme", MATTERMOST.kind)
+    running.wander(chance.randint(10, 120))
+    wanted = chance.choice(_KINDS)
+    desire(cluster, "acme", wanted)
+    try:
+        climb(cluster, ladder=ladder)
+    except (StuckError, StaleError, NotFoundError) as error:
+        return _told(running, [f"{type(error).__name__}: {error}"])
+    return _told(running, list(_broken(cluster, before, wanted, replicas)))
+
+
+def _told(running: _Run, problems: list[str]) -> list[str]:
+    return [f"{problem}; after {running.log[-40:]}" for problem in problems]
+
+
+def _broken(cluster: Simulation, before: JsonObject, wanted: str, replicas: int) -> list[str]:
+    problems = [f"made {each}" for each in cluster.created]
+    problems += cluster.violations
+    problems += [f"address lost: {each}" for each in cluster.lost]
+    if cluster.fewest_ready is not None and cluster.fewest_ready < replicas:
+        problems.append(f"only {cluster.fewest_ready} ready pods of {replicas}")
+    verdict = inspect(scene(cluster), "ns", "acme")
+    if verdict.state is not _WHOLE[wanted]:
+        problems.append(f"wanted {wanted}: {verdict}")
+    if wanted == CLUSTER_INSTALLATION.kind and essence(cluster) != before:
+        problems.append("not as before")
+    return problems
