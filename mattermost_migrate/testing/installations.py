@@ -64,6 +64,7 @@ CHILDREN: Final = (
 )
 
 _WRITES: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+_CONFLICT: Final = 409
 _ENGINE: Final = "system:serviceaccount:mattermost-migrate:mattermost-migrate-controller"
 
 
@@ -227,7 +228,8 @@ def engine_writes(cluster: LocalCluster, namespace: str) -> Iterator[str]:
     """What the migration engine wrote in a namespace, Events not counted, by the audit log.
 
     Returns:
-        Each as ``verb resources`` or ``verb resources/subresource``; dry runs are no writes.
+        Each as ``verb resources`` or ``verb resources/subresource``. Dry runs are no writes, nor
+        is what a fence turned away: the look that follows decides anew.
     """
     for event in cluster.audit():
         target = event.get("objectRef") or {}
@@ -238,6 +240,7 @@ def engine_writes(cluster: LocalCluster, namespace: str) -> Iterator[str]:
             and target.get("namespace") == namespace
             and target["resource"] != EVENT.plural
             and "dryRun=" not in event["requestURI"]
+            and event["responseStatus"].get("code", 0) != _CONFLICT
         ):
             part = f"/{target['subresource']}" if "subresource" in target else ""
             yield f"{event['verb']} {target['resource']}{part}"

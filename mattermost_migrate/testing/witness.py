@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -95,13 +96,17 @@ class Witness:
         self._client = client
         self._resources = tuple(resources)
         self._journal: list[Entry] = []
+        #: The same by namespace, and the last version of what is there: asked for again and again.
+        self._places: dict[str, list[Entry]] = defaultdict(list)
+        self._there: dict[tuple[Resource, str], dict[str, Entry]] = defaultdict(dict)
         self._news = threading.Condition()
         self._over = threading.Event()
 
     def __enter__(self) -> Self:
         for resource in self._resources:
             items, version = self._list(resource, None)
-            self._journal += [Entry(_version(obj), resource, obj) for obj in items]
+            for obj in items:
+                self._note(Entry(_version(obj), resource, obj))
             # A daemon: it waits for the next event when everything else is over.
             threading.Thread(
                 target=self._watch,
@@ -155,9 +160,8 @@ class Witness:
             if namespace is None or resource.namespaced:
                 self._catch_up(resource, namespace)
         with self._news:
-            seen = tuple(self._journal)
-        chosen = (each for each in seen if namespace in (None, namespace_of(each.obj)))
-        return tuple(sorted(chosen, key=lambda each: each.version))
+            seen = tuple(self._journal if namespace is None else self._places[namespace])
+        return tuple(sorted(seen, key=lambda each: each.version))
 
     def _catch_up(self, resource: Resource, namespace: str | None) -> None:
         deadline = time.monotonic() + _PATIENCE
@@ -170,25 +174,54 @@ class Witness:
 
     def _known(self, resource: Resource, namespace: str | None) -> dict[str, int]:
         """The last version of each object that is there, by UID."""
-        last: dict[str, Entry] = {}
-        for each in self._journal:
-            if each.resource == resource and namespace in (None, namespace_of(each.obj)):
-                last[uid_of(each.obj)] = each
-        return {uid: each.version for uid, each in last.items() if not each.gone}
+        return {
+            uid: each.version
+            for (kind, place), objects in self._there.items()
+            if kind == resource and namespace in (None, place)
+            for uid, each in objects.items()
+        }
 
     def _watch(self, resource: Resource, version: str) -> None:
         while not self._over.is_set():
             # The API server may be away for a while; a watch goes on where it was.
-            with suppress(ApiError, requests.RequestException, OSError):
-                for kind, obj in self._client.watch(resource, since=version):
-                    version = str(obj["metadata"]["resourceVersion"])
-                    self._note(Entry(int(version), resource, obj, gone=kind == "DELETED"))
-                continue
+            with suppress(requests.RequestException, OSError):
+                try:
+                    for kind, obj in self._client.watch(resource, since=version):
+                        version = str(obj["metadata"]["resourceVersion"])
+                        self._note(Entry(int(version), resource, obj, gone=kind == "DELETED"))
+                except ApiError as problem:
+                    if problem.status == requests.codes.gone:
+                        version = self._relist(resource)
+                        continue
+                else:
+                    continue
             self._over.wait(_RETRY_SECONDS)
 
+    def _relist(self, resource: Resource) -> str:
+        """A server that has started anew knows nothing of before: note what is another now."""
+        items, version = self._list(resource, None)
+        known, listed = self._known(resource, None), {uid_of(obj): obj for obj in items}
+        for uid, obj in listed.items():
+            if known.get(uid) != _version(obj):
+                self._note(Entry(_version(obj), resource, obj))
+        for uid in known.keys() - listed.keys():
+            last = next(
+                objects[uid]
+                for (kind, _), objects in self._there.items()
+                if kind == resource and uid in objects
+            )
+            self._note(Entry(int(version), resource, last.obj, gone=True))
+        return version
+
     def _note(self, entry: Entry) -> None:
+        place = namespace_of(entry.obj)
         with self._news:
             self._journal.append(entry)
+            self._places[place].append(entry)
+            if entry.gone:
+                self._there[entry.resource, place].pop(uid_of(entry.obj), None)
+            else:
+                self._there[entry.resource, place][uid_of(entry.obj)] = entry
             self._news.notify_all()
 
     def _list(self, resource: Resource, namespace: str | None) -> tuple[list[dict[str, Any]], str]:

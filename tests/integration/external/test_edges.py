@@ -382,6 +382,7 @@ def test_what_would_stay_behind_is_switched_off_first(
     installations.admin.patch(
         MATTERMOST, installations.namespace, "acme", {"spec": {section: value}}
     )
+    installations.until_whole(MATTERMOST, "acme")
 
     installations.ask("acme", kind=CLUSTER_INSTALLATION.kind, discardEdits=True)
 

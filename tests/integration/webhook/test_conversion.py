@@ -181,7 +181,7 @@ def test_nobody_prefers_it_and_an_idle_cluster_never_calls(admin: Client, on: st
 
 def _settle(admin: Client) -> None:
     """The API server's cache of previews follows each write, those of ending namespaces too."""
-    until(lambda: not any(_ends(each) for each in admin.list(NAMESPACES)), seconds=60)
+    until(lambda: not _leaving(admin), seconds=60)
     seen = -1
     while seen != (seen := calls(admin)):
         time.sleep(1)
@@ -207,8 +207,15 @@ def test_with_the_conversion_dead_all_else_goes_on(
         conversion.until_ready()
 
 
-def _ends(namespace: dict[str, Any]) -> bool:
-    return "deletionTimestamp" in namespace["metadata"]
+def _leaving(admin: Client) -> bool:
+    """Whether a ClusterInstallation is on its way out, with its namespace or alone."""
+    ending = {each["metadata"]["name"] for each in admin.list(NAMESPACES) if _ends(each)}
+    installations = admin.list(CLUSTER_INSTALLATION, None)
+    return any(_ends(each) or each["metadata"]["namespace"] in ending for each in installations)
+
+
+def _ends(obj: dict[str, Any]) -> bool:
+    return "deletionTimestamp" in obj["metadata"]
 
 
 def _owner(owner: dict[str, Any]) -> dict[str, Any]:
