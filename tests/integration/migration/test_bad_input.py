@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -180,7 +180,17 @@ BAD = [
 ]
 
 
-@pytest.mark.usefixtures("stand_in")
+@pytest.fixture
+def let_go(installations: Installations) -> Iterator[None]:
+    """What was held goes in the end, or its namespace would never end."""
+    yield
+    if installations.find(CLUSTER_INSTALLATION, "acme") is not None:
+        installations.admin.patch(
+            CLUSTER_INSTALLATION, installations.namespace, "acme", {"metadata": {"finalizers": []}}
+        )
+
+
+@pytest.mark.usefixtures("stand_in", "let_go")
 @pytest.mark.parametrize(("make", "reason", "told"), BAD)
 def test_it_is_refused_before_anything_is_written(
     installations: Installations,
