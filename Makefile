@@ -52,9 +52,10 @@ demo: venv ## the whole of it, to watch: 32 live installations migrate (FLEET=9,
 	@$(BIN)/python -m deploy.demo $(call option,FLEET,--fleet) $(call option,HELM,--helm) \
 		$(call option,KUBECONFIG,--kubeconfig) $(call switch,KEEP,--keep) $(call switch,YES,--yes)
 
-test: venv ## every test: unit, integration, end to end, on a real control plane
+# Tools first: what is built shows its progress, and not in two workers at once.
+test: tools ## every test: unit, integration, end to end, on two real control planes (WORKERS=0: on one)
 	@rm -rf .cache/audit
-	@MATTERMOST_MIGRATE_AUDIT=.cache/audit $(BIN)/pytest $(ARGS)
+	@MATTERMOST_MIGRATE_AUDIT=.cache/audit $(BIN)/pytest -n $(or $(call given,WORKERS),2) --dist loadfile $(ARGS)
 
 docs: ## build the documentation into build/site; a warning is an error
 	@test -x $(VENV)-docs/bin/mkdocs || { $(PYTHON) -m venv $(VENV)-docs && $(VENV)-docs/bin/pip install \
