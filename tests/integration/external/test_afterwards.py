@@ -134,6 +134,10 @@ def test_unpinned_it_rolls_once_and_a_users_own_patch_stays(installations: Insta
     mattermost = installations.until(MATTERMOST, "acme", lambda each: not is_pinned(each))
     left = json.loads(mattermost["spec"]["resourcePatch"]["deployment"]["patch"])
     assert left == [own]
+    # Before its operator has seen the Mattermost without the pin, nothing is there to roll.
+    installations.until(
+        DEPLOYMENT, "acme", lambda each: each["metadata"]["generation"] > generation
+    )
     rolled(installations, before)
     assert installations.get(DEPLOYMENT, "acme")["metadata"]["generation"] > generation
     assert env(installations)["MM_FILESETTINGS_AMAZONS3SSL"] == "false"  # the behaviour is kept

@@ -110,6 +110,7 @@ def test_a_paused_controller_manager_harms_nobody(
     installations.witness.until(
         lambda each: point(each) and each.obj["metadata"]["namespace"] == installations.namespace,
         since=since,
+        seconds=200,  # the module's controller may begin late: seen once, a minute after the start
     )
     manager.pause()
     installations.until(INSTALLATION_MIGRATION, "acme", stuck_or_over)
