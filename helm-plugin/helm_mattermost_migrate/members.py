@@ -29,7 +29,7 @@ from mattermost_migrate.domain.names import (
 from mattermost_migrate.domain.objects import JsonObject, labels_of
 from mattermost_migrate.domain.snapshot import strategy_of
 
-__all__ = ["Member", "Standing", "condition", "member", "members"]
+__all__ = ["Member", "Standing", "by_key", "condition", "member", "members"]
 
 
 class Standing(StrEnum):
@@ -133,6 +133,14 @@ def condition(obj: JsonObject, kind: str) -> Mapping[str, Any]:
     return next((each for each in found if each.get("type") == kind), {})
 
 
+def by_key(installations: Iterable[JsonObject]) -> dict[Key, list[JsonObject]]:
+    """The custom resources of each installation; of one under way there are two."""
+    owners: dict[Key, list[JsonObject]] = {}
+    for obj in installations:
+        owners.setdefault(key_of(obj), []).append(obj)
+    return owners
+
+
 def members(
     installations: Iterable[JsonObject], migrations: Iterable[JsonObject]
 ) -> tuple[Member, ...]:
@@ -142,9 +150,7 @@ def members(
         installations: ClusterInstallations and Mattermosts.
         migrations: InstallationMigrations.
     """
-    owners: dict[Key, list[JsonObject]] = {}
-    for obj in installations:
-        owners.setdefault(key_of(obj), []).append(obj)
+    owners = by_key(installations)
     plans = {key_of(obj): obj for obj in migrations}
     return tuple(
         member(key, owners.get(key, ()), plans.get(key)) for key in sorted({*owners, *plans})

@@ -9,9 +9,9 @@ from typing import Any
 
 from helm_mattermost_migrate.durations import parse_time
 from helm_mattermost_migrate.fleets import Fleet
-from helm_mattermost_migrate.members import Member, Standing, condition, member
+from helm_mattermost_migrate.members import Member, Standing, by_key, condition, member
 from helm_mattermost_migrate.report.waves import WaveRecord
-from helm_mattermost_migrate.selection import Key, key_of
+from helm_mattermost_migrate.selection import key_of
 from mattermost_migrate.domain.names import MATTERMOST, Condition
 from mattermost_migrate.domain.objects import JsonObject
 
@@ -122,9 +122,7 @@ def entries(
         installations: ClusterInstallations and Mattermosts.
         migrations: InstallationMigrations.
     """
-    owners: dict[Key, list[JsonObject]] = {}
-    for obj in installations:
-        owners.setdefault(key_of(obj), []).append(obj)
+    owners = by_key(installations)
     return tuple(_entry(obj, owners.get(key_of(obj), ())) for obj in sorted(migrations, key=key_of))
 
 
