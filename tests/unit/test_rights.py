@@ -78,6 +78,7 @@ def test_only_what_our_accounts_asked_by_themselves_is_kept(
         event("admin", **secret),
         event(ours, resource="pods", subresource="status", namespace="acme"),
         {**event(ours), "objectRef": None},
+        {**event(ours, **secret), "user": {}},  # turned away before it was known whose it was
     ]
 
     keep(lambda: events)

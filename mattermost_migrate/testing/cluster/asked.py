@@ -82,7 +82,8 @@ def read(folder: Path) -> list[Asked]:
 
 def _asked(event: Mapping[str, Any]) -> Asked | None:
     """What an event says was asked by one of ours; None for others, and for what has no object."""
-    user, target = event["user"]["username"], event.get("objectRef")
+    # No name: it was turned away before anybody knew whose it was.
+    user, target = event["user"].get("username", ""), event.get("objectRef")
     if target is None or not user.startswith(_HOME) or event.get("userAgent") == _TESTS:
         return None
     acting = user.removeprefix(_HOME)
