@@ -24,6 +24,7 @@ from certs.storage import SecretStore
 from controller.app import Settings, lead, make_informers
 from controller.builtin import BuiltinOperator
 from controller.health import serving
+from controller.measures import count_request
 from mattermost_migrate.domain.errors import ConfigurationError, LeaseLostError, MigrateError
 from mattermost_migrate.kube import Client, Election, connect
 from mattermost_migrate.logs import configure
@@ -110,7 +111,9 @@ async def _run(options: dict[str, Any]) -> None:
     connection = await connect(context=options["context"], namespace=options["namespace"])
     identity = f"{socket.gethostname()}_{os.getpid()}_{uuid.uuid4().hex[:8]}"
     settings = Settings(options["operator"] == "external", options["workers"], identity)
-    async with Client(connection, max_inflight=options["max_inflight"]) as client:
+    async with Client(
+        connection, max_inflight=options["max_inflight"], on_request=count_request
+    ) as client:
         election = Election(
             client,
             connection.namespace,

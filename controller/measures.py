@@ -12,8 +12,9 @@ from prometheus_client import Counter, Gauge, Histogram
 from controller.muster import Muster
 from mattermost_migrate.domain.fleet import Standing, tally_of
 from mattermost_migrate.domain.fleet.budget import budget_left
+from mattermost_migrate.kube import Request
 
-__all__ = ["FAILURES", "IN_FLIGHT", "observe_end", "report_fleets"]
+__all__ = ["FAILURES", "IN_FLIGHT", "count_request", "observe_end", "report_fleets"]
 
 #: From one hundredth of a second to ten minutes: both ends happen.
 _BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600)
@@ -44,6 +45,16 @@ _BUDGET: Final = Gauge(
     "mattermost_migrate_fleet_failure_budget_left",
     "How many more may fail in the fleet that can bear the fewest; -1 when spent",
 )
+_API_REQUESTS: Final = Counter(
+    "mattermost_migrate_api_requests_total",
+    "Requests sent to the API server, each attempt counted",
+    ("verb", "resource", "code"),
+)
+
+
+def count_request(request: Request) -> None:
+    """The API server was asked: a client's ``on_request``."""
+    _API_REQUESTS.labels(request.verb, request.resource, str(request.code)).inc()
 
 
 def observe_end(steps: Sequence[tuple[str, datetime]], now: datetime, outcome: str) -> None:

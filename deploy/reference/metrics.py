@@ -23,7 +23,6 @@ _MODULES = {
     "Controller": (
         "controller.worker",
         "controller.measures",
-        "mattermost_migrate.kube.accounting",
         "certs.metrics",
     ),
     "Webhook, converter": ("webhook.metrics",),

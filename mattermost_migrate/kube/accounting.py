@@ -12,21 +12,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from prometheus_client import Counter
-
-__all__ = ["API_REQUESTS", "READS", "OnRequest", "Request", "current_installation"]
+__all__ = ["READS", "OnRequest", "Request", "current_installation"]
 
 #: The verbs, in the API server's own words, that change nothing.
 READS: Final = frozenset({"get", "list", "watch"})
 
 #: The installation (``namespace/name``) that the running task works on, if on one.
 current_installation: ContextVar[str | None] = ContextVar("current_installation", default=None)
-
-API_REQUESTS: Final = Counter(
-    "mattermost_migrate_api_requests_total",
-    "Requests sent to the API server, each attempt counted",
-    ("verb", "resource", "code"),
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,6 @@ from multidict import CIMultiDict
 
 from mattermost_migrate.domain.errors import LeaseLostError, TransientError
 from mattermost_migrate.kube.accounting import (
-    API_REQUESTS,
     READS,
     OnRequest,
     Request,
@@ -251,7 +250,6 @@ class Transport:
         return response
 
     def _count(self, call: Call, code: int, started: float) -> None:
-        API_REQUESTS.labels(call.verb, call.resource, str(code)).inc()
         if self.on_request is not None:
             self.on_request(
                 Request(

@@ -19,6 +19,7 @@ def test_the_client_is_loaded_without_its_synchronous_sister() -> None:
     loaded = said(
         "import mattermost_migrate.kube.client, sys;"
         "print([n for n in ('requests', 'requests_oauthlib', 'kubernetes.config.kube_config',"
+        " 'prometheus_client', 'http.server',"
         " 'aiohttp') if n in sys.modules])"
     )
 
