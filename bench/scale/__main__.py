@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.scale import crowd
+from bench.scale import commands, crowd
 from bench.scale.account import account
 from bench.scale.place import Place, Usage, place
 from mattermost_migrate.domain.conditions import parse_time
@@ -50,6 +50,7 @@ def fleet(count: int) -> dict[str, Any]:
         began = time.monotonic()
         crowd.create(admin, count)
         created = time.monotonic() - began
+        asked = commands.measured(where)
         before = _workload(where)
         used, since, beside = Usage.of(controller.pid), datetime.now(UTC), company()
         moved = _move(where, count)
@@ -63,6 +64,7 @@ def fleet(count: int) -> dict[str, Any]:
             "installations": count,
             "atOnce": _AT_ONCE,
             "createdSeconds": round(created, 1),
+            **asked,
             **moved,
             "stepMedianSeconds": _steps(migrations),
             "engineWritesMedian": statistics.median(engine),

@@ -31,7 +31,7 @@ def account(cluster: LocalCluster, since: datetime, count: int) -> Account:
     reads = beside = 0
     for event in cluster.audit():
         target: dict[str, Any] = event.get("objectRef") or {}
-        if event["user"]["username"] != CONTROLLER or _before(event, since):
+        if event["user"].get("username") != CONTROLLER or _before(event, since):
             continue
         if event["verb"] in _READS or "dryRun=" in event["requestURI"]:
             reads += 1

@@ -235,7 +235,7 @@ def _audited(place: Place, since: datetime) -> int | None:
         return None
     books = place.cluster.audit()
     written = (
-        event["user"]["username"] == CONTROLLER
+        event["user"].get("username") == CONTROLLER
         and event["verb"] in _WRITES
         and event["objectRef"]["resource"] != "leases"
         and datetime.fromisoformat(event["requestReceivedTimestamp"]) >= since

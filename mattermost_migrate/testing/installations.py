@@ -236,7 +236,7 @@ def engine_writes(cluster: LocalCluster, namespace: str) -> Iterator[str]:
         if (
             event["stage"] == "ResponseComplete"
             and event["verb"] in _WRITES
-            and event["user"]["username"] == _ENGINE
+            and event["user"].get("username") == _ENGINE
             and target.get("namespace") == namespace
             and target["resource"] != EVENT.plural
             and "dryRun=" not in event["requestURI"]

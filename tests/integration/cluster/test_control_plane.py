@@ -177,7 +177,7 @@ def test_each_controller_acts_as_itself_and_the_audit_log_says_so(
     admin.until(DEPLOYMENT, namespace, "seen", available(2))
 
     writers = {
-        (event["objectRef"]["resource"], event["user"]["username"])
+        (event["objectRef"]["resource"], event["user"].get("username"))
         for event in local_cluster.audit()
         if event["verb"] == "create" and event.get("objectRef", {}).get("namespace") == namespace
     }
