@@ -4,6 +4,9 @@
 all of itself, and with it OAuth, requests and pydantic: a third of the time that ``status`` takes
 to start. Here those modules are empty until somebody looks into them, and then load themselves.
 (``importlib.util.LazyLoader`` does not do: the import statement itself looks into a module.)
+
+One class that the asynchronous package names, and calls only where we never go, brings pydantic and
+dateutil along: it loads them when it is called.
 """
 
 from __future__ import annotations
@@ -33,6 +36,9 @@ _UNUSED: Final = {
     ),
     _ASYNCHRONOUS: ("dynamic", "leaderelection", "stream", "utils", "watch"),
 }
+#: The class, and the module it is in, that only its own callers need.
+_CLASS: Final = "ApiClient"
+_ITS_MODULE: Final = f"{_ASYNCHRONOUS}.client.api_client"
 
 
 class _Postponed(ModuleType):
@@ -48,13 +54,26 @@ class _Postponed(ModuleType):
         return getattr(self, name)
 
 
+class _PostponedClass(_Postponed):
+    """The same, but to name the class does not load it: to call it does."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name == _CLASS:
+            return self._made
+        return super().__getattr__(name)
+
+    def _made(self, *args: Any, **kwargs: Any) -> Any:
+        """An object of the class."""
+        return _Postponed.__getattr__(self, _CLASS)(*args, **kwargs)
+
+
 def postpone_unused_imports() -> None:
     """Postpone the unused modules; does nothing where the package is imported already."""
     if _PACKAGE in sys.modules:
         return
     for spec in _unused():
         module = module_from_spec(spec)
-        module.__class__ = _Postponed
+        module.__class__ = _PostponedClass if spec.name == _ITS_MODULE else _Postponed
         sys.modules[spec.name] = module
 
 
@@ -65,6 +84,9 @@ def _unused() -> Iterator[ModuleSpec]:
         return
     folders = list(package.submodule_search_locations)
     places = {_PACKAGE: folders, _ASYNCHRONOUS: [f"{folder}/aio" for folder in folders]}
+    inner = PathFinder.find_spec(_ITS_MODULE, [f"{folder}/aio/client" for folder in folders])
+    if inner is not None:
+        yield inner
     for parent, names in _UNUSED.items():
         for name in names:
             spec = PathFinder.find_spec(f"{parent}.{name}", places[parent])
