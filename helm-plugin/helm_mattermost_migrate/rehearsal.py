@@ -1,9 +1,10 @@
 """Every write that a migration will send, as far as it can be told before the first one.
 
 What the ladder decides later depends on what its earlier writes did to the cluster. Most of that
-is known: here the snapshot is carried on as if they had been done. Two things are asked about by
-nobody: the freeze, which our own webhook refuses to everybody but the controller, and what the
-operator does of its own accord (the children's owners). Pure.
+is known: here the snapshot is carried on as if they had been done. Nobody can ask about what is
+written to objects that do not exist yet (the lock and the status of the InstallationMigration, the
+first status of the Mattermost), nor about what the operator does of its own accord (the children's
+owners). Pure.
 """
 
 from __future__ import annotations
@@ -12,16 +13,24 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mattermost_migrate.domain.errors import RejectedError
 from mattermost_migrate.domain.exchange import label_pods, release_deployment
+from mattermost_migrate.domain.freeze import clear_acknowledgement, freeze
 from mattermost_migrate.domain.handover import remove_source
-from mattermost_migrate.domain.names import INSTALLATION_MIGRATION, REPLICA_SET, Strategy
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    INSTALLATION_MIGRATION,
+    OWN_GROUP,
+    REPLICA_SET,
+    Strategy,
+)
 from mattermost_migrate.domain.objects import JsonObject, name_of, owners_of
 from mattermost_migrate.domain.originals import originals
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act
 from mattermost_migrate.domain.writes import Verb, Write, create
 
-__all__ = ["road"]
+__all__ = ["lets_pass", "road"]
 
 
 def road(seen: Snapshot, first: Act) -> tuple[Write, ...]:
@@ -43,12 +52,25 @@ def _road(seen: Snapshot, first: Act) -> Iterator[Write]:
     yield from first.rehearse
     if not isinstance(planned, Mapping) or seen.source is None:
         return
+    yield clear_acknowledgement(seen.source)
+    yield freeze(seen.source)
     saved = dataclasses.replace(seen, backup=originals(seen, planned))
     yield from _writes(release_deployment(saved))
     sets = label_pods(saved)
     yield from _writes(sets)
     yield from _writes(label_pods(_labelled(saved, sets)))
     yield from _writes(remove_source(saved))
+
+
+def lets_pass(write: Write, error: RejectedError) -> bool:
+    """Whether a refusal is no argument against the migration.
+
+    Our own webhook lets nobody but the controller freeze an installation; what others' admission
+    says to the freeze is heard all the same, unless both object and ours is the faster.
+    """
+    is_freeze = write.verb is Verb.PATCH and write.resource is CLUSTER_INSTALLATION
+    ours = f'.{OWN_GROUP}" denied the request' in str(error)
+    return is_freeze and not write.subresource and ours
 
 
 def _writes(verdict: object) -> Iterator[Write]:

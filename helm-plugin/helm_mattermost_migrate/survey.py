@@ -19,6 +19,7 @@ from helm_mattermost_migrate.fleet_request import Wishes
 from helm_mattermost_migrate.inventory import Inventory
 from helm_mattermost_migrate.members import Member
 from helm_mattermost_migrate.neighbours import NEIGHBOURS, neighbours
+from helm_mattermost_migrate.rehearsal import lets_pass
 from helm_mattermost_migrate.selection import Key, Selection, key_of
 from mattermost_migrate.domain.errors import (
     ForbiddenError,
@@ -238,8 +239,11 @@ async def _rehearse(client: Client, namespace: str, write: Write) -> Refuse | st
         # It has moved since it was listed, or it exists: the admission has had no objection.
         return None
     except ForbiddenError:
-        return f"{write.verb} {write.resource.plural}"
+        part = f"/{write.subresource}" if write.subresource else ""
+        return f"{write.verb} {write.resource.plural}{part}"
     except RejectedError as error:
+        if lets_pass(write, error):
+            return None
         return Refuse(
             Reason.REJECTED,
             f"the API server would refuse to {write}: {error}",

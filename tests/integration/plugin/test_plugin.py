@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
@@ -90,8 +97,12 @@ def test_a_plan_writes_nothing(
         and event["stage"] == "ResponseComplete"
     ]
     rehearsed = [event for event in ours if "dryRun=All" in event["requestURI"]]
-    # Nine for each: what a whole migration writes, as far as it can be asked before.
-    assert len(rehearsed) == 18
+    # Eleven for each: what a whole migration writes, as far as it can be asked before.
+    assert len(rehearsed) == 22
+    assert {(event["verb"], event["objectRef"].get("subresource")) for event in rehearsed} == {
+        *((verb, None) for verb in ("create", "patch", "delete")),
+        ("patch", "status"),
+    }
     assert ours == rehearsed
 
 
@@ -260,6 +271,8 @@ def test_a_missing_right_is_named(served: LocalCluster, space: str, cli: Cli) ->
 
 def test_an_expired_token_is_told(served: LocalCluster, cli: Cli, tmp_path: Path) -> None:
     server = served.admin.credentials
+    claims = {"sub": "system:serviceaccount:default:default", "exp": int(time.time()) - 60}
+    token = signed(served.folder / "service-accounts.key", claims)
     config = tmp_path / "kubeconfig"
     config.write_text(
         json.dumps(
@@ -273,7 +286,7 @@ def test_an_expired_token_is_told(served: LocalCluster, cli: Cli, tmp_path: Path
                         },
                     }
                 ],
-                "users": [{"name": "u", "user": {"token": "expired"}}],
+                "users": [{"name": "u", "user": {"token": token}}],
                 "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
                 "current-context": "x",
             }
@@ -283,6 +296,30 @@ def test_an_expired_token_is_told(served: LocalCluster, cli: Cli, tmp_path: Path
 
     assert ended.code == 3
     assert "does not accept these credentials" in ended.err
+
+
+def signed(key: Path, claims: dict[str, Any]) -> str:
+    """A token as the API server itself would sign it."""
+    private = serialization.load_pem_private_key(key.read_bytes(), password=None)
+    issuer = "https://kubernetes.default.svc"
+    parts = ({"typ": "JWT"}, {"iss": issuer, "aud": [issuer], **claims})
+    if isinstance(private, rsa.RSAPrivateKey):
+        parts[0]["alg"] = "RS256"
+        text = ".".join(map(encoded, parts))
+        return f"{text}.{base64url(private.sign(text.encode(), padding.PKCS1v15(), SHA256()))}"
+    assert isinstance(private, ec.EllipticCurvePrivateKey)
+    parts[0]["alg"] = "ES256"
+    text = ".".join(map(encoded, parts))
+    r, s = decode_dss_signature(private.sign(text.encode(), ec.ECDSA(SHA256())))
+    return f"{text}.{base64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+
+
+def encoded(part: dict[str, Any]) -> str:
+    return base64url(json.dumps(part).encode())
+
+
+def base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def test_a_server_that_is_not_there_is_told(cli: Cli) -> None:

@@ -17,8 +17,10 @@ from helm_mattermost_migrate.fleets import Counts, Fleet
 from helm_mattermost_migrate.managers import managers
 from helm_mattermost_migrate.members import Member, Standing
 from helm_mattermost_migrate.plan_view import details, exit_code, plan_table, structured, totals
+from helm_mattermost_migrate.rehearsal import lets_pass
 from helm_mattermost_migrate.run_view import asked
 from helm_mattermost_migrate.selection import Selection
+from mattermost_migrate.domain.errors import RejectedError
 from mattermost_migrate.domain.names import Strategy
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Part, Refuse
@@ -47,20 +49,42 @@ def test_an_ordinary_installation_keeps_its_pods() -> None:
         "metadata.labels[installation.mattermost.com/resource]",
     }
     assert any("MM_SQLSETTINGS_DATASOURCE" in each.field for each in found.seen_when_unpinned)
-    # A whole migration, but for lock, freeze, and what is done to objects yet to be made.
-    assert [str(write).replace("acme", "NAME") for write in found.rehearse[:6]] == [
+    # A whole migration, but for lock and status of what is yet to be made.
+    assert [str(write).replace("acme", "NAME") for write in found.rehearse[:8]] == [
         "create InstallationMigration/NAME",
         "create Secret/NAME-migration-backup",
         "create Mattermost/NAME",
         "create Deployment/NAME",
+        "patch ClusterInstallation/NAME/status",
+        "patch ClusterInstallation/NAME",
         "delete Deployment/NAME",
-        f"patch ReplicaSet/{found.rehearse[5].name.replace('acme', 'NAME')}",
+        f"patch ReplicaSet/{found.rehearse[7].name.replace('acme', 'NAME')}",
     ]
-    assert [f"{write.verb} {write.resource}" for write in found.rehearse[6:]] == [
+    assert [f"{write.verb} {write.resource}" for write in found.rehearse[8:]] == [
         "patch Pod",
         "patch Pod",
         "delete ClusterInstallation",
     ]
+
+
+DENIED = 'admission webhook "{}" denied the request: spec.canary: no'
+
+
+@pytest.mark.parametrize(
+    ("number", "webhook", "passes"),
+    [
+        pytest.param(5, "clusterinstallation.migration.mattermost.com", True, id="ours, freeze"),
+        pytest.param(5, "gatekeeper.example.com", False, id="another's, of the freeze"),
+        pytest.param(4, "clusterinstallation.migration.mattermost.com", False, id="of a status"),
+        pytest.param(2, "mattermost.migration.mattermost.com", False, id="of the Mattermost"),
+    ],
+)
+def test_only_our_own_refusal_of_the_freeze_is_no_refusal(
+    number: int, webhook: str, *, passes: bool
+) -> None:
+    write = appraise(seen()).rehearse[number]
+
+    assert lets_pass(write, RejectedError(DENIED.format(webhook))) is passes
 
 
 def test_without_the_pin_it_does_one_rolling_update() -> None:
