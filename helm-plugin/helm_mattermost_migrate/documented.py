@@ -37,4 +37,14 @@ class Documented(click.Command):
                     (f"{ctx.command_path} {args}".strip(), told) for args, told in self.examples
                 ]
                 formatter.write_dl(rows, col_max=60)
+        if "HELM_PLUGIN_NAME" in os.environ and any(each.hidden for each in _options(self)):
+            with formatter.section("Helm's own flags"):
+                formatter.write_text(
+                    "-n, --kubeconfig, --kube-context and the other connection flags of Helm "
+                    "hold here too."
+                )
         super().format_epilog(ctx, formatter)
+
+
+def _options(command: click.Command) -> list[click.Option]:
+    return [each for each in command.params if isinstance(each, click.Option)]

@@ -42,7 +42,7 @@ def reading(command: F) -> F:
                 envvar="HELM_NAMESPACE",
                 default="default",
                 show_default=True,
-                help="Of documents that name none.",
+                help="Namespace of documents that name none.",
             ),
             output_option("yaml", "json"),
         )

@@ -81,8 +81,10 @@ def asking(command: F) -> F:
     """``--yes``, ``--timeout`` and ``--no-wait``."""
     for decorate in reversed(
         (
-            click.option("-y", "--yes", is_flag=True, help="Do not ask."),
-            click.option("--timeout", type=Duration(), help="Stop following after this time."),
+            click.option("-y", "--yes", is_flag=True, help="Begin without asking."),
+            click.option(
+                "--timeout", type=Duration(), help="Stop following after this time: 90s, 5m, 1h30m."
+            ),
             click.option("--no-wait", is_flag=True, help="Start it, and do not follow."),
         )
     ):

@@ -95,11 +95,16 @@ def wishing(command: F) -> F:
                 type=Wave(),
                 multiple=True,
                 metavar="[NAME=]N|N%[:SOAK][:approve]",
-                help="A wave; may be given several times. The rest is one more.",
+                help="The next wave: how many, how long to watch it, whether to wait for "
+                "approve. May be given several times; what is left is one more.",
             ),
-            click.option("--soak", type=Duration(), help="Of each wave that names none."),
             click.option(
-                "--approve-waves", is_flag=True, help="Each wave waits for approve before the next."
+                "--soak",
+                type=Duration(),
+                help="How long a wave that names none is watched before the next: 90s, 10m, 1h30m.",
+            ),
+            click.option(
+                "--approve-waves", is_flag=True, help="After each wave, wait for: approve."
             ),
             click.option(
                 "--failure-budget",
@@ -146,7 +151,7 @@ def wishing(command: F) -> F:
                 "fleet_file",
                 type=click.Path(path_type=Path),
                 metavar="FLEET.yaml",
-                help="A FleetMigration to take everything else from.",
+                help="Take what no flag says from this FleetMigration.",
             ),
         )
     ):
