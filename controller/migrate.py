@@ -28,6 +28,7 @@ from mattermost_migrate.domain.conditions import (
 from mattermost_migrate.domain.errors import (
     ForbiddenError,
     InvariantError,
+    NotFoundError,
     RejectedError,
     StaleError,
 )
@@ -106,7 +107,7 @@ class MigrationReconciler:
     async def _pass(self, migration: JsonObject) -> float | None:
         try:
             seen, decision = await self._climb(migration)
-        except StaleError:
+        except (StaleError, NotFoundError):
             self._observer.forget(migration)
             raise
         except (RejectedError, ForbiddenError, InvariantError) as error:

@@ -17,6 +17,7 @@ from controller.workqueue import QueueClosedError, WorkQueue
 from mattermost_migrate.domain.errors import (
     LeaseLostError,
     MigrateError,
+    NotFoundError,
     StaleError,
     TransientError,
 )
@@ -92,7 +93,7 @@ async def _one(queue: WorkQueue[Key], reconcile: Reconcile, key: Key, controller
         again = await reconcile(key)
     except LeaseLostError:
         raise
-    except StaleError:
+    except (StaleError, NotFoundError):  # what was to be written has moved, or is gone by now
         queue.add_backing_off(key)
         return "stale"
     except TransientError as error:

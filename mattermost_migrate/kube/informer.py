@@ -33,8 +33,11 @@ Index: TypeAlias = Callable[[JsonObject], Iterable[str]]
 BY_OWNER: Final = "owner"
 #: Objects a request of a list: what is parsed at once is the most we ever hold.
 _PAGE: Final = 100
+_JITTER: Final = 0.1
 _FIRST_PAUSE: Final = 0.2
-_LONGEST_PAUSE: Final = 30.0
+#: An API server that is back is not to be waited for much longer: migrations stand still meanwhile.
+_LONGEST_PAUSE: Final = 10.0
+#: Seconds after which a stream that told nothing counts as one that lived.
 _SHORT_STREAM: Final = 1.0
 _log = logging.getLogger(__name__)
 
@@ -150,24 +153,30 @@ class Informer:
             await changed.wait()
 
     async def run(self) -> None:
-        """List and watch until cancelled; every failure is waited out."""
+        """List and watch until cancelled; every failure is waited out.
+
+        A stream that lived is taken up again at once, however it ended: only what fails time after
+        time without telling anything is left alone, longer each time.
+        """
         failures = 0
         while True:
+            lived = False
             try:
                 if not self.resource_version:
                     await self._relist()
-                began = time.monotonic()
-                await self._follow()
-                # Something in between that ends every stream at once must not make us spin.
-                failures = failures + 1 if time.monotonic() - began < _SHORT_STREAM else 0
-                await asyncio.sleep(_pause(failures) if failures else 0)
+                began, known = time.monotonic(), self.resource_version
+                try:
+                    await self._follow()
+                finally:
+                    told = self.resource_version != known
+                    lived = told or time.monotonic() - began >= _SHORT_STREAM
             except ExpiredError:
                 self.resource_version = ""
             except MigrateError as error:
-                failures += 1
                 log = _log.debug if isinstance(error, TransientError) else _log.warning
                 log("Lost watch", extra={"resource": self.resource.plural, "error": str(error)})
-                await asyncio.sleep(_pause(failures))
+            failures = 0 if lived else failures + 1
+            await asyncio.sleep(_pause(failures))
 
     async def _relist(self) -> None:
         """Take over what there is, page by page: all at once would be the most we ever hold."""
@@ -187,7 +196,10 @@ class Informer:
                     listed.add(_key(obj))
                     self._put(obj)
         for key in self._objects.keys() - listed:
-            self._drop(key)
+            known = self._objects.get(key)
+            # What we created meanwhile was noted, and is newer than the list.
+            if known is not None and _version(known) <= _number(version):
+                self._drop(key)
         self.resource_version = version
         self.synced.set()
 
@@ -281,5 +293,8 @@ def _number(resource_version: str) -> int:
 
 
 def _pause(failures: int) -> float:
+    """Seconds after so many failures in a row; after none, a jitter: all watches end together."""
+    if not failures:
+        return random.uniform(0.0, _JITTER)  # noqa: S311 - jitter
     longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(failures - 1, 10))
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter

@@ -8,7 +8,12 @@ import pytest
 
 from controller.worker import Key, work
 from controller.workqueue import Backoff, WorkQueue
-from mattermost_migrate.domain.errors import LeaseLostError, StaleError, TransientError
+from mattermost_migrate.domain.errors import (
+    LeaseLostError,
+    NotFoundError,
+    StaleError,
+    TransientError,
+)
 from mattermost_migrate.kube import current_installation
 from mattermost_migrate.logs import handler
 from mattermost_migrate.testing import clock
@@ -50,6 +55,15 @@ def test_success_comes_back_when_it_asked_to() -> None:
 )
 def test_a_failure_comes_back_later_each_time(error: Exception) -> None:
     assert looks(lambda _: fail(error), times=4) == pytest.approx([0, 1, 3, 7])
+
+
+@pytest.mark.parametrize(
+    "error", [StaleError("moved"), NotFoundError("gone"), TransientError("down")], ids=repr
+)
+def test_a_world_that_moves_is_no_error(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    looks(lambda _: fail(error), times=2)
+
+    assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
 
 
 def test_the_server_is_left_alone_for_as_long_as_it_asked() -> None:
