@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from mattermost_migrate.domain.defaults.cluster_installation import default_cluster_installation
-from mattermost_migrate.domain.defaults.mattermost import default_mattermost
+from mattermost_migrate.domain.defaults.cluster_installation import (
+    cluster_installation_faults,
+    default_cluster_installation,
+)
+from mattermost_migrate.domain.defaults.mattermost import default_mattermost, mattermost_faults
 
-__all__ = ["default_cluster_installation", "default_mattermost"]
+__all__ = [
+    "cluster_installation_faults",
+    "default_cluster_installation",
+    "default_mattermost",
+    "mattermost_faults",
+]

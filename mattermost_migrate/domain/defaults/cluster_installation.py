@@ -18,7 +18,7 @@ from mattermost_migrate.domain.defaults.sizes import DEFAULT_SIZE, SIZES
 from mattermost_migrate.domain.errors import Fault, RefusedError
 from mattermost_migrate.domain.objects import JsonObject, name_of
 
-__all__ = ["default_cluster_installation"]
+__all__ = ["cluster_installation_faults", "default_cluster_installation"]
 
 
 def default_cluster_installation(ci: JsonObject) -> dict[str, Any]:
@@ -37,6 +37,11 @@ def default_cluster_installation(ci: JsonObject) -> dict[str, Any]:
     spec["blueGreen"] = _blue_green(spec["blueGreen"], name_of(ci), spec["ingressName"])
     spec["canary"] = _canary(spec["canary"], name_of(ci))
     return {**ci, "spec": _sized(spec)}
+
+
+def cluster_installation_faults(ci: JsonObject) -> tuple[Fault, ...]:
+    """What the operator's own checks find; the first is the one it would report."""
+    return tuple(_faults(canonical.cluster_installation_spec(ci.get("spec") or {})))
 
 
 def _faults(spec: Mapping[str, Any]) -> Iterator[Fault]:

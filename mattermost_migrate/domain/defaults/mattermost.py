@@ -18,7 +18,7 @@ from mattermost_migrate.domain.defaults.sizes import DEFAULT_SIZE, SIZES, Compon
 from mattermost_migrate.domain.errors import Fault, RefusedError
 from mattermost_migrate.domain.objects import JsonObject
 
-__all__ = ["default_mattermost"]
+__all__ = ["default_mattermost", "mattermost_faults"]
 
 _ALLOWED_SOURCES: Final = (
     "configMap",
@@ -42,6 +42,11 @@ def default_mattermost(mm: JsonObject) -> dict[str, Any]:
     if faults:
         raise RefusedError(faults)
     return {**mm, "spec": _sized(filled(spec))}
+
+
+def mattermost_faults(mm: JsonObject) -> tuple[Fault, ...]:
+    """What the operator's own checks find; the first is the one it would report."""
+    return tuple(_faults(canonical.mattermost_spec(mm.get("spec") or {})))
 
 
 def _faults(spec: Mapping[str, Any]) -> Iterator[Fault]:

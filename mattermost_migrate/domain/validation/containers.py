@@ -36,6 +36,8 @@ _SCALE: Final = {
 
 def env(at: Field) -> Iterator[Finding]:
     """Environment variables: names, sources, and repetitions."""
+    if not at:
+        return
     seen: set[str] = set()
     for item in at:
         name = item / "name"
@@ -66,6 +68,8 @@ def _env_source(item: Field) -> Iterator[Finding]:
 
 def amounts(at: Field) -> Iterator[Finding]:
     """Requests and limits that are stored but never used: quantities they must be all the same."""
+    if not at:
+        return
     for kind in ("requests", "limits"):
         for _, amount in (at / kind).entries():
             yield from syntax.quantity(amount)
@@ -73,6 +77,8 @@ def amounts(at: Field) -> Iterator[Finding]:
 
 def resources(at: Field) -> Iterator[Finding]:
     """Requests and limits of a container: quantities, and no request above its limit."""
+    if not at:
+        return
     yield from amounts(at)
     limits = dict((at / "limits").entries())
     for name, request in (at / "requests").entries():
@@ -99,6 +105,8 @@ def _amount(at: Field) -> Decimal | None:
 
 def probe(at: Field, *, liveness: bool) -> Iterator[Finding]:
     """A probe that overrides the operator's own, in part or whole."""
+    if not at:
+        return
     given = [name for name in _HANDLERS if (at / name).present]
     if len(given) > 1:
         yield at.required(f"must have at most one of {', '.join(given)}")

@@ -6,7 +6,7 @@ Rules walk by it, so a path is never written twice, and a value of the wrong typ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -40,22 +40,42 @@ class Caution:
 Finding: TypeAlias = Fault | Caution
 
 
-@dataclass(frozen=True, slots=True)
 class Field:
-    """A value and where it stands."""
+    """A value and where it stands.
 
-    path: str
-    value: Any
+    Some hundred are made in a review and few of them are ever named, so a path is put together
+    when somebody asks for it.
+
+    Args:
+        name: the path of a first one; below that, the name of a field or ``[index]`` of an item.
+        value: what stands there, None where nothing does.
+        within: the field that it is a part of.
+    """
+
+    __slots__ = ("_name", "_within", "value")
+
+    def __init__(self, name: str, value: Any, within: Field | None = None) -> None:
+        self._name = name
+        self._within = within
+        self.value = value
+
+    @property
+    def path(self) -> str:
+        """Where it stands, in Kubernetes' form."""
+        if self._within is None:
+            return self._name
+        joint = "" if self._name.startswith("[") else "."
+        return f"{self._within.path}{joint}{self._name}"
 
     def __truediv__(self, name: str) -> Field:
         """The field of that name inside this one; absent when there is no such."""
-        inside = self.value.get(name) if isinstance(self.value, Mapping) else None
-        return Field(f"{self.path}.{name}" if self.path else name, inside)
+        inside = self.value
+        return Field(name, inside.get(name) if isinstance(inside, dict) else None, self)
 
     def __iter__(self) -> Iterator[Field]:
         """The items of a list."""
         items = self.value if isinstance(self.value, list) else ()
-        return (Field(f"{self.path}[{index}]", item) for index, item in enumerate(items))
+        return (Field(f"[{index}]", item, self) for index, item in enumerate(items))
 
     def __bool__(self) -> bool:
         """Whether there is anything there but a zero value, as Go would see it."""
@@ -63,8 +83,8 @@ class Field:
 
     def entries(self) -> Iterator[tuple[str, Field]]:
         """Keys and values of a map."""
-        found = self.value if isinstance(self.value, Mapping) else {}
-        return ((str(key), Field(f"{self.path}[{key}]", value)) for key, value in found.items())
+        found = self.value if isinstance(self.value, dict) else {}
+        return ((str(key), Field(f"[{key}]", value, self)) for key, value in found.items())
 
     @property
     def present(self) -> bool:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from contextlib import suppress
+from typing import Final, TypeAlias
 
-from mattermost_migrate.domain.defaults import default_cluster_installation, default_mattermost
-from mattermost_migrate.domain.errors import RefusedError
+from mattermost_migrate.domain.defaults import cluster_installation_faults, mattermost_faults
+from mattermost_migrate.domain.errors import Fault
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, MATTERMOST, Resource
 from mattermost_migrate.domain.objects import JsonObject
 from mattermost_migrate.domain.validation.field import Finding
 
 __all__ = ["refusals"]
 
-_Default: TypeAlias = Callable[[JsonObject], dict[str, Any]]
+_Faults: TypeAlias = Callable[[JsonObject], tuple[Fault, ...]]
 
-#: The operator's defaulting, and the fields its checks read. Only those are shown to it, so that
+#: The operator's own checks, and the fields they read. Only those are shown to it, so that
 #: a malformed quantity elsewhere, which ends its reading, does not hide what it would say here.
-_CHECKS: Final[Mapping[Resource, tuple[_Default, tuple[str, ...]]]] = {
-    CLUSTER_INSTALLATION: (default_cluster_installation, ("ingressName", "blueGreen", "canary")),
+_CHECKS: Final[Mapping[Resource, tuple[_Faults, tuple[str, ...]]]] = {
+    CLUSTER_INSTALLATION: (cluster_installation_faults, ("ingressName", "blueGreen", "canary")),
     MATTERMOST: (
-        default_mattermost,
+        mattermost_faults,
         ("ingressName", "ingress", "awsLoadBalancerController", "volumes"),
     ),
 }
@@ -31,12 +32,8 @@ def refusals(resource: Resource, obj: JsonObject) -> Iterator[Finding]:
 
     Where one of those fields is not of its type, the API server's schema says so.
     """
-    default, fields = _CHECKS[resource]
+    faults, fields = _CHECKS[resource]
     spec = obj.get("spec") or {}
     shown = {key: spec[key] for key in fields if key in spec}
-    try:
-        default({"metadata": obj.get("metadata"), "spec": shown})
-    except RefusedError as error:
-        yield from error.faults
-    except ValueError:
-        return
+    with suppress(ValueError):
+        yield from faults({"spec": shown})

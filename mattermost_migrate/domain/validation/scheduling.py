@@ -24,6 +24,8 @@ _HEAVIEST: Final = 100
 
 def affinity(at: Field) -> Iterator[Finding]:
     """Node, pod and anti-affinity."""
+    if not at:
+        return
     node = at / "nodeAffinity"
     required = node / _REQUIRED
     if required.present and not required / "nodeSelectorTerms":

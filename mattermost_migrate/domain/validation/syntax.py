@@ -126,6 +126,8 @@ def labels(at: Field) -> Iterator[Finding]:
 
 def annotation_map(at: Field) -> Iterator[Finding]:
     """Keys of annotations, and the size of them all."""
+    if not at:
+        return
     for key, value in at.entries():
         yield from _key(value, key, lower=True)
     if sum(len(key) + len(value.text) for key, value in at.entries()) > _ALL_ANNOTATIONS:
