@@ -18,7 +18,7 @@ from werkzeug.exceptions import BadRequest
 from mattermost_migrate.domain.conversion.versions import PREVIEW_VERSION, to_preview, to_stored
 from mattermost_migrate.domain.errors import RefusedError
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION
-from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of
+from mattermost_migrate.domain.objects import JsonObject, annotations_of, name_of, namespace_of
 from mattermost_migrate.logs import bound
 from webhook.endpoint import json_body
 from webhook.metrics import CONVERSION_SECONDS, CONVERSIONS
@@ -128,6 +128,11 @@ def _each(desired: str, objects: list[Any]) -> Iterator[bytes]:
 def _converted(obj: Any, desired: str) -> JsonObject:
     if not isinstance(obj, dict) or not isinstance(obj.get("metadata"), dict):
         raise _UnconvertedError("an object without metadata")
+    annotations = annotations_of(obj)
+    if not isinstance(annotations, dict) or not all(
+        isinstance(text, str) for text in annotations.values()
+    ):
+        raise _UnconvertedError("metadata.annotations must map text to text")
     given = obj.get("apiVersion")
     if given == desired and given in (STORED, PREVIEW):
         found: JsonObject = obj

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
 from mattermost_migrate.domain.errors import RefusedError
@@ -119,6 +119,8 @@ JSON = some.recursive(
 )
 
 
+@example(objects=[{"metadata": {"annotations": True}}], version=STORED, desired=PREVIEW)
+@example(objects=[{"metadata": {"annotations": {"a": 1}}}], version=PREVIEW, desired=STORED)
 @given(
     objects=some.lists(JSON, max_size=3),
     version=some.sampled_from([STORED, PREVIEW, "x"]),
