@@ -21,8 +21,8 @@ from mattermost_migrate.domain.editlock import (
 from mattermost_migrate.domain.errors import Fault
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, INSTALLATION_MIGRATION, MATTERMOST
 from mattermost_migrate.domain.validation import validate
-from webhook.endpoint import endpoint
-from webhook.knowledge import Migrations
+from webhook.endpoint import Endpoint, register
+from webhook.knowledge import InMemory, Migrations
 from webhook.metrics import REVIEWS
 from webhook.review import Review, allowed, denied
 
@@ -49,11 +49,15 @@ def admission(migrations: Migrations, exempt: Exempt) -> Blueprint:
         exempt: whose writes are part of a migration.
     """
     blueprint = Blueprint("admission", __name__)
-    judge_of = _Judge(migrations, exempt)
-    for resource in (CLUSTER_INSTALLATION, MATTERMOST, INSTALLATION_MIGRATION):
-        path = f"/validate/{resource.kind.lower()}"
-        view = endpoint(resource, partial(_answer, judge_of))
-        blueprint.add_url_rule(path, path.strip("/"), view, methods=["POST"])
+    answer = partial(_answer, _Judge(migrations, exempt))
+    at_once = partial(_answer, _Judge(InMemory(migrations), exempt))
+    register(
+        blueprint,
+        {
+            f"/validate/{resource.kind.lower()}": Endpoint(resource, answer, at_once)
+            for resource in (CLUSTER_INSTALLATION, MATTERMOST, INSTALLATION_MIGRATION)
+        },
+    )
     return blueprint
 
 

@@ -26,12 +26,15 @@ class Arrival:
             head: it is for the application to refuse.
     """
 
-    __slots__ = ("_buffer", "_limit", "_wanted")
+    __slots__ = ("_body", "_buffer", "_digits", "_limit", "_wanted")
 
     def __init__(self, limit: int) -> None:
         self._buffer = bytearray()
         self._limit = limit
         self._wanted: int | None = None
+        #: Where the digits of the announced length stand, and where the body begins.
+        self._digits: tuple[int, int] | None = None
+        self._body = 0
 
     def __len__(self) -> int:
         return len(self._buffer)
@@ -52,11 +55,30 @@ class Arrival:
         """Whether a thread can handle it without waiting for the client."""
         return self._wanted is not None and len(self._buffer) >= self._wanted
 
+    def parts(self) -> tuple[bytes, bytes] | None:
+        """The head without the digits of its length, and the body: of one whole request alone.
+
+        None when no length is announced, or anything else came with it.
+        """
+        if self._digits is None or self._wanted != len(self._buffer) or self._body == self._wanted:
+            return None
+        first, end = self._digits
+        head = self._buffer[:first] + self._buffer[end : self._body]
+        return bytes(head), bytes(memoryview(self._buffer)[self._body :])
+
+    def copy(self) -> bytes:
+        """All that came."""
+        return bytes(self._buffer)
+
+    def clear(self) -> None:
+        """Be empty for the next request."""
+        self._buffer.clear()
+        self._wanted = self._digits = None
+
     def take(self) -> bytes:
         """All that came, and be empty for the next request."""
-        data = bytes(self._buffer)
-        self._buffer.clear()
-        self._wanted = None
+        data = self.copy()
+        self.clear()
         return data
 
     def _measure(self, searched: int) -> int | None:
@@ -68,5 +90,6 @@ class Arrival:
             return None
         announced = _LENGTH.search(self._buffer, 0, end + 2)
         length = int(announced[1]) if announced else 0
-        head = end + len(_END)
-        return head + length if length <= self._limit else head
+        self._digits = announced.span(1) if announced else None
+        self._body = end + len(_END)
+        return self._body + length if length <= self._limit else self._body

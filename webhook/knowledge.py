@@ -20,7 +20,7 @@ from mattermost_migrate.domain.names import INSTALLATION_MIGRATION
 from mattermost_migrate.domain.objects import JsonObject
 from mattermost_migrate.kube import Client, Informer, Patience, connect
 
-__all__ = ["ClusterMigrations", "Migrations"]
+__all__ = ["ClusterMigrations", "InMemory", "Migrations", "MustWaitError"]
 
 #: Admission has 5 s in all; asking must leave time to answer.
 _LIVE_SECONDS: Final = 2.0
@@ -40,6 +40,44 @@ class Migrations(Protocol):
 
     def live(self, namespace: str, name: str) -> Knowledge:
         """The one of that name, read from the API server now."""
+
+
+class MustWaitError(Exception):
+    """Memory does not settle it: the API server is to be asked, where there is time to wait."""
+
+
+class InMemory:
+    """What memory alone knows of them, for who must not wait.
+
+    Args:
+        migrations: whose memory.
+    """
+
+    def __init__(self, migrations: Migrations) -> None:
+        self._migrations = migrations
+
+    @property
+    def synced(self) -> bool:
+        """Whether memory holds all of them."""
+        return self._migrations.synced
+
+    def known(self, namespace: str, name: str) -> Knowledge:
+        """The one of that name as memory has it.
+
+        Raises:
+            MustWaitError: memory is not complete yet.
+        """
+        if not self.synced:
+            raise MustWaitError
+        return self._migrations.known(namespace, name)
+
+    def live(self, namespace: str, name: str) -> Knowledge:
+        """Always too long.
+
+        Raises:
+            MustWaitError: the API server would have to be asked.
+        """
+        raise MustWaitError(f"{namespace}/{name}")
 
 
 class ClusterMigrations:

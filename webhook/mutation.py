@@ -21,7 +21,7 @@ from mattermost_migrate.domain.mutation import (
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, MATTERMOST, Resource
 from mattermost_migrate.domain.objects import JsonObject
 from mattermost_migrate.domain.overlay import patch_between
-from webhook.endpoint import endpoint
+from webhook.endpoint import Endpoint, register
 from webhook.metrics import REVIEWS
 from webhook.review import Review, allowed, patched
 
@@ -39,9 +39,13 @@ def mutation(controllers: frozenset[str]) -> Blueprint:
         controllers: usernames of our controller, whose writes are never changed.
     """
     blueprint = Blueprint("mutation", __name__)
-    for path, resource, change in _ENDPOINTS:
-        view = endpoint(resource, _answering(change, controllers))
-        blueprint.add_url_rule(f"/mutate/{path}", path, view, methods=["POST"])
+    register(
+        blueprint,
+        {
+            f"/mutate/{path}": Endpoint(resource, _answering(change, controllers))
+            for path, resource, change in _ENDPOINTS
+        },
+    )
     return blueprint
 
 

@@ -2,8 +2,9 @@
 
 Its threads wait for the network without a limit, so a few silent clients stop it for good, and it
 counts a connection twice that ends during the handshake. Here the event loop itself shakes hands
-and gathers each request, without blocking and with one deadline for both; threads see whole
-requests only. Every connection is counted where it comes and where it goes, and nowhere else.
+and gathers each request, without blocking and with one deadline for both. It answers what needs
+no waiting itself (`lane.py`); threads see whole requests only. Every connection is counted where it
+comes and where it goes, and nowhere else.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from typing import Any, Final
 
 from gunicorn.http import get_parser
 from gunicorn.sock import ssl_context
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
 from webhook.app import BODY_LIMIT, CONVERSION_LIMIT
 from webhook.arrival import Arrival
+from webhook.endpoint import AT_ONCE
+from webhook.lane import Lane
 from webhook.metrics import CONNECTIONS_DROPPED
 from webhook.tls import NoCertificateError
 
@@ -57,7 +60,9 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no annotations
         self.initialized = True  # the handshake is ours; gunicorn must not wrap again
         self.parser = get_parser(cfg, self.sock, client)
         self.arrival = Arrival(limit)
+        self.unsent = b""
         self.shaken = False
+        self.kept = False
         self.lingering = False
         self.deadline = time.monotonic() + seconds
 
@@ -65,7 +70,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no annotations
         """Do what can be done without waiting.
 
         Returns:
-            The event to wait for, or None when a request is whole and lies ready for the parser.
+            The event to wait for, or None when a request is whole.
 
         Raises:
             OSError: the connection is of no use any more.
@@ -80,8 +85,20 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no annotations
             return selectors.EVENT_READ
         except ssl.SSLWantWriteError:
             return selectors.EVENT_WRITE
-        self.parser.unreader.unread(self.arrival.take())
         return None
+
+    def say(self, answer: bytes) -> bool:
+        """Send an answer; whether all of it went without waiting. The rest is kept in ``unsent``.
+
+        Raises:
+            OSError: the connection is of no use any more.
+        """
+        try:
+            sent = self.sock.send(answer)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            sent = 0
+        self.unsent = answer[sent:]
+        return not self.unsent
 
     def _receive(self) -> None:
         chunk = self.sock.recv(_CHUNK)
@@ -125,6 +142,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
         super().__init__(*args, **kwargs)
         #: Connections whose next request is not whole yet, and those that linger.
         self.waiting: dict[Connection, int] = {}
+        self.lane = Lane(self.cfg, {})
+
+    def load_wsgi(self) -> None:
+        """Load the application, and what it answers at once."""
+        super().load_wsgi()
+        self.lane = Lane(self.cfg, self.wsgi.extensions.get(AT_ONCE, {}))
 
     def accept(self, listener: socket.socket) -> None:
         """Take a connection, if one is still there."""
@@ -150,10 +173,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
         self.nr_conns += 1
         self._gather(connection)
 
-    def on_client_socket_readable(self, conn: Connection, client: ssl.SSLSocket) -> None:
+    def on_client_socket_readable(self, conn: Connection, _: ssl.SSLSocket) -> None:
         """A kept-alive connection has something to say."""
-        self.poller.unregister(client)
-        self.keepalived_conns.remove(conn)
         conn.deadline = time.monotonic() + self.request_seconds
         self._gather(conn)
 
@@ -169,7 +190,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
             conn.deadline = time.monotonic() + self.request_seconds
             self._gather(conn)
             return
-        super().finish_request(conn, fs)
+        self._keep(conn)
+
+    def handle(self, conn: Connection) -> bool:
+        """Handle a request, or the rest of an answer, in a thread that may wait for the client."""
+        if not conn.unsent:
+            return bool(super().handle(conn))
+        conn.sock.settimeout(REQUEST_SECONDS)
+        conn.sock.sendall(conn.unsent)
+        conn.unsent = b""
+        return True
 
     def murder_pending(self) -> None:
         """Drop what has not come in time. Called by gunicorn's loop each second."""
@@ -180,18 +210,51 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
             self._drop(max(self.waiting, key=lambda conn: len(conn.arrival)), "memory")
 
     def _gather(self, conn: Connection) -> None:
-        """Go on with a handshake or a request; hand it to a thread when it is whole."""
+        """Go on with a handshake or a request; have it answered when it is whole."""
         try:
             wanted = conn.advance()
+            answer = self._at_once(conn) if wanted is None else None
+            sent = answer is not None and conn.say(answer)
         except (OSError, ValueError) as error:
             self._drop(conn, conn.excuse(error))
             return
-        if wanted is None:
-            self._forget(conn)
-            conn.data_ready = True
-            self.enqueue_req(conn)
-        else:
+        if wanted is not None:
             self._await(conn, wanted)
+        elif sent:
+            self._keep(conn)
+        else:
+            self._hand_over(conn)
+
+    def _at_once(self, conn: Connection) -> bytes | None:
+        """The answer to the request that has come, if it can be had without waiting."""
+        if not self.alive or len(self.keepalived_conns) >= self.max_keepalived:
+            return None  # the last on its connection, and gunicorn says so
+        answer = self.lane.answer(conn.arrival)
+        if answer is not None:
+            conn.arrival.clear()
+        return answer
+
+    def _hand_over(self, conn: Connection) -> None:
+        """Let a thread go on, which may wait for the client and for the API server."""
+        self._forget(conn)
+        if len(conn.arrival):
+            conn.parser.unreader.unread(conn.arrival.take())
+        conn.data_ready = True
+        self.enqueue_req(conn)
+
+    def _keep(self, conn: Connection) -> None:
+        """Wait for the next request; the one that waits longest is the first of them."""
+        if conn.kept:
+            self.keepalived_conns.remove(conn)
+        else:
+            self._forget(conn)
+            ready = partial(self.on_client_socket_readable, conn)
+            self.poller.register(conn.sock, selectors.EVENT_READ, ready)
+            conn.kept = True
+        conn.set_timeout()
+        if not self.alive:
+            conn.timeout = min(conn.timeout, time.monotonic() + STOP_KEEPALIVE_LINGER)
+        self.keepalived_conns.append(conn)
 
     def _see_off(self, conn: Connection) -> None:
         """End our side, and read on until the client ends its own.
@@ -228,6 +291,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
             self._drop(conn, "done")
 
     def _forget(self, conn: Connection) -> None:
+        """Wait for nothing of it any more."""
+        if conn.kept:
+            conn.kept = False
+            self.keepalived_conns.remove(conn)
+            self.poller.unregister(conn.sock)
         if self.waiting.pop(conn, None) is not None:
             with suppress(KeyError, ValueError):
                 self.poller.unregister(conn.sock)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -105,10 +106,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def launched(folder: Path, *options: str) -> Iterator[Server]:
-    """The webhook as a process of its own, with certificates in ``folder``; stopped in the end."""
+def launched(folder: Path, *options: str, cluster: int = 9) -> Iterator[Server]:
+    """The webhook as a process of its own, with certificates in ``folder``; stopped in the end.
+
+    ``cluster`` is the port of its API server, which answers nobody.
+    """
     issue(folder / "certs")
-    (folder / "kubeconfig").write_text(json.dumps(NOWHERE))
+    (folder / "kubeconfig").write_text(json.dumps(nowhere(cluster)))
     port = free_port()
     certificates = folder / "certs" / "mattermost-migrate-webhook-tls"
     command = [sys.executable, "-m", "webhook", f"--bind=127.0.0.1:{port}", *options]
@@ -147,13 +151,14 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-#: A cluster that answers nobody.
-NOWHERE = {
-    "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:9"}}],
-    "users": [{"name": "u", "user": {"token": "none"}}],
-    "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-    "current-context": "x",
-}
+def nowhere(port: int) -> dict[str, Any]:
+    """How to reach a cluster that is none."""
+    return {
+        "clusters": [{"name": "c", "cluster": {"server": f"https://127.0.0.1:{port}"}}],
+        "users": [{"name": "u", "user": {"token": "none"}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+    }
 
 
 def _until_alive(server: Server, log: Path) -> None:
@@ -362,6 +367,78 @@ def test_requests_sent_ahead_are_answered_in_turn(shared: Server) -> None:
             chunk = connection.recv(65536)
             assert chunk, f"closed after {seen.count(b'200 OK')} answers"
             seen += chunk
+
+
+def test_a_review_that_waits_for_the_api_server_holds_up_no_other(tmp_path: Path) -> None:
+    """Not even with its one thread: what memory settles is answered without."""
+    kind = {"group": "mattermost.com", "version": "v1alpha1", "kind": "ClusterInstallation"}
+    spec = {"ingressName": "chat.example.com"}
+    waits = review(kind=kind, object={"metadata": {"name": "chat"}, "spec": spec})
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with (
+            launched(tmp_path, "--threads=1", cluster=port) as server,
+            closing(server.connect()) as waiting,
+            closing(server.connect()) as other,
+        ):
+            other.connect()
+            path = "/validate/clusterinstallation"
+            waiting.request("POST", path, body=json.dumps(waits).encode(), headers=HEADERS)
+
+            assert [ask(other)[0] for _ in range(5)] == [200] * 5
+            waiting.sock.settimeout(0.0)
+            with pytest.raises(ssl.SSLWantReadError):
+                waiting.sock.recv(1)
+            waiting.sock.settimeout(10)
+            answer = json.loads(waiting.getresponse().read())["response"]
+
+    assert answer["allowed"] is True
+    assert "could not check" in answer["warnings"][0]
+
+
+def test_whoever_does_not_read_gets_all_answers_later_and_holds_up_nobody(server: Server) -> None:
+    """Answers of 60 KB each, many more than the kernel buffers."""
+    bodies = [json.dumps(review(uid=f"{n:06d}" * 10_000)).encode() for n in range(300)]
+    requests = [_POST + f"Content-Length: {len(b)}\r\n\r\n".encode() + b for b in bodies]
+    with server.secure() as silent, closing(server.connect()) as other:
+        silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 256 * 1024)
+        silent.settimeout(0.0)
+        left = [memoryview(each) for each in requests]
+        while left and _writable(silent):
+            _send_some(silent, left)
+        assert left, "it was never held back"
+
+        assert ask(other)[0] == 200
+
+        answered, tail = 0, b""
+        while answered < len(requests):
+            silent.settimeout(10)
+            chunk = silent.recv(65536)
+            assert chunk, f"closed after {answered} answers"
+            answered += (tail + chunk).count(_END)
+            tail = chunk[-len(_END) + 1 :]
+            silent.settimeout(0.0)
+            while left and select.select([], [silent], [], 0)[1] and _send_some(silent, left):
+                pass
+
+
+_END = b'"allowed":true}}'
+
+
+def _writable(connection: socket.socket) -> bool:
+    return bool(select.select([], [connection], [], 0.5)[1])
+
+
+def _send_some(connection: ssl.SSLSocket, left: list[memoryview]) -> bool:
+    """Send of the first one, so that no record holds parts of two."""
+    try:
+        sent = connection.send(left[0])
+    except ssl.SSLWantWriteError:
+        return False
+    left[0] = left[0][sent:]
+    if not left[0]:
+        del left[0]
+    return True
 
 
 def test_a_new_certificate_is_served_at_once_and_old_connections_go_on(server: Server) -> None:
