@@ -1,13 +1,15 @@
 """What a release needs besides the tests: one version everywhere, and everything packed.
 
 python deploy/release.py check v0.1.0    # the tag is the version of package, plugin and chart
-python deploy/release.py pack dist       # wheel and chart
+python deploy/release.py pack dist       # wheel, chart and plugin
 """
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 from typing import Final
@@ -42,12 +44,22 @@ def faults(tag: str, found: dict[str, str]) -> list[str]:
 
 
 def pack(into: Path) -> None:
-    """Build wheel and chart into a folder."""
+    """Build wheel, chart and plugin into a folder.
+
+    Wheel and chart by their own tools; the plugin with its dependencies, for those who have no
+    package index (``deploy/package_plugin.py``). Its staged folder does not stay: what is in there
+    is published.
+    """
     into.mkdir(parents=True, exist_ok=True)
     wheel = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
     chart = [str(ready(["helm4"])["helm4"]), "package", "deploy/chart"]
     subprocess.run([*wheel, "--directory", str(into.absolute())], cwd=ROOT, check=True)
     subprocess.run([*chart, "--destination", str(into.absolute())], cwd=ROOT, check=True)
+    plugin = [sys.executable, "deploy/package_plugin.py", "--into"]
+    with tempfile.TemporaryDirectory() as stage:
+        subprocess.run([*plugin, stage], cwd=ROOT, check=True)
+        for archive in Path(stage).glob("*.tgz"):
+            shutil.move(archive, into / f"helm-plugin-{archive.name}")
 
 
 def main(arguments: list[str]) -> int:

@@ -30,6 +30,7 @@ __all__ = [
     "run_tool",
     "start_conversion",
     "start_webhook",
+    "switch_preview",
     "uninstall_chart",
 ]
 
@@ -159,13 +160,11 @@ def start_conversion(cluster: Cluster, beside: RunningWebhook) -> RunningWebhook
     """Start the conversion with the webhook's certificate, and switch it on in the CRD."""
     reserved = Port.reserve()
     reserved.release()
-    preview = [sys.executable, "-m", "webhook.preview"]
     address = f"127.0.0.1:{reserved.number}"
     process = cluster.run(
         "conversion",
         [
-            *preview,
-            "serve",
+            *(sys.executable, "-m", "webhook.preview", "serve"),
             f"--bind={address}",
             f"--cert-dir={beside.certificates}",
             "--server-name=localhost",
@@ -173,15 +172,29 @@ def start_conversion(cluster: Cluster, beside: RunningWebhook) -> RunningWebhook
     )
     running = RunningWebhook(process, reserved.number, beside.certificates)
     running.until_ready()
-    run_tool([*preview, "enable", "--url", running.url], cluster)
+    switch_preview(cluster, "enable", "--url", running.url)
     run_tool([sys.executable, "-m", "certs", "inject", "--namespace", NAMESPACE], cluster)
     return running
 
 
-def run_tool(command: list[str], cluster: Cluster) -> None:
-    """Run one of our tools as the administrator; its output is shown when it fails."""
+def switch_preview(cluster: Cluster, verb: str, *options: str) -> None:
+    """Switch the preview version as the chart's jobs do: with their rights, and no more."""
+    account = "mattermost-migrate-conversion"
+    kubeconfig = cluster.service_account_kubeconfig(
+        NAMESPACE, account, cluster.folder / "conversion.kubeconfig"
+    )
+    command = [sys.executable, "-m", "webhook.preview", verb, *options]
+    run_tool(command, cluster, kubeconfig=kubeconfig)
+
+
+def run_tool(command: list[str], cluster: Cluster, *, kubeconfig: Path | None = None) -> None:
+    """Run one of our tools, as the administrator if not told otherwise.
+
+    Raises:
+        RuntimeError: it failed; with all it said.
+    """
     environment = {
-        "KUBECONFIG": str(cluster.kubeconfig),
+        "KUBECONFIG": str(kubeconfig or cluster.kubeconfig),
         "HOME": str(cluster.folder),  # Helm keeps its caches there
         "PATH": "/usr/bin:/bin",
     }

@@ -29,6 +29,7 @@ from mattermost_migrate.testing.webhook import (
     RunningWebhook,
     run_tool,
     start_conversion,
+    switch_preview,
 )
 
 NAME = "clusterinstallations.mattermost.com"
@@ -45,7 +46,7 @@ def conversion(cluster: Cluster, webhook: RunningWebhook) -> Iterator[RunningWeb
     """The preview version, served, while the module's tests run."""
     running = start_conversion(cluster, webhook)
     yield running
-    switch(cluster, "disable")
+    switch_preview(cluster, "disable")
     running.process.stop()
 
 
@@ -55,10 +56,6 @@ def on(cluster: Cluster, conversion: RunningWebhook, namespace: str) -> str:
     cluster.admin.create(CLUSTER_INSTALLATION, namespace, cluster_installation("chat", namespace))
     until(lambda: cluster.admin.find(PREVIEW, namespace, "chat") is not None)
     return namespace
-
-
-def switch(cluster: Cluster, verb: str, *options: str) -> None:
-    run_tool([sys.executable, "-m", "webhook.preview", verb, *options], cluster)
 
 
 def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -227,11 +224,11 @@ def test_it_is_switched_off_with_the_process_dead_and_leaves_nothing(
 ) -> None:
     admin = cluster.admin
     admin.patch(PREVIEW, on, "chat", {"spec": {"version": "10.9.0"}})  # now a manager of fields
-    switch(cluster, "enable", "--url", conversion.url)  # again
+    switch_preview(cluster, "enable", "--url", conversion.url)  # again
     conversion.process.stop()
     try:
-        switch(cluster, "disable")
-        switch(cluster, "disable")
+        switch_preview(cluster, "disable")
+        switch_preview(cluster, "disable")
 
         crd = admin.get(CRD, None, NAME)
         assert crd["spec"]["conversion"] == {"strategy": "None"}
@@ -245,7 +242,7 @@ def test_it_is_switched_off_with_the_process_dead_and_leaves_nothing(
     finally:
         conversion.process.start()
         conversion.until_ready()
-        switch(cluster, "enable", "--url", conversion.url)
+        switch_preview(cluster, "enable", "--url", conversion.url)
         run_tool([sys.executable, "-m", "certs", "inject", "--namespace", NAMESPACE], cluster)
     until(lambda: admin.find(PREVIEW, on, "chat") is not None)
 
