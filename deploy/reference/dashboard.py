@@ -22,6 +22,33 @@ _Panel = Any  # the SDK's panel builders have no common type
 
 #: Rows, their panels, and of each panel: unit, and queries with their legends.
 _ROWS: Final[dict[str, dict[str, tuple[str, dict[str, str]]]]] = {
+    "Migrations": {
+        "Members of fleets under way": (
+            "short",
+            {"sum by (standing) (mattermost_migrate_fleet_members)": "{{standing}}"},
+        ),
+        "A migration takes (median, 99 %)": (
+            "s",
+            {
+                f"histogram_quantile({share}, sum by (le, outcome) "
+                f"(rate(mattermost_migrate_migration_seconds_bucket{_RATE})))": (
+                    f"{share} {{{{outcome}}}}"
+                )
+                for share in ("0.5", "0.99")
+            },
+        ),
+        "A step takes (median)": (
+            "s",
+            {
+                "histogram_quantile(0.5, sum by (le, step) "
+                f"(rate(mattermost_migrate_step_seconds_bucket{_RATE})))": "{{step}}"
+            },
+        ),
+        "Given up or refused": (
+            "short",
+            {f"sum by (reason) (increase(mattermost_migrate_failures_total{_RATE}))": "{{reason}}"},
+        ),
+    },
     "Controller": {
         "Waiting to be looked at": (
             "short",
@@ -85,6 +112,11 @@ _ROWS: Final[dict[str, dict[str, tuple[str, dict[str, str]]]]] = {
 }
 #: Figures on top.
 _FIGURES: Final[dict[str, tuple[str, str]]] = {
+    "Migrations in flight": ("short", "sum(mattermost_migrate_migrations_in_flight)"),
+    "More failures that a fleet can bear": (
+        "short",
+        "min(mattermost_migrate_fleet_failure_budget_left)",
+    ),
     "Serving certificate ends in": (
         "s",
         "min(mattermost_migrate_webhook_certificate_expiry_timestamp_seconds) - time()",
