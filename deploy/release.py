@@ -51,15 +51,20 @@ def pack(into: Path) -> None:
     is published.
     """
     into.mkdir(parents=True, exist_ok=True)
+    into = into.absolute()
     wheel = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
     chart = [str(ready(["helm4"])["helm4"]), "package", "deploy/chart"]
-    subprocess.run([*wheel, "--directory", str(into.absolute())], cwd=ROOT, check=True)
-    subprocess.run([*chart, "--destination", str(into.absolute())], cwd=ROOT, check=True)
     plugin = [sys.executable, "deploy/package_plugin.py", "--into"]
+    subprocess.run([*wheel, "--directory", str(into)], cwd=ROOT, check=True)
     with tempfile.TemporaryDirectory() as stage:
+        # Helm names the chart's archive as the plugin's; of the two, only a plugin's name matters.
+        subprocess.run([*chart, "--destination", stage], cwd=ROOT, check=True)
+        (archive,) = Path(stage).glob("*.tgz")
+        name, _, rest = archive.name.rpartition("-")
+        shutil.move(archive, into / f"{name}-chart-{rest}")
         subprocess.run([*plugin, stage], cwd=ROOT, check=True)
-        for archive in Path(stage).glob("*.tgz"):
-            shutil.move(archive, into / f"helm-plugin-{archive.name}")
+        (archive,) = Path(stage).glob("*.tgz")
+        shutil.move(archive, into)
 
 
 def main(arguments: list[str]) -> int:

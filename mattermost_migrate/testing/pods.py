@@ -49,7 +49,7 @@ def run_pod(cluster: Cluster, image: Image, template: JsonObject, namespace: str
         },
         mounts=(
             *image.mounts,
-            Mount(_account(cluster, spec, namespace, folder / "account"), _ACCOUNT),
+            *_account(cluster, spec, namespace, folder / "account"),
             *_volumes(cluster, spec, container, namespace, folder),
         ),
         user=spec["securityContext"]["runAsUser"],
@@ -74,7 +74,9 @@ def _environment(cluster: Cluster, container: JsonObject, namespace: str) -> Map
     }
 
 
-def _account(cluster: Cluster, spec: JsonObject, namespace: str, folder: Path) -> Path:
+def _account(cluster: Cluster, spec: JsonObject, namespace: str, folder: Path) -> Iterator[Mount]:
+    if spec.get("automountServiceAccountToken") is False:
+        return
     authority = cluster.admin.credentials.authority
     if authority is None:
         raise ValueError("this cluster has no CA of its own to give to a pod")
@@ -82,7 +84,7 @@ def _account(cluster: Cluster, spec: JsonObject, namespace: str, folder: Path) -
     (folder / "token").write_text(cluster.token(namespace, spec["serviceAccountName"]))
     (folder / "namespace").write_text(namespace)
     shutil.copy(authority, folder / "ca.crt")
-    return folder
+    yield Mount(folder, _ACCOUNT)
 
 
 def _volumes(

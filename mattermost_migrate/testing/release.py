@@ -95,6 +95,23 @@ class Release:
             template = self.cluster.admin.get(DEPLOYMENT, HOME, name)["spec"]["template"]
             self.processes[component] = run_pod(self.cluster, self.image, template, HOME)
 
+    def run_job(self, verb: str) -> None:
+        """Run the hook's Job of that verb to its end, as the release has it.
+
+        Helm makes the Job and waits for it; kwok says that it is complete, and runs nothing.
+
+        Raises:
+            ProcessError: it failed.
+        """
+        hooks = yaml.safe_load_all(self.run_helm("get", "hooks", "mm", "--namespace", HOME))
+        (template,) = (
+            hook["spec"]["template"]
+            for hook in hooks
+            if hook["kind"] == "Job"
+            and verb in hook["spec"]["template"]["spec"]["containers"][0]["command"]
+        )
+        run_pod(self.cluster, self.image, template, HOME).until_done()
+
     def stop(self) -> None:
         """End its processes as a kubelet does."""
         stop_all(self.processes.values())

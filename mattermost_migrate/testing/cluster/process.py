@@ -119,6 +119,19 @@ class Process:
         self.kill()
         self.start()
 
+    def until_done(self, seconds: float = 60.0) -> None:
+        """Wait until it has ended by itself, as a Job's process does.
+
+        Raises:
+            ProcessError: it failed, or goes on after that long; with the end of its log.
+        """
+        try:
+            code = self._running.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise ProcessError(f"{self.name} goes on after {seconds} s:\n{self.tail()}") from None
+        if code:
+            raise ProcessError(f"{self.name} failed (exit {code}):\n{self.tail()}")
+
     def check(self) -> None:
         """Raise ProcessError, with the end of its log, unless it is running."""
         if not self.running:

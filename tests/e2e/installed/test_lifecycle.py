@@ -6,6 +6,7 @@ its ServiceAccount's token and nothing else. The cluster is their own.
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import time
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 import requests
 import yaml
+from cryptography import x509
 
 from deploy.reference import metrics
 from deploy.reference.dashboard import queries
@@ -29,6 +31,7 @@ from mattermost_migrate.domain.names import (
     LOCK_LABEL,
     MATTERMOST,
     SECRET,
+    SERVICE,
     Resource,
 )
 from mattermost_migrate.domain.objects import labels_of
@@ -47,6 +50,9 @@ CONFIGURATIONS = [
     Resource("admissionregistration.k8s.io", "v1", kind, f"{kind.lower()}s", namespaced=False)
     for kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
 ]
+PREVIEW = Resource(
+    "mattermost.com", "v1beta1-preview", "ClusterInstallation", "clusterinstallations"
+)
 BINDING = Resource(
     "admissionregistration.k8s.io",
     "v1",
@@ -209,6 +215,70 @@ def test_an_upgrade_and_a_rollback_with_migrations_in_flight(
         assert installations.workload() == before
         installations.move("back")
         assert installations.workload() == before
+
+
+@pytest.mark.parametrize("release", ["helm3"], indirect=True)
+def test_the_preview_version_comes_with_the_chart_and_leaves_with_it(
+    release: Release, home: LocalCluster
+) -> None:
+    """Uninstalled while every process of ours is dead, and objects were written through it."""
+    release.apply(values={**release.values(), "conversion": {"enabled": True}})
+    start(release)
+    release.run_job("enable")
+    reach_conversion(home)
+    until_named(home, f"mattermost-migrate-conversion.{HOME}.svc")
+    release.start("conversion")
+    with watched(home) as installations:
+        installations.create("chat")
+        until_served(installations, "chat")
+        body = {"spec": {"replicas": 3}}
+        installations.admin.patch(PREVIEW, installations.namespace, "chat", body)
+        installations.until(CLUSTER_INSTALLATION, "chat", lambda ci: ci["spec"]["replicas"] == 3)
+        release.kill()
+
+        release.run_job("disable")
+        release.run_helm("uninstall", "mm", "--namespace", HOME)
+
+        nothing_in_the_way(home)
+        until_unlocked(installations, CLUSTER_INSTALLATION, "chat")
+        stored = installations.get(CLUSTER_INSTALLATION, "chat")
+        assert stored["apiVersion"] == CLUSTER_INSTALLATION.api_version
+        with pytest.raises(ApiError, match="404"):
+            installations.admin.get(PREVIEW, installations.namespace, "chat")
+
+
+def reach_conversion(home: LocalCluster) -> None:
+    """Nothing leads from a ClusterIP to this machine: the Service is made an alias of it."""
+    alias = {"type": "ExternalName", "externalName": "localhost", "clusterIP": None}
+    home.admin.patch(SERVICE, HOME, "mattermost-migrate-conversion", {"spec": alias})
+    port = {"clientConfig": {"service": {"port": 9444}}}
+    body = {"spec": {"conversion": {"webhook": port}}}
+    home.admin.patch(CRD, None, "clusterinstallations.mattermost.com", body)
+
+
+def until_named(home: LocalCluster, name: str) -> None:
+    """Wait until the leader has issued a certificate that is for that name too."""
+
+    def names_it(secret: dict[str, Any]) -> bool:
+        certificate = x509.load_pem_x509_certificate(base64.b64decode(secret["data"]["tls.crt"]))
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        return name in names.value.get_values_for_type(x509.DNSName)
+
+    home.admin.until(SECRET, HOME, "mattermost-migrate-webhook-tls", names_it, seconds=90)
+
+
+def until_served(installations: Installations, name: str) -> None:
+    """Wait until the API server shows an installation as its preview."""
+    ends = time.monotonic() + 60
+    while True:
+        try:
+            installations.admin.get(PREVIEW, installations.namespace, name)
+        except ApiError:
+            if time.monotonic() > ends:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def asks_only_for_what_there_is(told: str) -> None:
