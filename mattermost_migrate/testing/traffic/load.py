@@ -39,24 +39,39 @@ class Tally:
     Attributes:
         requests: sent and answered, or failed.
         failures: by reason.
-        latencies: of answered requests, in seconds.
+        latencies: of requests, counted by the millisecond: a report has to stay cheap.
         messages: sent over WebSockets.
         lost: messages that were not answered in order by the same session.
         dropped: WebSockets that were closed by somebody else.
         open: WebSockets that are open.
+        timeline: after each second, requests, failures, drops and losses so far.
     """
 
     requests: int = 0
     failures: Counter[str] = field(default_factory=Counter)
-    latencies: list[float] = field(default_factory=list)
+    latencies: Counter[int] = field(default_factory=Counter)
     messages: int = 0
     lost: int = 0
     dropped: int = 0
     open: int = 0
+    timeline: list[tuple[int, int, int, int]] = field(default_factory=list)
+
+    def tick(self, seconds: float) -> None:
+        """Keep how things stand, once for each second that has passed."""
+        now = (self.requests, self.failures.total(), self.dropped, self.lost)
+        self.timeline += [now] * (int(seconds) - len(self.timeline))
+
+    def _percentile(self, share: float) -> int | None:
+        """In milliseconds."""
+        rank, seen = share * (self.latencies.total() - 1), 0
+        for latency, count in sorted(self.latencies.items()):
+            seen += count
+            if seen > rank:
+                return latency
+        return None
 
     def summary(self, seconds: float) -> dict[str, Any]:
         """As it goes to a file."""
-        times = sorted(self.latencies)
         return {
             "seconds": round(seconds, 1),
             "requests": self.requests,
@@ -64,13 +79,14 @@ class Tally:
             "failed": sum(self.failures.values()),
             "failures": dict(self.failures),
             "latencyMilliseconds": {
-                name: round(1000 * times[int(share * (len(times) - 1))], 1) if times else None
+                name: self._percentile(share)
                 for name, share in (("median", 0.5), ("p99", 0.99), ("worst", 1.0))
             },
             "sockets": self.open,
             "dropped": self.dropped,
             "messages": self.messages,
             "lost": self.lost,
+            "timeline": self.timeline,
         }
 
 
@@ -89,7 +105,7 @@ async def _ask(proxy: Proxy, service: tuple[str, str], tally: Tally) -> None:
     except (OSError, TimeoutError) as error:
         tally.failures[type(error).__name__] += 1
     tally.requests += 1
-    tally.latencies.append(time.monotonic() - began)
+    tally.latencies[int(1000 * (time.monotonic() - began))] += 1
 
 
 async def _request_steadily(
@@ -168,7 +184,9 @@ async def _run(arguments: argparse.Namespace) -> None:
         while not stop.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 0.5)
-            _write(arguments.report, tally.summary(time.monotonic() - began))
+            passed = time.monotonic() - began
+            tally.tick(passed)
+            _write(arguments.report, tally.summary(passed))
         for task in (*tasks, following):
             task.cancel()
         await asyncio.gather(*tasks, following, return_exceptions=True)

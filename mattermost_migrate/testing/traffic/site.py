@@ -12,21 +12,38 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mattermost_migrate.domain.names import LEASE, NAMESPACE, POD, SECRET
+from mattermost_migrate.domain.names import LEASE, NAMESPACE, POD, SECRET, Resource
 from mattermost_migrate.domain.objects import uid_of
 from mattermost_migrate.testing.builders import database_secret, file_secret
-from mattermost_migrate.testing.cluster import Client, LocalCluster, Options, Process
+from mattermost_migrate.testing.cluster import (
+    AuditLevel,
+    Client,
+    LocalCluster,
+    Options,
+    Process,
+)
 from mattermost_migrate.testing.installations import Installations
 from mattermost_migrate.testing.tools import Toolbox
 from mattermost_migrate.testing.traffic.kubelet import CONTAINER_SCHEME, Temper
 from mattermost_migrate.testing.witness import Witness
 
-__all__ = ["CONTROLLER", "Site", "open_site"]
+__all__ = ["CONTROLLER", "CONTROLLER_USER", "Site", "open_site"]
 
 _HOME: Final = "mattermost-migrate"
 _LEASE_NAME: Final = "mattermost-migrate-controller"
 _NAMESPACE: Final = "chat"
 _PATIENCE: Final = 60.0
+_ACCOUNT: Final = "controller-under-load"
+_TOKEN_SECONDS: Final = 6 * 3600
+_CLUSTER_ROLE_BINDING: Final = Resource(
+    "rbac.authorization.k8s.io",
+    "v1",
+    "ClusterRoleBinding",
+    "clusterrolebindings",
+    namespaced=False,
+)
+#: Who the controller is in the audit log.
+CONTROLLER_USER: Final = f"system:serviceaccount:{_HOME}:{_ACCOUNT}"
 #: The controller as it ships.
 CONTROLLER: Final = (sys.executable, "-m", "controller")
 
@@ -85,6 +102,11 @@ class Site:
             self.load = None
         return self.tally()
 
+    def replace_controller(self, command: Sequence[str]) -> None:
+        """End the controller for good and start that one in its place."""
+        self.controller.stop()
+        self.controller = _controller(self.cluster, "another-controller", command)
+
     def kill_controller(self) -> None:
         """Kill it with SIGKILL and start another, which need not wait for the dead one's Lease."""
         self.controller.kill()
@@ -112,6 +134,7 @@ def open_site(
     *,
     temper: Temper | None = None,
     controller: Sequence[str] = CONTROLLER,
+    audit: AuditLevel | None = None,
 ) -> Iterator[Site]:
     """Start everything but the load, with stable ClusterInstallations of two pods each.
 
@@ -121,10 +144,11 @@ def open_site(
         names: of the installations.
         temper: of their servers.
         controller: the command of the controller.
+        audit: what the audit log keeps.
     """
     temper = temper or Temper()
     network = 50 + os.getpid() % 150
-    with LocalCluster(tools, Options(nodes=0, audit=None, crds=(crds,))) as cluster:
+    with LocalCluster(tools, Options(nodes=0, audit=audit, crds=(crds,))) as cluster:
         for namespace in (_HOME, _NAMESPACE):
             cluster.admin.create(NAMESPACE, None, {"metadata": {"name": namespace}})
         for secret in (database_secret(namespace=_NAMESPACE), file_secret(namespace=_NAMESPACE)):
@@ -135,9 +159,27 @@ def open_site(
         node += ["--stop-seconds", str(temper.stop_seconds)]
         kubeconfig = str(cluster.kubeconfig)
         cluster.run("node", node, KUBECONFIG=kubeconfig)
-        command = [*controller, "--operator", "builtin", "--namespace", _HOME]
-        process = cluster.run("controller", command, KUBECONFIG=kubeconfig)
+        process = _controller(cluster, "controller", controller)
         with Witness(Client(cluster.admin.credentials)) as witness:
             installations = Installations(cluster.admin, witness, _NAMESPACE)
             installations.create(*names)
             yield Site(cluster, installations, names, process)
+
+
+def _controller(cluster: LocalCluster, name: str, command: Sequence[str]) -> Process:
+    """Start a controller that may do anything, by an account of its own, so that it is counted."""
+    binding = {
+        "metadata": {"name": name},
+        "roleRef": {
+            "apiGroup": _CLUSTER_ROLE_BINDING.group,
+            "kind": "ClusterRole",
+            "name": "cluster-admin",
+        },
+        "subjects": [{"kind": "ServiceAccount", "namespace": _HOME, "name": _ACCOUNT}],
+    }
+    cluster.admin.create(_CLUSTER_ROLE_BINDING, None, binding)
+    path = cluster.service_account_kubeconfig(
+        _HOME, _ACCOUNT, cluster.folder / f"{name}.kubeconfig", seconds=_TOKEN_SECONDS
+    )
+    whole = [*command, "--operator", "builtin", "--namespace", _HOME]
+    return cluster.run(name, whole, KUBECONFIG=str(path))
