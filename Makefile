@@ -13,7 +13,7 @@ switch = $(if $(filter-out 0 no false,$(call given,$(1))),$(2))
 .DEFAULT_GOAL := help
 .PHONY: help venv tools cluster check format lint types layers demo test docs reference package \
 	rights alerts bench bench-scale bench-idle bench-schedules bench-faults bench-traces \
-	bench-preview proof-traffic proof-rotation proof-abuse lock clean
+	bench-preview proof-traffic proof-endurance plot proof-rotation proof-abuse lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -96,7 +96,13 @@ bench-preview: venv ## a million stored objects shown as v1beta1-preview and put
 	@$(BIN)/python bench/preview_conversion.py $(call option,COUNT,--count)
 
 proof-traffic: venv ## 500 requests/s and 200 WebSockets over 100 migrations and reverts (SEED=7); records: bench/
-	@$(BIN)/python bench/traffic.py $(call option,SEED,--seed)
+	@$(BIN)/python bench/traffic.py $(call option,SEED,--seed) $(OPTIONS)
+
+proof-endurance: venv ## a day's wear in ten minutes: nothing grows (MINUTES=10)
+	@$(BIN)/python bench/endurance.py $(call option,MINUTES,--minutes) $(OPTIONS)
+
+plot: venv ## draw the recorded proof of traffic anew: docs/images/traffic.svg
+	@$(BIN)/python bench/plot_traffic.py
 
 proof-rotation: venv ## no call lost in 100 restarts, 200 new certificates and 20 new CAs (about 20 minutes)
 	@$(BIN)/python bench/webhook_rotation.py $(OPTIONS)

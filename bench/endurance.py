@@ -1,0 +1,176 @@
+"""A day's wear in minutes: `make proof-endurance` (MINUTES=10).
+
+A real control plane, the controller that leads and one that stands by. Each of 24 stretches stands
+for an hour and has at least what an hour brings: every watch ends and is begun anew a dozen times
+(they last 240 to 360 s otherwise), each informer lists anew, the serving certificate is issued anew
+(every 4 to 5 days otherwise) and the CA four times a day, and installations migrate there and back.
+At the end of each stretch, when nothing moves, both processes are asked what they hold. Prints one
+JSON document; exits with 1 if something grew. ``--leak`` puts a leak in, which must be found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import mean
+from typing import Any, Final
+
+from origin import origin
+
+from certs.keeper import REQUEST
+from certs.leadership import LEASE_NAME
+from certs.storage import CA_NAME, LEAF_NAME
+from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, LEASE, MATTERMOST, NAMESPACE, SECRET
+from mattermost_migrate.testing.builders import database_secret, file_secret
+from mattermost_migrate.testing.cluster import Client, LocalCluster, Options, Process
+from mattermost_migrate.testing.installations import Installations
+from mattermost_migrate.testing.tools import ready
+from mattermost_migrate.testing.witness import Witness
+
+_CRDS: Final = Path(__file__).parents[1] / "deploy" / "crds"
+_PROGRAM: Final = Path(__file__).parent / "endured_controller.py"
+_HOME: Final = "mattermost-migrate"
+_CHAT: Final = "chat"
+_PATIENCE: Final = 60.0
+HOURS: Final = 24
+#: Of these hours the means are compared: caches and connection pools have filled before.
+_FIRST: Final, _LAST = slice(6, 12), slice(18, 24)
+#: How much more the last may hold than the first. Memory in MiB: an allocator breathes.
+ALLOWED: Final = {"memory": 4.0, "descriptors": 2.0, "sockets": 2.0, "tasks": 2.0, "threads": 1.0}
+
+
+class Endured:
+    """One controller, and what it holds."""
+
+    def __init__(self, cluster: LocalCluster, name: str, leak: str) -> None:
+        self._told = cluster.folder / f"{name}.json"
+        command = [sys.executable, str(_PROGRAM), str(self._told), leak]
+        command += ["--operator", "builtin", "--namespace", _HOME]
+        command += ["--certificates", "builtin", "--certificates-interval", "0.5"]
+        self.process: Process = cluster.run(name, command, KUBECONFIG=str(cluster.kubeconfig))
+
+    def held(self) -> dict[str, float]:
+        """Memory in MiB, and how many of everything else.
+
+        Raises:
+            TimeoutError: it does not tell.
+        """
+        self._told.unlink(missing_ok=True)
+        os.kill(self.process.pid, signal.SIGUSR1)
+        deadline = time.monotonic() + _PATIENCE
+        while not self._told.exists():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.process.name} does not tell")
+            time.sleep(0.05)  # another process's file: nothing to wait by
+        folder = Path(f"/proc/{self.process.pid}")
+        status = dict(
+            line.split(":", 1) for line in (folder / "status").read_text().splitlines()
+        )
+        links = list(_links(folder / "fd"))
+        return {
+            "memory": round(int(status["VmRSS"].split()[0]) / 1024, 1),
+            "threads": int(status["Threads"]),
+            "descriptors": len(links),
+            "sockets": sum(link.startswith("socket:") for link in links),
+            **json.loads(self._told.read_text()),
+        }
+
+
+def _links(folder: Path) -> Iterator[str]:
+    for each in folder.iterdir():
+        try:
+            yield str(each.readlink())
+        except FileNotFoundError:  # closed meanwhile
+            continue
+
+
+@contextmanager
+def standing(leak: str, names: list[str]) -> Iterator[tuple[Installations, dict[str, Endured]]]:
+    """The control plane, both controllers, and whole installations."""
+    with LocalCluster(ready(), Options(audit=None, crds=(_CRDS,))) as cluster:
+        for namespace in (_HOME, _CHAT):
+            cluster.admin.create(NAMESPACE, None, {"metadata": {"name": namespace}})
+        for secret in (database_secret(namespace=_CHAT), file_secret(namespace=_CHAT)):
+            cluster.admin.create(SECRET, _CHAT, secret)
+        leader = Endured(cluster, "leader", leak)
+        cluster.admin.until(LEASE, _HOME, LEASE_NAME, bool, seconds=_PATIENCE)
+        both = {"leader": leader, "standby": Endured(cluster, "standby", leak)}
+        with Witness(Client(cluster.admin.credentials)) as witness:
+            installations = Installations(cluster.admin, witness, _CHAT)
+            installations.create(*names)
+            yield installations, both
+
+
+def rotate(admin: Client, name: str) -> None:
+    """Ask for new certificates, and wait until they are there."""
+    before = admin.until(SECRET, _HOME, name, bool, seconds=_PATIENCE)["data"]["tls.crt"]
+    admin.patch(SECRET, _HOME, name, {"data": {REQUEST: "MQ=="}})
+    admin.until(
+        SECRET, _HOME, name, lambda each: each["data"]["tls.crt"] != before, seconds=_PATIENCE
+    )
+
+
+def hour(installations: Installations, names: list[str], number: int, ends: float) -> None:
+    """What an hour brings, and the rest of its time."""
+    for kind in (MATTERMOST.kind, CLUSTER_INSTALLATION.kind):
+        installations.move(*names, kind=kind)
+    rotate(installations.admin, LEAF_NAME)
+    if number % 6 == 0:
+        rotate(installations.admin, CA_NAME)
+    time.sleep(max(0.0, ends - time.monotonic()))  # watches end meanwhile, by themselves
+
+
+def grown(hours: list[dict[str, float]]) -> dict[str, float]:
+    """How much more the last hours held than earlier ones, where that is more than allowed."""
+    more = {
+        what: round(mean(each[what] for each in hours[_LAST]) - mean(each[what] for each in hours[_FIRST]), 2)
+        for what in ALLOWED
+    }
+    return {what: much for what, much in more.items() if much > ALLOWED[what]}
+
+
+def main() -> int:
+    """Endure it, print the record, and judge it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--installations", type=int, default=3)
+    parser.add_argument("--leak", choices=["none", "memory", "descriptors", "tasks"], default="none")
+    given = parser.parse_args()
+    names = [f"chat-{number}" for number in range(given.installations)]
+    samples: dict[str, list[dict[str, float]]] = {"leader": [], "standby": []}
+    head = {**origin(), "leak": given.leak, "installations": given.installations}
+    with standing(given.leak, names) as (installations, both):
+        began, each = time.monotonic(), given.minutes * 60 / HOURS
+        for number in range(HOURS):
+            hour(installations, names, number, began + (number + 1) * each)
+            for name, endured in both.items():
+                samples[name].append(endured.held())
+            sys.stderr.write(f"{number + 1} h: {json.dumps({n: s[-1] for n, s in samples.items()})}\n")
+        took = time.monotonic() - began
+        lease = installations.admin.get(LEASE, _HOME, LEASE_NAME)
+    found = {name: grown(hours) for name, hours in samples.items()}
+    record = {
+        **head,
+        "minutes": round(took / 60, 1),
+        "hours": HOURS,
+        "migrations": HOURS * len(names),
+        "reverts": HOURS * len(names),
+        "certificates": HOURS,
+        "authorities": len(range(0, HOURS, 6)),
+        "leaseTransitions": lease["spec"].get("leaseTransitions", 0),
+        "grown": found,
+        "samples": samples,
+    }
+    sys.stdout.write(json.dumps(record, indent=1) + "\n")
+    return 1 if any(found.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
