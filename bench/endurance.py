@@ -20,14 +20,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import mean
-from typing import Any, Final
+from typing import Final
 
 from origin import origin
 
 from certs.keeper import REQUEST
 from certs.leadership import LEASE_NAME
 from certs.storage import CA_NAME, LEAF_NAME
-from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, LEASE, MATTERMOST, NAMESPACE, SECRET
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    LEASE,
+    MATTERMOST,
+    NAMESPACE,
+    SECRET,
+)
 from mattermost_migrate.testing.builders import database_secret, file_secret
 from mattermost_migrate.testing.cluster import Client, LocalCluster, Options, Process
 from mattermost_migrate.testing.installations import Installations
@@ -41,7 +47,8 @@ _CHAT: Final = "chat"
 _PATIENCE: Final = 60.0
 HOURS: Final = 24
 #: Of these hours the means are compared: caches and connection pools have filled before.
-_FIRST: Final, _LAST = slice(6, 12), slice(18, 24)
+_EARLY: Final = slice(6, 12)
+_LATE: Final = slice(18, 24)
 #: How much more the last may hold than the first. Memory in MiB: an allocator breathes.
 ALLOWED: Final = {"memory": 4.0, "descriptors": 2.0, "sockets": 2.0, "tasks": 2.0, "threads": 1.0}
 
@@ -70,9 +77,7 @@ class Endured:
                 raise TimeoutError(f"{self.process.name} does not tell")
             time.sleep(0.05)  # another process's file: nothing to wait by
         folder = Path(f"/proc/{self.process.pid}")
-        status = dict(
-            line.split(":", 1) for line in (folder / "status").read_text().splitlines()
-        )
+        status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
         links = list(_links(folder / "fd"))
         return {
             "memory": round(int(status["VmRSS"].split()[0]) / 1024, 1),
@@ -129,10 +134,11 @@ def hour(installations: Installations, names: list[str], number: int, ends: floa
 
 def grown(hours: list[dict[str, float]]) -> dict[str, float]:
     """How much more the last hours held than earlier ones, where that is more than allowed."""
-    more = {
-        what: round(mean(each[what] for each in hours[_LAST]) - mean(each[what] for each in hours[_FIRST]), 2)
-        for what in ALLOWED
-    }
+    early, late = (
+        {what: mean(each[what] for each in hours[part]) for what in ALLOWED}
+        for part in (_EARLY, _LATE)
+    )
+    more = {what: round(late[what] - early[what], 2) for what in ALLOWED}
     return {what: much for what, much in more.items() if much > ALLOWED[what]}
 
 
@@ -141,7 +147,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--installations", type=int, default=3)
-    parser.add_argument("--leak", choices=["none", "memory", "descriptors", "tasks"], default="none")
+    leaks = ["none", "memory", "descriptors", "tasks"]
+    parser.add_argument("--leak", choices=leaks, default="none")
     given = parser.parse_args()
     names = [f"chat-{number}" for number in range(given.installations)]
     samples: dict[str, list[dict[str, float]]] = {"leader": [], "standby": []}
@@ -152,7 +159,8 @@ def main() -> int:
             hour(installations, names, number, began + (number + 1) * each)
             for name, endured in both.items():
                 samples[name].append(endured.held())
-            sys.stderr.write(f"{number + 1} h: {json.dumps({n: s[-1] for n, s in samples.items()})}\n")
+            last = {name: hours[-1] for name, hours in samples.items()}
+            sys.stderr.write(f"{number + 1} h: {json.dumps(last)}\n")
         took = time.monotonic() - began
         lease = installations.admin.get(LEASE, _HOME, LEASE_NAME)
     found = {name: grown(hours) for name, hours in samples.items()}

@@ -34,12 +34,12 @@ _STRIPS: Final = (
 
 def draw(record: dict[str, Any]) -> str:
     """The record as an SVG document."""
-    seconds = len(record["timeline"])
+    seconds, width = len(record["timeline"]), _LEFT + _WIDTH + 20
     height = _TOP + len(_STRIPS) * (_STRIP + _GAP) + 30
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_LEFT + _WIDTH + 20} {height}" '
-        'font-family="sans-serif" font-size="12">',
-        f'<rect width="{_LEFT + _WIDTH + 20}" height="{height}" fill="#ffffff"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">',
+        "<style>text { font-family: sans-serif; font-size: 12px }</style>",
+        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
         *_stretches(record["phases"], seconds, height - 30),
     ]
     for number, (title, column, colour) in enumerate(_STRIPS):
@@ -68,7 +68,7 @@ def _stretches(phases: list[dict[str, Any]], seconds: int, bottom: int) -> Itera
             f'height="{bottom - _TOP + 30}" fill="{fill}" opacity="0.12"/>'
         )
         yield (
-            f'<text x="{first}" y="{_TOP - 36}" fill="{fill}" font-size="10" '
+            f'<text x="{first}" y="{_TOP - 36}" fill="{fill}" '
             f'transform="rotate(-12 {first} {_TOP - 36})">{_NAMES[phase["strategy"]]}{back}</text>'
         )
 
