@@ -1,7 +1,8 @@
 """Objects in memory, packed: thousands lie still while a few dozen are at work.
 
-A parsed object takes ten times the room of its compressed text. So all are kept as text, and those
-that were last asked for also as they are.
+A parsed object takes ten times the room of its compressed text. So those that were last put in or
+asked for are kept as they are, and all others as text. What is at work changes ten times in a row:
+it is packed once, when it comes to rest.
 """
 
 from __future__ import annotations
@@ -26,11 +27,12 @@ class Store:
     """Objects by key.
 
     Args:
-        unpacked: how many are also kept as they are: those that were last put in or asked for.
+        unpacked: how many are kept as they are: those that were last put in or asked for.
     """
 
     def __init__(self, *, unpacked: int = 256) -> None:
-        self._packed: dict[Key, bytes] = {}
+        # None: not packed yet, so it is among the unpacked ones.
+        self._packed: dict[Key, bytes | None] = {}
         self._unpacked: OrderedDict[Key, JsonObject] = OrderedDict()
         self._most = unpacked
 
@@ -43,9 +45,8 @@ class Store:
     def __iter__(self) -> Iterator[JsonObject]:
         """All objects; changes meanwhile are no harm."""
         for key in list(self._packed):
-            packed = self._packed.get(key)
-            if packed is not None:
-                yield self._unpacked.get(key) or _unpack(packed)
+            if key in self._packed:
+                yield self._look(key)
 
     def keys(self) -> KeysView[Key]:
         """The keys of all objects."""
@@ -57,32 +58,43 @@ class Store:
         if obj is not None:
             self._unpacked.move_to_end(key)
             return obj
-        packed = self._packed.get(key)
-        if packed is None:
+        if key not in self._packed:
             return None
-        obj = _unpack(packed)
+        obj = self._look(key)
         self._keep(key, obj)
         return obj
 
     def put(self, key: Key, obj: JsonObject) -> None:
         """Store an object, over what was there."""
-        text = json.dumps(obj, separators=(",", ":"))
-        self._packed[key] = zlib.compress(text.encode(), _LEVEL)
+        self._packed[key] = None
         self._keep(key, obj)
 
     def pop(self, key: Key) -> JsonObject:
         """Take an object out; KeyError when there is none."""
-        packed = self._packed.pop(key)
-        obj = self._unpacked.pop(key, None)
-        return obj if obj is not None else _unpack(packed)
+        obj = self._look(key)
+        del self._packed[key]
+        self._unpacked.pop(key, None)
+        return obj
+
+    def _look(self, key: Key) -> JsonObject:
+        obj = self._unpacked.get(key)
+        return obj if obj is not None else _unpack(self._packed[key])
 
     def _keep(self, key: Key, obj: JsonObject) -> None:
         self._unpacked[key] = obj
         self._unpacked.move_to_end(key)
         if len(self._unpacked) > self._most:
-            self._unpacked.popitem(last=False)
+            rested, last = self._unpacked.popitem(last=False)
+            if self._packed[rested] is None:
+                self._packed[rested] = _pack(last)
 
 
-def _unpack(packed: bytes) -> JsonObject:
+def _pack(obj: JsonObject) -> bytes:
+    return zlib.compress(json.dumps(obj, separators=(",", ":")).encode(), _LEVEL)
+
+
+def _unpack(packed: bytes | None) -> JsonObject:
+    if packed is None:
+        raise AssertionError("neither packed nor as it is")
     obj: JsonObject = json.loads(zlib.decompress(packed))
     return obj

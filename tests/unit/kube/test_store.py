@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import pytest
@@ -48,6 +49,29 @@ def test_what_is_at_work_is_kept_as_it_is() -> None:
     assert store.get(("ns", "c")) is objects["ns", "c"]
     assert store.get(("ns", "a")) is not objects["ns", "a"]
     assert store.get(("ns", "a")) is store.get(("ns", "a"))
+
+
+def test_what_is_at_work_is_packed_once_it_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed: list[bytes] = []
+    compress = zlib.compress
+
+    def counted(text: bytes, level: int) -> bytes:
+        packed.append(text)
+        return compress(text, level)
+
+    monkeypatch.setattr(zlib, "compress", counted)
+    store = Store(unpacked=2)
+    for version in range(10):
+        store.put(("ns", "a"), {"version": version})
+    assert packed == []
+
+    for name in "bcd":
+        store.put(("ns", name), {"name": name})
+    assert store.get(("ns", "a")) == {"version": 9}
+    store.get(("ns", "c"))
+    store.get(("ns", "d"))
+
+    assert packed == [b'{"version":9}', b'{"name":"b"}', b'{"name":"c"}', b'{"name":"d"}']
 
 
 def test_objects_may_change_while_they_are_read() -> None:
