@@ -12,12 +12,13 @@ import copy
 import json
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any, Final, Self
-from urllib.parse import urlencode
+from typing import Any, Final, Self, TypeVar
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio.client.rest import RESTClientObject
@@ -35,6 +36,8 @@ from mattermost_migrate.kube.status import error_of, retry_after, status_of
 
 __all__ = ["Call", "Patience", "Transport"]
 
+T = TypeVar("T")
+
 _JSON: Final = "application/json"
 _FIRST_ERROR: Final = 400
 _TOO_MANY_REQUESTS: Final = 429
@@ -42,6 +45,8 @@ _UNAVAILABLE: Final = 503
 #: Seconds an idle connection is kept: less than the API server's 90, so it is never the first.
 _KEEP_ALIVE: Final = 75.0
 _FAREWELL: Final = 0.25
+#: Seconds for which a write under way is awaited by whoever is told to stop.
+_FINISHING: Final = 4.0
 #: Answers after which a request that changes nothing may simply be sent again.
 _PASSING: Final = frozenset({429, 500, 502, 503, 504})
 
@@ -212,9 +217,9 @@ class Transport:
         try:
             async with self._slots:
                 started = time.monotonic()
-                response = await self._open(self._requests, call, limits)
+                exchange = self._exchange(call, limits)
+                response, body = await (exchange if call.reads else self._to_its_end(exchange))
                 code = response.status
-                body = await response.read()
         except asyncio.CancelledError:
             self._abandoned.set()
             raise
@@ -229,6 +234,27 @@ class Transport:
         if code < _FIRST_ERROR:
             return json.loads(body) if body else None
         raise _mapped(call, response, body)
+
+    async def _exchange(
+        self, call: Call, limits: aiohttp.ClientTimeout
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        response = await self._open(self._requests, call, limits)
+        return response, await response.read()
+
+    async def _to_its_end(self, exchange: Coroutine[Any, Any, T]) -> T:
+        """Await a write also when told to stop, so that none is left in the air.
+
+        Not when the lease is lost: then whatever is late had better not arrive.
+        """
+        task = asyncio.ensure_future(exchange)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if self.held is None or self.held():
+                await asyncio.wait({task}, timeout=_FINISHING)
+            if not task.cancel() and not task.cancelled():
+                task.exception()  # nobody is left who could be told
+            raise
 
     async def _open(
         self, pool: RESTClientObject, call: Call, limits: aiohttp.ClientTimeout
@@ -310,4 +336,14 @@ def _pool(connection: Connection, *, size: int) -> _Pool:
     """A pool of so many connections; 0 is no bound."""
     configuration = copy.copy(connection.configuration)
     configuration.connection_pool_maxsize = size
+    if not _by_proxy(connection.server):
+        # Else a thread looks for proxies in the environment, and another one for passwords in
+        # ~/.netrc, before every single request.
+        configuration.client_session_kwargs = {"trust_env": False}
     return _Pool(configuration)
+
+
+def _by_proxy(server: str) -> bool:
+    """Whether the environment names a proxy for this server."""
+    parts = urlsplit(server)
+    return parts.scheme in getproxies() and not proxy_bypass(parts.netloc)

@@ -224,6 +224,29 @@ def test_no_write_leaves_once_the_fence_is_down(cluster: Cluster, namespace: str
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("held", [True, False])
+def test_a_write_under_way_is_awaited_by_who_is_told_to_stop(
+    cluster: Cluster, namespace: str, *, held: bool
+) -> None:
+    """But for one who has lost his lease: what is late must not arrive."""
+
+    async def main() -> bool:
+        holds = True
+        async with client(cluster) as api:
+            name = f"held-{held}".lower()
+            fenced = api.fenced(lambda: holds)
+            wanted = config_map(namespace, name)
+            under_way = asyncio.create_task(fenced.create(CONFIG_MAP, wanted))
+            await asyncio.sleep(0)
+            holds = held
+            under_way.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await under_way
+            return await api.find(CONFIG_MAP, namespace, name) is not None
+
+    assert asyncio.run(main()) is held
+
+
 def test_reads_outlive_a_restart_of_the_api_server(
     local_cluster: LocalCluster, namespace: str
 ) -> None:
