@@ -34,7 +34,7 @@ from mattermost_migrate.domain.handover import (
 from mattermost_migrate.domain.names import DEPLOYMENT, SECRET, Condition, Lock, Reason
 from mattermost_migrate.domain.objects import JsonObject
 from mattermost_migrate.domain.originals import Beside, originals, plan_target, save_originals
-from mattermost_migrate.domain.preflight import not_convertible, preflight
+from mattermost_migrate.domain.preflight import not_convertible, obstacles
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act, Look, Part, Step, Verdict, Wait
 from mattermost_migrate.domain.writes import create
@@ -59,12 +59,12 @@ def validate(
         return None
     if seen.paused:
         return Wait("paused: it starts when spec.paused is false", Reason.PAUSED)
-    if refusal := next(preflight(seen), None):
+    if refusal := next(obstacles(seen), None):
         return refusal
     if seen.existing is None and (seen.forward or beside):
         return Look(Part.EXISTING)
-    plan = plan_target(seen)
     try:
+        plan = plan_target(seen)
         saved = originals(seen, plan.mattermost, beside=beside)
     except RefusedError as refused:
         return not_convertible(seen, refused)

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from mattermost_migrate.domain.children import render_mattermost
+from mattermost_migrate.domain.children import render_deployments
 from mattermost_migrate.domain.defaults import default_mattermost
 from mattermost_migrate.domain.errors import Fault, RefusedError
 from mattermost_migrate.domain.names import DEPLOYMENT, OWN_GROUP, V1BETA1
@@ -123,7 +123,7 @@ def generated_template(mm: JsonObject, existing: Existing) -> JsonObject:
     Raises:
         RefusedError: it generates none, or its defaulting refuses the Mattermost.
     """
-    rendered = render_mattermost(
+    rendered = render_deployments(
         default_mattermost(mm), existing, generate=lambda _, length: "x" * length
     )
     name = name_of(mm)

@@ -20,7 +20,7 @@ from mattermost_migrate.domain.originals import plan_target
 from mattermost_migrate.domain.snapshot import Snapshot, owned_by, pod_ready
 from mattermost_migrate.domain.steps import Refuse
 
-__all__ = ["is_ours", "not_convertible", "preflight"]
+__all__ = ["is_ours", "not_convertible", "obstacles", "preflight"]
 
 
 def is_ours(seen: Snapshot, obj: JsonObject) -> bool:
@@ -33,6 +33,13 @@ def preflight(seen: Snapshot) -> Iterator[Refuse]:
 
     The conversion is asked only when ``seen.existing`` was looked at.
     """
+    yield from obstacles(seen)
+    if seen.source is not None and (seen.existing is not None or not seen.forward):
+        yield from _convertible(seen)
+
+
+def obstacles(seen: Snapshot) -> Iterator[Refuse]:
+    """The same without the conversion, for whoever converts anyway: it costs the most by far."""
     yield from _source(seen)
     if seen.source is None:
         return
@@ -47,8 +54,6 @@ def preflight(seen: Snapshot) -> Iterator[Refuse]:
             f".{seen.taking.resource.group} {seen.name} -o yaml",
         )
     yield from _deployment(seen, seen.source)
-    if seen.existing is not None or not seen.forward:
-        yield from _convertible(seen)
 
 
 def _source(seen: Snapshot) -> Iterator[Refuse]:

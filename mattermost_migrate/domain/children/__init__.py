@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mattermost_migrate.domain.children.cluster_installation import render_cluster_installation
-from mattermost_migrate.domain.children.mattermost import render_mattermost
+from mattermost_migrate.domain.children.mattermost import render_deployments, render_mattermost
 from mattermost_migrate.domain.children.result import (
     ChildError,
     Generate,
@@ -19,5 +19,6 @@ __all__ = [
     "Removal",
     "Rendered",
     "render_cluster_installation",
+    "render_deployments",
     "render_mattermost",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from mattermost_migrate.domain.children import (
     env,
@@ -51,7 +51,7 @@ from mattermost_migrate.domain.names import (
 )
 from mattermost_migrate.domain.objects import Existing, JsonObject
 
-__all__ = ["render_mattermost"]
+__all__ = ["render_deployments", "render_mattermost"]
 
 _ALB: Final = "alb.ingress.kubernetes.io"
 
@@ -65,14 +65,25 @@ def render_mattermost(mm: JsonObject, existing: Existing, *, generate: Generate)
         generate: gives random text where a password must be made up.
     """
     try:
-        mm = default_mattermost(mm)
+        render = _Render.of(mm, existing, generate)
     except RefusedError as refused:
         return Rendered(error=refused.faults[0].message)
-    installation = Installation.of(mm, MATTERMOST, V1BETA1)
-    render = _Render(mm, installation, Stores(installation, existing, generate))
     children, error = collected(render.children())
     removals = () if error else tuple(render.removals())
     return Rendered(children, removals, error, dict(render.patch_status))
+
+
+def render_deployments(mm: JsonObject, existing: Existing, *, generate: Generate) -> Rendered:
+    """The same, but of the children only what the pods are generated from, and no removals.
+
+    Nothing that is left out can fail.
+    """
+    try:
+        render = _Render.of(mm, existing, generate)
+    except RefusedError as refused:
+        return Rendered(error=refused.faults[0].message)
+    children, error = collected(render.workload())
+    return Rendered(children, (), error, dict(render.patch_status))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,13 @@ class _Render:
     installation: Installation
     stores: Stores
     patch_status: dict[str, PatchStatus] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, mm: JsonObject, existing: Existing, generate: Generate) -> Self:
+        """Of a Mattermost, defaults applied; RefusedError where they cannot be."""
+        mm = default_mattermost(mm)
+        installation = Installation.of(mm, MATTERMOST, V1BETA1)
+        return cls(mm, installation, Stores(installation, existing, generate))
 
     @property
     def spec(self) -> Mapping[str, Any]:
@@ -120,12 +138,12 @@ class _Render:
     def job_server(self) -> bool:
         return bool((self.spec.get("jobServer") or {}).get("dedicatedJobServer"))
 
+    def workload(self) -> Iterator[JsonObject]:
+        yield from self._stored()
+        yield from self._deployment()
+
     def children(self) -> Iterator[JsonObject]:
-        yield from self.stores.database()
-        yield from self.stores.files()
-        if license_secret := self.spec.get("licenseSecret"):
-            with wrapped("failed to check mattermost license secret."):
-                secrets.require_key(self.stores.existing, license_secret, "license")
+        yield from self._stored()
         yield self._carried(self._patched("service", self._service()))
         external = self.spec["fileStore"].get("external") or {}
         if not external.get("useServiceAccount"):
@@ -135,6 +153,13 @@ class _Render:
         if not self.spec.get("useServiceLoadBalancer"):
             yield from self._ingress()
         yield from self._deployment()
+
+    def _stored(self) -> Iterator[JsonObject]:
+        yield from self.stores.database()
+        yield from self.stores.files()
+        if license_secret := self.spec.get("licenseSecret"):
+            with wrapped("failed to check mattermost license secret."):
+                secrets.require_key(self.stores.existing, license_secret, "license")
 
     def removals(self) -> Iterator[Removal]:
         name = self.installation.name
