@@ -29,11 +29,14 @@ from mattermost_migrate.kube import Client
 __all__ = ["Journal", "Reporter"]
 
 #: Seconds until the first report on a migration under way; its end is told at once. Most migrations
-#: are over before, and then one status write is all they cost. Each next report waits longer, so
-#: that a thousand at once do not slow one another down by telling how slow they are.
+#: are over before, and then one status write is all they cost. Each next report waits longer, and
+#: all of them the longer the more are under way, so that many at once do not slow one another down
+#: by telling how slow they are.
 _FIRST_REPORT: Final = 3.0
+#: So many at once change nothing about that.
+_A_FEW: Final = 8
 _LONGER: Final = 2.0
-_LONGEST: Final = 24.0
+_LONGEST: Final = 60.0
 #: Steps that are recorded. One way takes 14, and turning round another 14; more is a riddle for
 #: which the beginning matters most.
 _MOST_STEPS: Final = 40
@@ -121,7 +124,8 @@ class Reporter:
         if _same(migration.get("status") or {}, status):
             return None
         over = isinstance(decision.verdict, Done | Refuse)
-        due = journal.reported + journal.interval - time.monotonic()
+        many = max(1.0, len(self._journals) / _A_FEW)
+        due = journal.reported + min(_LONGEST, journal.interval * many) - time.monotonic()
         if not over and due > 0:
             return due
         journal.writes += 1

@@ -165,9 +165,9 @@ class BuiltinOperator:
             self._queues[kind.kind].add(key)
             return
         self._settled.forget((kind.kind, *key))
-        # What it controlled may now be the other kind's.
+        # What it controlled may now be the other kind's, unless that has all it wants already.
         other = CLUSTER_INSTALLATION if kind is MATTERMOST else MATTERMOST
-        self._disturb(other.kind, *key)
+        self._look(other.kind, *key)
 
     def _of_child(
         self, resource: Resource, before: JsonObject | None, after: JsonObject | None
