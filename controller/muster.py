@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 
 from controller.worker import Key
-from mattermost_migrate.domain.fleet import Enlistment, Member, Roster, Skip, member_of
+from mattermost_migrate.domain.fleet import (
+    Enlistment,
+    Member,
+    Roster,
+    Skip,
+    Standing,
+    member_of,
+)
 from mattermost_migrate.domain.names import Reason
 from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of, uid_of
 
@@ -36,6 +45,7 @@ class Muster:
     unsure: set[Key] = field(default_factory=set)
     reported: float = 0.0
     _read: float = field(default_factory=time.monotonic)
+    _begun: dict[Key, datetime] = field(default_factory=dict)
 
     @property
     def uid(self) -> str:
@@ -50,7 +60,7 @@ class Muster:
     def meet(self, migrations: Iterable[JsonObject]) -> None:
         """Judge all members anew."""
         members = (member_of(each, self.fleet) for each in migrations)
-        self.roster = Roster(each for each in members if each is not None)
+        self.roster = Roster(self._timed(each) for each in members if each is not None)
 
     def update(self, fleet: JsonObject) -> bool:
         """Take over the fleet as it is now; whether its members must be judged anew."""
@@ -61,8 +71,16 @@ class Muster:
         """A member changed."""
         member = member_of(migration, self.fleet)
         if member is not None:
-            self.roster.put(member)
+            self.roster.put(self._timed(member))
         return member
+
+    def _timed(self, member: Member) -> Member:
+        """With the time of its start as we saw it: its status tells of it much later."""
+        if member.standing is not Standing.RUNNING:
+            self._begun.pop(member.key, None)
+            return member
+        seen = self._begun.setdefault(member.key, datetime.now(UTC))
+        return member if member.started else dataclasses.replace(member, started=seen)
 
     def leave(self, migration: JsonObject) -> None:
         """A member was deleted, or is another fleet's."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Final
 
 from mattermost_migrate.domain.fleet.roster import Roster
@@ -18,6 +20,10 @@ _FEWEST: Final = 3
 #: What is longer ago says nothing about now.
 _RECENT: Final = timedelta(minutes=5)
 _MINUTE: Final = 60.0
+#: How much is done of one that has run longer than all that ended.
+_OUTLASTING: Final = 0.9
+#: And of one of which nobody knows since when.
+_UNKNOWN: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,10 @@ def pace_of(roster: Roster, waves: Sequence[Wave], wave: Wave) -> Pace | None:
     """The pace of the current wave, or of all when it has hardly begun; None: too early to tell.
 
     Counted up to the last end, not up to now: what rests does not slow down.
+
+    When all are through is told from the work that was done, not from the ends alone: where many
+    start together nobody ends for a while, and then all do. What runs is done by the part of the
+    time that others took who ran for longer.
     """
     over = (Standing.SUCCEEDED, Standing.FAILED)
     measured = _measured(list(roster.having(*over, begin=wave.begin, end=wave.end)))
@@ -44,23 +54,49 @@ def pace_of(roster: Roster, waves: Sequence[Wave], wave: Wave) -> Pace | None:
         measured = _measured(list(roster.having(*over)))
     if measured is None:
         return None
-    running = roster.count(Standing.RUNNING)
-    left = roster.count(Standing.WAITING) + running
-    # Where many start together, ends come in bursts, and who runs tells more; where a wave runs
-    # out, few run, and the ends tell more.
-    rate = max(measured.rate, running / measured.lasts)
+    parts = [measured.part(each) for each in roster.having(Standing.RUNNING)]
+    left = roster.count(Standing.WAITING) + sum(1 - whole for whole, _ in parts)
+    done = measured.work + sum(recent for _, recent in parts)
     soaks = sum(each.soak for each in waves[wave.number - 1 : -1])
-    through = measured.last + timedelta(seconds=left / rate + soaks)
-    return Pace(measured.rate * _MINUTE, through)
+    through = measured.last + timedelta(seconds=left * measured.seconds / done + soaks)
+    return Pace(measured.ends / measured.seconds * _MINUTE, through)
 
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """Ends a second, seconds that one member takes, and the last of the ends."""
+    """What became of those that ended in a stretch of time.
 
-    rate: float
-    lasts: float
+    Attributes:
+        begin, last: the stretch, up to the last of the ends.
+        ends: how many.
+        work: the same, but of who started before it only the part that lies in it.
+        took: how long each ran, in order.
+        shares: of those that ran longest, the sums of ``1 / took``; one more than there are.
+    """
+
+    begin: datetime
     last: datetime
+    ends: int
+    work: float
+    took: Sequence[float]
+    shares: Sequence[float]
+
+    @property
+    def seconds(self) -> float:
+        """How long the stretch is."""
+        return (self.last - self.begin).total_seconds()
+
+    def part(self, running: Member) -> tuple[float, float]:
+        """How much of one that runs is done: in all, and since the beginning of the stretch."""
+        if running.started is None:
+            return _UNKNOWN, _UNKNOWN
+        age = (self.last - running.started).total_seconds()
+        if age <= 0:
+            return 0.0, 0.0
+        first = bisect_right(self.took, age)
+        longer = len(self.took) - first
+        whole = age * self.shares[first] / longer if longer else _OUTLASTING
+        return whole, whole * min(1.0, self.seconds / age)
 
 
 def _measured(members: Sequence[Member]) -> _Measured | None:
@@ -69,8 +105,10 @@ def _measured(members: Sequence[Member]) -> _Measured | None:
         return None
     last = max(ended for _, ended in timed)
     begin = max(min(started for started, _ in timed), last - _RECENT)
-    took = [(ended - started).total_seconds() for started, ended in timed if ended > begin]
-    seconds = (last - begin).total_seconds()
-    if seconds <= 0 or sum(took) <= 0:
+    recent = [(started, ended) for started, ended in timed if ended > begin and ended > started]
+    if not recent:
         return None
-    return _Measured(len(took) / seconds, sum(took) / len(took), last)
+    took = sorted((ended - started).total_seconds() for started, ended in recent)
+    shares = [*accumulate((1 / each for each in reversed(took)), initial=0.0)][::-1]
+    work = sum((ended - max(started, begin)) / (ended - started) for started, ended in recent)
+    return _Measured(begin, last, len(recent), work, took, shares)

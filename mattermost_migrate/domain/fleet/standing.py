@@ -129,7 +129,7 @@ def member_of(migration: JsonObject, fleet: JsonObject) -> Member | None:
         failing=standing is Standing.RUNNING
         and failure_of(migration) is not None
         and known.attempt >= int(spec.get("retryLimit") or 0),
-        started=_moment(status.get("startTime")),
+        started=_started(status, standing),
         ended=None if again or standing.open else _ended(status, summary),
     )
 
@@ -151,6 +151,12 @@ def _ended(status: JsonObject, summary: JsonObject) -> datetime | None:
     times = (status.get("completionTime"), status.get("currentStepTime"))
     moments = [parse_time(each) for each in (*times, summary.get("lastTransitionTime")) if each]
     return max(moments, default=None)
+
+
+def _started(status: JsonObject, standing: Standing) -> datetime | None:
+    """When; of one that runs, and has not said so yet, its status tells of the run before."""
+    told = standing is not Standing.RUNNING or "completionTime" not in status
+    return _moment(status.get("startTime")) if told else None
 
 
 def _moment(text: str | None) -> datetime | None:

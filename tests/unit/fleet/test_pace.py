@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from mattermost_migrate.domain.fleet import Member, Roster, Standing
+from mattermost_migrate.domain.fleet import Member, Roster, Standing, member_of
 from mattermost_migrate.domain.fleet.pace import pace_of
 from mattermost_migrate.domain.fleet.waves import Wave, current_wave, waves_of
-from mattermost_migrate.testing.fleets import NOW, fleet, roster
+from mattermost_migrate.testing.fleets import NOW, begun, ended, enlist, fleet, roster
 
 ONE = (Wave(1, "", 0, None),)
 R, S, W = Standing.RUNNING, Standing.SUCCEEDED, Standing.WAITING
@@ -35,13 +35,45 @@ def test_what_is_told_after_a_tenth_comes_true_within_a_fifth() -> None:
         everyone.append(Member("ns", str(place), S, place=place, started=began, ended=ended))
     through = max(each.ended for each in everyone if each.ended)
     for done in range(10, 100):
-        running = [Member("ns", str(n), R, place=n) for n in range(100)[done : done + 10]]
+        running = [
+            Member("ns", each.name, R, place=each.place, started=each.started)
+            for each in everyone[done : done + 10]
+        ]
         waiting = [Member("ns", str(n), W, place=n) for n in range(done + 10, 100)]
 
         found = pace_of(Roster([*everyone[:done], *running, *waiting]), ONE, ONE[0])
 
         assert found is not None
         assert abs((found.through - through) / (through - NOW)) < 0.2, done
+
+
+def test_who_shares_a_machine_is_told_right_before_all_that_began_together_have_ended() -> None:
+    """Fifty at once share what does ten a second: for a long time nobody ends, then many do."""
+    ends = [NOW + timedelta(seconds=4.5 + place / 50) for place in range(50)]
+    ends += [NOW + timedelta(seconds=5.5 + place / 10) for place in range(50)]
+    over = [
+        Member("ns", str(n), S, place=n, started=NOW, ended=end) for n, end in enumerate(ends[:10])
+    ]
+    running = [Member("ns", str(n), R, place=n, started=NOW) for n in range(10, 50)]
+    fresh = [Member("ns", str(n), R, place=n, started=ends[9]) for n in range(50, 60)]
+    waiting = [Member("ns", str(n), W, place=n) for n in range(60, 100)]
+
+    found = pace_of(Roster([*over, *running, *fresh, *waiting]), ONE, ONE[0])
+
+    assert found is not None
+    assert abs((found.through - ends[-1]) / (ends[-1] - NOW)) < 0.2
+
+
+def test_who_runs_with_the_times_of_an_earlier_run_has_just_begun() -> None:
+    subject = fleet()
+    over = ended(enlist(subject, "mm", 0), S, at=NOW)
+    again = begun(subject, over, again=True)
+
+    member = member_of(again, subject)
+
+    assert member is not None
+    assert member.standing is R
+    assert member.started is None
 
 
 def test_a_rest_slows_nothing_down_and_soaks_are_counted() -> None:
