@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -118,6 +119,17 @@ def counted(standing: str, number: int) -> Any:
     return lambda fleet: (fleet.get("status") or {}).get("counts", {}).get(standing, 0) >= number
 
 
+def because(reason: str, *, running: int | None = None) -> Any:
+    """Nobody starts for that reason, and, if a number is given, so many run."""
+
+    def holds(fleet: JsonObject) -> bool:
+        counts = (fleet.get("status") or {}).get("counts") or {}
+        told = condition(fleet, "Succeeded").get("reason") == reason
+        return told and running in (None, counts.get("running"))
+
+    return holds
+
+
 def over(fleet: JsonObject) -> bool:
     return "completionTime" in (fleet.get("status") or {})
 
@@ -207,6 +219,72 @@ def test_waves_approval_pause_and_a_dead_leader(
     # A start may have been on its way when the pause was stored; then none for as long as it lasts.
     assert sum(paused < version < resumed for _, version in starts) <= 2
     assert not [name for name, version in starts if resting <= version < resumed]
+
+
+@pytest.mark.usefixtures("controllers")
+def test_order_a_window_one_a_namespace_and_a_deadline(installations: Installations) -> None:
+    weights = {"light": "2", "heavy": "30", "lightest": "1", "middle": "9"}
+    installations.create(*weights)
+    for name, weight in weights.items():
+        labels = {"metadata": {"labels": {"weight": weight}}}
+        installations.admin.patch(CLUSTER_INSTALLATION, installations.namespace, name, labels)
+    since = installations.witness.now()
+    elsewhen = (datetime.now(UTC) + timedelta(days=3)).strftime("%a")
+    order(
+        installations,
+        order={"label": "weight", "numeric": True, "direction": "Descending"},
+        maxConcurrent=4,
+        maxPerNamespace=1,
+        maintenanceWindows=[{"days": [elsewhen], "start": "00:00", "durationSeconds": 3600}],
+    )
+
+    late_already = because("RunDeadlineExceeded", running=0)
+
+    def resumed(fleet: JsonObject) -> bool:
+        seen = fleet["status"]["observedGeneration"] == fleet["metadata"]["generation"]
+        return seen and not fleet["spec"].get("paused")
+
+    until(installations, because("OutsideMaintenanceWindow"))
+    opened = edit(installations, maintenanceWindows=None)
+    until(installations, counted("succeeded", 1))
+    edit(installations, paused=True)
+    until(installations, because("Paused", running=0))
+    late = edit(installations, runDeadlineSeconds=10)
+    until(installations, late_already)
+    edit(installations, paused=False)
+    expired = until(installations, lambda each: resumed(each) and late_already(each))
+    prolonged = edit(installations, runDeadlineSeconds=None)
+    done = until(installations, over)
+
+    assert condition(expired, "Stalled")["status"] == "True"
+    assert done["status"]["counts"]["succeeded"] == 4
+    starts, most, _ = judge(installations.chronicle(since))
+    assert [name for name, _ in starts] == ["heavy", "middle", "light", "lightest"]
+    assert most == 1
+    assert all(version > opened for _, version in starts)
+    assert not [name for name, version in starts if late <= version < prolonged]
+
+
+def test_a_leader_that_is_told_to_stop_gives_its_lease_up(
+    installations: Installations, controllers: dict[str, Process]
+) -> None:
+    installations.create(*(f"mm-{number}" for number in range(4)))
+    before, since = installations.workload(), installations.witness.now()
+    order(installations, maxConcurrent=2)
+
+    until(installations, counted("succeeded", 1))
+    lease = installations.admin.get(LEASE, installations.namespace, NAME)
+    holder = lease["spec"]["holderIdentity"]
+    leader = next(each for each in controllers.values() if f"_{each.pid}_" in holder)
+    leader.stop(seconds=PATIENCE)
+    left = installations.admin.get(LEASE, installations.namespace, NAME)
+    done = until(installations, over)
+
+    assert left["spec"]["holderIdentity"] != holder
+    assert "Traceback" not in leader.tail()
+    assert done["status"]["counts"]["succeeded"] == 4
+    assert installations.chronicle(since).harms() == ()
+    assert installations.workload() == before
 
 
 @pytest.mark.usefixtures("controllers", "refused")
