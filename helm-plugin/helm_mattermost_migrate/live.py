@@ -32,6 +32,9 @@ _LONGEST_RUNG: Final = max(map(len, chain(*RUNGS.values()))) + len("10/14 ")
 #: Lines that are not rows of what is in flight: heading, bar, counts, gaps, failures.
 _FRAME: Final = 14
 _FAILURES: Final = 5
+_GAP: Final = 3
+#: A message that is cut after a word or two says nothing: then its column is left out.
+_SHORTEST_MESSAGE: Final = 32
 
 
 class LiveScreen:
@@ -71,32 +74,39 @@ class LiveScreen:
     def _render(self) -> RenderableType:
         if self._progress is None:
             return Text(f"{self._title}: waiting for the first word from the cluster …")
+        width, height = self._console.size
         return draw(
-            self._progress, title=self._title, now=current_time(), height=self._console.height
+            self._progress, title=self._title, now=current_time(), width=width, height=height
         )
 
 
-def draw(progress: Progress, *, title: str, now: datetime, height: int = 40) -> RenderableType:
+def draw(
+    progress: Progress, *, title: str, now: datetime, width: int = 100, height: int = 40
+) -> RenderableType:
     """The whole view at one moment.
 
     Args:
         progress: how far it is.
         title: what this is.
         now: to tell durations by.
-        height: lines the terminal has.
+        width: columns the terminal has.
+        height: its lines.
     """
     room = max(3, height - _FRAME)
-    return Group(*_parts(progress, title, now, room))
+    return Group(*_parts(progress, title, now, (width, room)))
 
 
-def _parts(progress: Progress, title: str, now: datetime, room: int) -> Iterator[RenderableType]:
+def _parts(
+    progress: Progress, title: str, now: datetime, size: tuple[int, int]
+) -> Iterator[RenderableType]:
+    width, room = size
     yield Text(title, style="bold")
     yield _bar(progress, now)
     yield _counts(progress)
     yield from _held(progress)
     if running := progress.running:
         yield Text()
-        yield _in_flight(running[:room], now)
+        yield _in_flight(running[:room], now, width)
         if len(running) > room:
             yield Text(f"  … and {len(running) - room} more", style="dim")
     if notices := progress.notices:
@@ -156,15 +166,20 @@ def _held(progress: Progress) -> Iterator[RenderableType]:
         yield Text(f"next: {fleet.next_command}", style="yellow")
 
 
-def _in_flight(members: tuple[Member, ...], now: datetime) -> Table:
+def _in_flight(members: tuple[Member, ...], now: datetime, width: int) -> Table:
     """Names and steps keep their place; the message gives way on a narrow terminal."""
     named = min(_LONGEST_NAME, max(len(member.path) for member in members))
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim", expand=True)
+    fixed = (named, _LONGEST_RUNG, _STEP_WIDTH, _TIME_WIDTH)
+    wide = width - sum(fixed) - _GAP * len(fixed) >= _SHORTEST_MESSAGE
+    table = Table(
+        box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim", expand=wide
+    )
     table.add_column("INSTALLATION", min_width=named, no_wrap=True, overflow="ellipsis")
     table.add_column("STEP", width=_LONGEST_RUNG, no_wrap=True)
     table.add_column("", width=_STEP_WIDTH, no_wrap=True)
     table.add_column("TIME", width=_TIME_WIDTH, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
+    if wide:
+        table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
     for member in members:
         seconds = member.seconds(now)
         table.add_row(
@@ -172,7 +187,7 @@ def _in_flight(members: tuple[Member, ...], now: datetime) -> Table:
             member.rung or "starting",
             ProgressBar(total=len(member.ladder), completed=member.climbed, width=_STEP_WIDTH),
             brief(seconds) if seconds is not None else "",
-            Text(member.message, style="dim"),
+            *([Text(member.message, style="dim")] if wide else ()),
         )
     return table
 

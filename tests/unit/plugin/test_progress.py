@@ -177,7 +177,7 @@ def test_in_a_pipe_there_is_no_escape_code(capsys: pytest.CaptureFixture[str]) -
 
 def drawn(seen: Progress, *, width: int = 100, height: int = 30) -> list[str]:
     console = Console(file=io.StringIO(), width=width, height=height, color_system=None)
-    console.print(draw(seen, title="fleet-a → Mattermost", now=NOW, height=height))
+    console.print(draw(seen, title="fleet-a → Mattermost", now=NOW, width=width, height=height))
     file = console.file
     assert isinstance(file, io.StringIO)
     return [line.rstrip() for line in file.getvalue().splitlines()]
@@ -204,6 +204,8 @@ def test_names_and_steps_keep_their_place_on_a_narrow_terminal(width: int) -> No
     lines = drawn(progress(chat(1, step="ChildrenTransferred", message="x" * 200)), width=width)
 
     assert width < 80 or lines[5].startswith("acme/chat-1    11/14 ChildrenTransferred")
+    # A message is told where there is room for some words of it, and not at all otherwise.
+    assert ("xxx" in lines[5]) is (width > 100)
     assert all(len(line) <= width for line in lines)
 
 
