@@ -249,11 +249,12 @@ def test_ten_megabytes_are_read_in_seconds(form: str) -> None:
     text = json.dumps(obj) if form == "json" else yaml.dump(obj, Dumper=yaml.CSafeDumper)
     assert len(text) > 9_500_000
 
-    began = time.perf_counter()
+    # Of the processor: on a busy machine the clock tells of others' work.
+    began = time.process_time()
     (document,) = read([("large", text)]).documents
 
     assert document.obj == obj
-    assert time.perf_counter() - began < 20
+    assert time.process_time() - began < 20
 
 
 @settings(max_examples=300, deadline=None)
