@@ -41,6 +41,17 @@ def test_every_job_has_an_end_and_its_own_rights(name: str) -> None:
     assert JOBS[name]["permissions"]
 
 
+def test_the_workflow_has_an_environment_before_it_calls_what_needs_one() -> None:
+    called = [step["run"] for job in JOBS.values() for step in job["steps"] if "run" in step]
+    ours = [text for text in called if "deploy/release.py" in text]
+
+    assert len(ours) == 2
+    for text in ours:
+        before, _, _ = text.partition(".venv/bin/python deploy/release.py")
+        assert "make venv" in before
+        assert before != text
+
+
 def test_nothing_is_published_that_was_not_tested() -> None:
     def behind(job: str) -> set[str]:
         needs = JOBS[job].get("needs", [])
