@@ -116,14 +116,19 @@ def test_an_archive_that_was_tampered_with_is_refused(
     assert not (helm4.plugins / NAME).exists()
 
 
-def test_an_install_from_git_is_updated(helm4: Helm, dist: Path, tmp_path: Path) -> None:
-    helm = helm4
+@pytest.mark.parametrize(
+    ("major", "unverified"),
+    # Helm 4 cannot verify a repository, and wants to be told that it need not.
+    [("helm3", ()), ("helm4", ("--verify=false",))],
+)
+def test_an_install_from_git_is_updated(
+    tools: Toolbox, major: str, unverified: tuple[str, ...], dist: Path, tmp_path: Path
+) -> None:
+    helm = Helm(tools[major], tmp_path / "helm", tmp_path / "none")
     origin = tmp_path / NAME
     shutil.copytree(dist / NAME, origin)
     commit(origin, "first")
-    # Helm 4 cannot verify a repository, and wants to be told that it need not.
-    source = f"file://{origin}"
-    installed = helm("plugin", "install", source, "--verify=false", **OFFLINE)
+    installed = helm("plugin", "install", f"file://{origin}", *unverified, **OFFLINE)
     assert installed.returncode == 0, installed.stdout + installed.stderr
     first = environment_of(helm).stat().st_ino
 
