@@ -11,7 +11,7 @@ option = $(if $(call given,$(1)),$(2) '$(call given,$(1))')
 switch = $(if $(filter-out 0 no false,$(call given,$(1))),$(2))
 
 .DEFAULT_GOAL := help
-.PHONY: help venv tools cluster check format lint types layers demo test docs reference package \
+.PHONY: help venv tools cluster check format lint types layers demo picture test docs reference package \
 	rights alerts bench bench-scale bench-idle bench-schedules bench-faults bench-traces \
 	bench-preview proof-traffic proof-endurance plot proof-rotation proof-abuse lock clean
 
@@ -51,6 +51,9 @@ layers: venv
 demo: venv ## the whole of it, to watch: 32 live installations migrate (FLEET=9, HELM=3, KEEP=1, KUBECONFIG=FILE)
 	@$(BIN)/python -m deploy.demo $(call option,FLEET,--fleet) $(call option,HELM,--helm) \
 		$(call option,KUBECONFIG,--kubeconfig) $(call switch,KEEP,--keep) $(call switch,YES,--yes)
+
+picture: venv ## the picture in the README, of a real run of the demo
+	@$(BIN)/python -m deploy.demo.picture
 
 # Tools first: what is built shows its progress, and not in two workers at once.
 test: tools ## every test: unit, integration, end to end, on two real control planes (WORKERS=0: on one)

@@ -21,7 +21,8 @@ def recorded() -> str:
     """What a run of four writes to its terminal."""
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, width=80, height=24)
-    file.write(f"the demo\r\n$ {COMMAND}\r\n\rchecking 1/4 …\rchecking 2/4 …\r\x1b[K4 installations: 4 can be migrated\r\n")
+    file.write(f"the demo\r\n$ {COMMAND}\r\n")
+    file.write("\rchecking 1/4 …\rchecking 2/4 …\r\x1b[K4 installations: 4 can be migrated\r\n")
     with LiveScreen(console, "fleet-a") as screen:
         for through in range(5):
             standings = [Standing.SUCCEEDED] * through + [Standing.RUNNING] * (4 - through)
@@ -35,7 +36,8 @@ def recorded() -> str:
 def test_the_moment_is_the_command_and_one_look_half_way() -> None:
     told = moment(recorded())
 
-    assert told.startswith(f"$ {COMMAND}\r\n4 installations: 4 can be migrated")
+    assert told.startswith(f"$ {COMMAND}\r\n")
+    assert "4 installations: 4 can be migrated" in told
     assert "the demo" not in told
     assert "4 succeeded" not in told
     assert told.count("fleet-a") == 1
