@@ -10,7 +10,6 @@ from mattermost_migrate.domain.errors import (
     AlreadyExistsError,
     InvariantError,
     NotFoundError,
-    StaleError,
 )
 from mattermost_migrate.domain.objects import JsonObject, namespace_of
 from mattermost_migrate.domain.steps import Act
@@ -79,10 +78,6 @@ async def send(
         raise
     except AlreadyExistsError:
         if Outcome.ALREADY_EXISTS in write.tolerate:
-            return None
-        raise
-    except StaleError:
-        if Outcome.CONFLICT in write.tolerate:
             return None
         raise
 

@@ -14,11 +14,11 @@ from mattermost_migrate.domain.backup import backup_name
 from mattermost_migrate.domain.conditions import condition_status, failure_of
 from mattermost_migrate.domain.errors import RefusedError
 from mattermost_migrate.domain.names import MATTERMOST, SECRET, Condition, Reason
-from mattermost_migrate.domain.objects import JsonObject, annotations_of, uid_of
+from mattermost_migrate.domain.objects import JsonObject, annotations_of
 from mattermost_migrate.domain.pin import is_pinned, outlived, unpin
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act, Decision, Look, Part, Refuse, Step, Verdict, Wait
-from mattermost_migrate.domain.writes import Outcome, Verb, Write, patch
+from mattermost_migrate.domain.writes import Outcome, Verb, Write, fence, patch
 
 __all__ = ["care", "neglected"]
 
@@ -109,11 +109,7 @@ def _without_pin(mattermost: JsonObject) -> Write:
     """A merge patch from the pinned Mattermost to the one without; a user's own patch stays."""
     bare = unpin(mattermost)
     gone = annotations_of(mattermost).keys() - annotations_of(bare).keys()
-    metadata = {
-        "uid": uid_of(mattermost),
-        "resourceVersion": mattermost["metadata"]["resourceVersion"],
-        "annotations": dict.fromkeys(gone),
-    }
+    metadata = {**fence(mattermost), "annotations": dict.fromkeys(gone)}
     left: dict[str, Any] | None = bare["spec"].get("resourcePatch")
     changed = left and {"deployment": left.get("deployment")}
     body = {"metadata": metadata, "spec": {"resourcePatch": changed}}

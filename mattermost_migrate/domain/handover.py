@@ -111,10 +111,7 @@ def move_service(seen: Snapshot) -> Verdict | None:
     if service is None or service["spec"].get("selector") == selector:
         return None
     body = {
-        "metadata": {
-            "uid": uid_of(service),
-            "resourceVersion": service["metadata"]["resourceVersion"],
-        },
+        "metadata": fence(service),
         "spec": {"selector": {**dict.fromkeys(service["spec"]["selector"]), **selector}},
     }
     return Act(
@@ -228,7 +225,7 @@ def _as_before(seen: Snapshot, target: JsonObject) -> Act | None:
     told = {key: before.get(key) for key in keys if key in before or key in now}
     if "observedGeneration" in before:
         told["observedGeneration"] = target["metadata"]["generation"]
-    body = {"metadata": {"uid": uid_of(target)}, "status": told}
+    body = {"metadata": fence(target), "status": told}
     write = patch(seen.taking.resource, seen.name, body, subresource="status")
     return Act(f"Put the status of {seen.name} back", (write,))
 

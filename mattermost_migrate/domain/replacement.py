@@ -44,7 +44,7 @@ from mattermost_migrate.domain.snapshot import (
     selected_by,
 )
 from mattermost_migrate.domain.steps import Act, Look, Part, Verdict, Wait
-from mattermost_migrate.domain.writes import Write, patch
+from mattermost_migrate.domain.writes import Write, fence, patch
 
 __all__ = ["first_replicas", "keep_history", "replace_pods"]
 
@@ -194,8 +194,7 @@ def _add_new(crews: _Crews, deployment: JsonObject) -> Verdict | None:
 
 
 def _scaled(resource: Resource, owner: JsonObject, replicas: int) -> Write:
-    metadata = {"uid": uid_of(owner), "resourceVersion": owner["metadata"]["resourceVersion"]}
-    body = {"metadata": metadata, "spec": {"replicas": replicas}}
+    body = {"metadata": fence(owner), "spec": {"replicas": replicas}}
     return patch(resource, name_of(owner), body)
 
 

@@ -19,10 +19,10 @@ from mattermost_migrate.domain.names import (
     SERVICE,
     SERVING_LABEL,
 )
-from mattermost_migrate.domain.objects import JsonObject, annotations_of, labels_of, name_of, uid_of
+from mattermost_migrate.domain.objects import JsonObject, annotations_of, labels_of, name_of
 from mattermost_migrate.domain.snapshot import Snapshot, Traffic
 from mattermost_migrate.domain.steps import Act, Look, Part, Verdict, Wait
-from mattermost_migrate.domain.writes import Outcome, Write, patch
+from mattermost_migrate.domain.writes import Outcome, Write, fence, patch
 
 __all__ = [
     "LOOK_AGAIN",
@@ -74,12 +74,12 @@ def count_drained(pod: JsonObject, traffic: Traffic) -> Write:
 
 
 def _patched(pod: JsonObject, metadata: dict[str, Any]) -> Write:
-    """A pod that is gone by now, or another of that name, is no failure: its ReplicaSet cares."""
+    """A pod that is gone by now is no failure: its ReplicaSet cares."""
     return patch(
         POD,
         name_of(pod),
-        {"metadata": {"uid": uid_of(pod), **metadata}},
-        tolerate=frozenset({Outcome.NOT_FOUND, Outcome.CONFLICT}),
+        {"metadata": {**fence(pod), **metadata}},
+        tolerate=frozenset({Outcome.NOT_FOUND}),
     )
 
 
@@ -141,11 +141,7 @@ def _patched_service(
     selector: dict[str, str | None],
     labels: dict[str, str] | dict[str, None],
 ) -> Write:
-    metadata = {
-        "uid": uid_of(service),
-        "resourceVersion": service["metadata"]["resourceVersion"],
-        "labels": labels,
-    }
+    metadata = {**fence(service), "labels": labels}
     return patch(SERVICE, seen.name, {"metadata": metadata, "spec": {"selector": selector}})
 
 
@@ -173,6 +169,6 @@ def _cleared(pod: JsonObject) -> dict[str, None]:
 def _without_serving(replica_set: JsonObject) -> dict[str, Any]:
     labels = {SERVING_LABEL: None}
     return {
-        "metadata": {"uid": uid_of(replica_set)},
+        "metadata": fence(replica_set),
         "spec": {"template": {"metadata": {"labels": labels}}},
     }

@@ -53,7 +53,6 @@ class Outcome(StrEnum):
 
     ALREADY_EXISTS = "AlreadyExists"
     NOT_FOUND = "NotFound"
-    CONFLICT = "Conflict"
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,9 +162,6 @@ class Simulation:
         except NotFoundError:
             if Outcome.NOT_FOUND not in write.tolerate:
                 raise
-        except StaleError:
-            if Outcome.CONFLICT not in write.tolerate:
-                raise
         finally:
             if before is not None:
                 self._objects, self.version = before
