@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
+
+import requests
 
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
@@ -27,13 +29,21 @@ from mattermost_migrate.domain.names import (
     SERVICE_ACCOUNT,
     Resource,
 )
-from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, owners_of, uid_of
+from mattermost_migrate.domain.objects import (
+    JsonObject,
+    labels_of,
+    name_of,
+    namespace_of,
+    owners_of,
+    uid_of,
+)
+from mattermost_migrate.domain.pin import is_pinned
 from mattermost_migrate.inspection import Verdict, inspect
 from mattermost_migrate.testing.builders import cluster_installation, migration
 from mattermost_migrate.testing.chronicle import Chronicle, Harm
-from mattermost_migrate.testing.cluster import Client, LocalCluster
-from mattermost_migrate.testing.inspector import disagreement, look, verdict_of
-from mattermost_migrate.testing.witness import Witness
+from mattermost_migrate.testing.cluster import ApiError, Client, LocalCluster
+from mattermost_migrate.testing.inspector import contradiction, disagreement, look
+from mattermost_migrate.testing.witness import Entry, Witness
 
 __all__ = [
     "CHILDREN",
@@ -48,8 +58,6 @@ __all__ = [
 
 #: Long enough for a busy machine; a test that passes never waits for it.
 PATIENCE: Final = 60.0
-#: What a test did in its last moment may still be settling when it ends.
-_SECOND_THOUGHTS: Final = 15.0
 #: Every kind of which an installation owns objects.
 CHILDREN: Final = (
     DEPLOYMENT,
@@ -96,14 +104,19 @@ class Installations:
         self.until_settled(name)
         return found
 
+    def until_unpinned(self, name: str) -> dict[str, Any]:
+        """Wait until an edited Mattermost is whole without its pin, which the edit has outlived.
+
+        Where no webhook takes the pin off in the edit itself, the engine does so a moment later,
+        perhaps after its operator has called the edited one stable: only then the pods are rolled.
+        """
+        self.until(MATTERMOST, name, lambda each: not is_pinned(each))
+        return self.until_whole(MATTERMOST, name)
+
     def until_settled(self, name: str) -> None:
         """Wait until the Deployment is as it should be and its pods, and no others, serve."""
         replicas = self.until(DEPLOYMENT, name, _settled)["spec"]["replicas"]
-        self.witness.until(
-            lambda each: each.of(ENDPOINT_SLICE) and len(self.serving(name)) == replicas,
-            since=0,
-            seconds=PATIENCE,
-        )
+        self.until_so(lambda: len(self.serving(name)) == replicas)
 
     def serving(self, service: str) -> set[str]:
         """The ready addresses of a Service."""
@@ -133,38 +146,76 @@ class Installations:
             AssertionError: the inspection does not agree with what it reports.
         """
         over = self.until(INSTALLATION_MIGRATION, name, ended)
-        if problem := disagreement(over, self.verdict(name)):
+        if problem := contradiction(over, self._verdict_at(over)):
             raise AssertionError(problem)
+        self.until_agreed(name)
         return over
 
-    def verdict(self, name: str) -> Verdict:
-        """What the inspection says of an installation now."""
-        return verdict_of(self.admin, self.namespace, name)
+    def _verdict_at(self, over: JsonObject) -> Verdict:
+        """What the inspection says of the moment at which a migration was last written."""
+        version = int(over["metadata"]["resourceVersion"])
+        try:
+            scene = look(self.admin, self.namespace, at=version)
+        except ApiError as problem:
+            if problem.status != requests.codes.gone:
+                raise
+            # It ended so long ago that the store has forgotten: the present has to do.
+            scene = look(self.admin, self.namespace, at=self.witness.now())
+        return inspect(scene, self.namespace, name_of(over))
 
-    def until_agreed(self) -> None:
-        """Wait until the inspection agrees with every migration that is over.
+    def until_agreed(self, *names: str) -> None:
+        """Wait until the inspection agrees with every migration that is over, or with these.
+
+        Each look is at one moment, and whatever happens after it in the namespace is looked at
+        again: what is asked is that all come right, not that nothing moves.
 
         Raises:
-            AssertionError: it does not, and nothing happens that could change its mind.
+            AssertionError: it does not in time.
         """
         problems: list[str] = []
 
-        def agreed(_: object = None) -> bool:
-            scene = look(self.admin, self.namespace)
-            problems[:] = [
-                problem
-                for each in self.list(INSTALLATION_MIGRATION)
-                if ended(each)
-                and (problem := disagreement(each, inspect(scene, self.namespace, name_of(each))))
-            ]
+        def agreed() -> bool:
+            problems[:] = self._disagreements(names)
             return not problems
 
-        since = self.witness.now()
-        if not agreed():
-            with suppress(TimeoutError):
-                self.witness.until(agreed, since=since, seconds=_SECOND_THOUGHTS)
-        if problems:
-            raise AssertionError("; ".join(problems))
+        try:
+            self.until_so(agreed)
+        except TimeoutError:
+            raise AssertionError("; ".join(problems)) from None
+
+    def _disagreements(self, names: tuple[str, ...]) -> list[str]:
+        scene = look(self.admin, self.namespace, at=self.witness.now())
+        return [
+            problem
+            for each in scene.all(INSTALLATION_MIGRATION)
+            if ended(each)
+            and (name_of(each) in names or not names)
+            and (problem := disagreement(each, inspect(scene, self.namespace, name_of(each))))
+        ]
+
+    def until_so(self, holds: Callable[[], object]) -> None:
+        """Wait until something is true: asked now, and again after whatever happens here.
+
+        Raises:
+            TimeoutError: it did not come true.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            now = self.witness.now()
+            if holds():
+                return
+            left = max(0.0, deadline - time.monotonic())
+            self.witness.until(self._is_here, since=now, seconds=left)
+
+    def _is_here(self, entry: Entry) -> bool:
+        return namespace_of(entry.obj) == self.namespace
+
+    def until_told(self, name: str, *reasons: str) -> None:
+        """Wait until these, and no others, are the Events about an InstallationMigration.
+
+        They are sent on their own, and may come later than the status that tells the same.
+        """
+        self.until_so(lambda: [each["reason"] for each in self.events(name)] == list(reasons))
 
     def move(self, *names: str, kind: str = MATTERMOST.kind, **spec: Any) -> None:
         """Ask for that kind and wait until all have it; an AssertionError if one fails."""
@@ -247,11 +298,11 @@ def engine_writes(cluster: LocalCluster, namespace: str) -> Iterator[str]:
 
 
 def stable(installation: JsonObject) -> bool:
-    """Stable, and at this generation where the kind says at which."""
+    """Stable, and a Mattermost at this generation; a ClusterInstallation does not say at which."""
     status = installation.get("status") or {}
-    generation = installation["metadata"]["generation"]
-    return status.get("state") == "stable" and generation == status.get(
-        "observedGeneration", generation
+    seen = installation["metadata"]["generation"] == status.get("observedGeneration")
+    return status.get("state") == "stable" and (
+        seen or installation["kind"] == CLUSTER_INSTALLATION.kind
     )
 
 

@@ -143,11 +143,18 @@ class Client:
         namespace: str | None = None,
         *,
         labels: Mapping[str, str] | None = None,
+        at: int | None = None,
     ) -> list[dict[str, Any]]:
-        """Read all objects of a kind, of one namespace or of all, that carry these labels."""
+        """Read all objects of a kind, of one namespace or of all, that carry these labels.
+
+        With ``at``, as they were at that revision of the cluster's store; ApiError with status 410
+        when that is too long ago.
+        """
         params = (
             {"labelSelector": ",".join(f"{k}={v}" for k, v in labels.items())} if labels else {}
         )
+        if at is not None:
+            params |= {"resourceVersion": str(at), "resourceVersionMatch": "Exact"}
         items = self.request("GET", resource.path(namespace), params=params).get("items") or []
         # The items of a list do not repeat what the list says once.
         return [

@@ -188,6 +188,7 @@ def story(cluster: Cluster, witness: Witness, engine: object, operator: Process)
         for name in EDGES:
             here.until_ended(name)
         yield Story(here, before, here.harms(since))
+        here.until_agreed()
 
 
 def create(here: Installations) -> None:
@@ -363,18 +364,19 @@ def quota(here: Installations, **hard: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("section", "value"),
+    ("section", "value", "rolls"),
     [
         pytest.param(
             "awsLoadBalancerController",
             {"enabled": True, "hosts": [{"hostName": "acme.example.com"}]},
+            False,
             id="an AWS load balancer",
         ),
-        pytest.param("jobServer", {"dedicatedJobServer": True}, id="a job server"),
+        pytest.param("jobServer", {"dedicatedJobServer": True}, True, id="a job server"),
     ],
 )
 def test_what_would_stay_behind_is_switched_off_first(
-    installations: Installations, section: str, value: dict[str, Any]
+    installations: Installations, section: str, value: dict[str, Any], *, rolls: bool
 ) -> None:
     """Not to be discarded either: nobody would look after its objects once the kind is gone."""
     installations.create("acme")
@@ -382,7 +384,10 @@ def test_what_would_stay_behind_is_switched_off_first(
     installations.admin.patch(
         MATTERMOST, installations.namespace, "acme", {"spec": {section: value}}
     )
-    installations.until_whole(MATTERMOST, "acme")
+    if rolls:
+        installations.until_unpinned("acme")
+    else:
+        installations.until_whole(MATTERMOST, "acme")
 
     installations.ask("acme", kind=CLUSTER_INSTALLATION.kind, discardEdits=True)
 
