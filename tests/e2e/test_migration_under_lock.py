@@ -27,8 +27,10 @@ from mattermost_migrate.testing.builders import (
     file_secret,
 )
 from mattermost_migrate.testing.cluster import ApiError, Client, Cluster, Process
+from mattermost_migrate.testing.installations import Installations
 from mattermost_migrate.testing.tools import Toolbox
 from mattermost_migrate.testing.webhook import NAMESPACE, RunningWebhook, called_webhook
+from mattermost_migrate.testing.witness import Witness
 
 NAMES = ("acme-0", "acme-1", "acme-2")
 
@@ -90,6 +92,8 @@ def test_a_fleet_gets_through_while_somebody_keeps_editing(
         assert admin.find(MATTERMOST, namespace, name) is not None
         assert admin.find(CLUSTER_INSTALLATION, namespace, name) is None
     assert {pod["metadata"]["uid"] for pod in admin.list(POD, namespace)} == pods
+    with Witness(Client(admin.credentials)) as witness:
+        Installations(admin, witness, namespace).until_agreed()
     controller.check()
     assert not re.findall(r"cannot \w+ resource.*", controller.log.read_text()), (
         "a right is missing"

@@ -146,7 +146,7 @@ def nothing_in_the_way(cluster: Cluster) -> None:
 
 def until_unlocked(installations: Installations, resource: Resource, name: str) -> None:
     """The API server forgets policies a moment after they are deleted."""
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + 60
     while True:
         try:
             left_alone(installations, resource, name)
@@ -306,7 +306,7 @@ def logs_say_what_they_are_about(log: Path, installation: str) -> None:
 
 
 def told_by_controller(release: Release) -> str:
-    return requests.get(f"http://127.0.0.1:{release.metrics_port}/metrics", timeout=5).text
+    return requests.get(f"http://127.0.0.1:{release.metrics_port}/metrics", timeout=30).text
 
 
 def told_by_webhook(release: Release) -> str:
@@ -315,7 +315,7 @@ def told_by_webhook(release: Release) -> str:
     with requests.Session() as session:
         session.mount("https://", ServiceName())
         url = f"https://localhost:{release.webhook_port}/metrics"
-        return session.get(url, verify=str(authority), timeout=5).text
+        return session.get(url, verify=str(authority), timeout=30).text
 
 
 class ServiceName(requests.adapters.HTTPAdapter):

@@ -95,6 +95,15 @@ class World:
                     return
                 await asyncio.sleep(0.02)
 
+    async def until_looked(self, request: str = "", times: int = 1) -> None:
+        """Wait until the operator has sent such a request (``get services``), or any, so often."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                seen = [f"{each.verb} {each.resource}" for each in self.sent.requests]
+                if sum(request in each for each in seen) >= times:
+                    return
+                await asyncio.sleep(0.02)
+
     async def stable(self, installation: JsonObject) -> JsonObject:
         kinds = {each.kind: each for each in (CLUSTER_INSTALLATION, MATTERMOST)}
         return await self.until(kinds[installation["kind"]], name_of(installation), is_stable)

@@ -15,7 +15,7 @@ import pytest
 from mattermost_migrate.testing.cluster import Process, ProcessError
 
 
-def wait_for(holds: Callable[[], object], seconds: float = 5) -> None:
+def wait_for(holds: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it did not come true"

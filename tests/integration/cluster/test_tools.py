@@ -83,7 +83,7 @@ def test_two_builders_at_once_build_it_once(go: Path, tmp_path: Path) -> None:
         for _ in range(2)
     ]
 
-    answers = {each.communicate(timeout=20)[0] for each in both}
+    answers = {each.communicate(timeout=60)[0] for each in both}
 
     assert len(answers) == 1
     assert len((tmp_path / "builds").read_text().splitlines()) == 1

@@ -78,9 +78,7 @@ def rolled(here: Installations, before: dict[str, str]) -> None:
         ),
     )
     here.until_settled("acme")
-    assert not {uid for name, uid in here.workload().items() if name.startswith("Pod/")} & set(
-        before.values()
-    )
+    here.until_so(lambda: not {uid_of(each) for each in here.list(POD)} & set(before.values()))
 
 
 def test_finalized_there_is_no_way_back(migrated: Installations) -> None:
@@ -93,8 +91,7 @@ def test_finalized_there_is_no_way_back(migrated: Installations) -> None:
     assert over["status"]["finalizedTime"]
     assert "backup" not in over["status"]
     assert migrated.find(SECRET, BACKUP) is None
-    reasons = [event["reason"] for event in migrated.events("acme")]
-    assert reasons == ["Progressing", "Succeeded", "Finalized"]
+    migrated.until_told("acme", "Progressing", "Succeeded", "Finalized")
 
     workload = migrated.workload()
     spec(migrated, desiredKind=BACK, finalize=False)
@@ -191,14 +188,14 @@ def test_an_edit_of_the_environment_drops_the_pin(migrated: Installations) -> No
 
 def test_edits_that_have_a_place_come_back(migrated: Installations) -> None:
     edit(migrated, replicas=3, version="7.8.16")
-    migrated.until_whole(MATTERMOST, "acme")
+    migrated.until_unpinned("acme")
 
     migrated.move("acme", kind=BACK)
 
     migrated.until_whole(CLUSTER_INSTALLATION, "acme")
     restored = migrated.get(CLUSTER_INSTALLATION, "acme")["spec"]
     assert (restored["replicas"], restored["version"]) == (3, "7.8.16")
-    assert len(migrated.list(POD)) == 3
+    migrated.until_so(lambda: len(migrated.list(POD)) == 3)
 
 
 def test_edits_without_a_place_are_refused_by_field_or_dropped(migrated: Installations) -> None:

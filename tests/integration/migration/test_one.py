@@ -52,10 +52,7 @@ def test_the_same_pods_serve_before_and_after(
     assert {"Deployment/acme", "Service/acme", "Ingress/acme"} < owned
     assert installations.owned_by(target) == owned
     assert installations.owned_by(source) == set()
-    assert [event["reason"] for event in installations.events("acme")] == [
-        "Progressing",
-        "Succeeded",
-    ]
+    installations.until_told("acme", "Progressing", "Succeeded")
     entered = imig["status"]["steps"]
     # A step may cease to hold, as when the operator looks again: then it is entered again.
     names = [step["type"] for step in entered]
@@ -160,8 +157,6 @@ def test_a_pod_that_dies_afterwards_is_replaced_and_serves(installations: Instal
     assert installations.get(SERVICE, "acme")["spec"]["selector"].items() <= (
         labels_of(fresh.obj).items()
     )
-    installations.witness.until(
-        lambda _: fresh.obj["status"]["podIP"] in installations.serving("acme"), since=since
-    )
+    installations.until_so(lambda: fresh.obj["status"]["podIP"] in installations.serving("acme"))
+    installations.until_settled("acme")
     assert len(installations.list(REPLICA_SET)) == 1
-    assert installations.get(DEPLOYMENT, "acme")["status"]["replicas"] == 2

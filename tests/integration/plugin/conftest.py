@@ -25,8 +25,10 @@ from mattermost_migrate.testing.builders import (
     database_secret,
     file_secret,
 )
-from mattermost_migrate.testing.cluster import AuditLevel, LocalCluster, Options, Process
+from mattermost_migrate.testing.cluster import AuditLevel, Client, LocalCluster, Options, Process
+from mattermost_migrate.testing.installations import Installations
 from mattermost_migrate.testing.tools import Toolbox
+from mattermost_migrate.testing.witness import Witness
 
 CRDS = Path(__file__).parents[3] / "deploy" / "crds"
 CONTROLLER = "mattermost-migrate"
@@ -109,14 +111,25 @@ def until_leading(cluster: LocalCluster, process: Process) -> None:
     )
 
 
+@pytest.fixture(scope="session")
+def watching(served: LocalCluster) -> Iterator[Witness]:
+    """It sees whatever happens there."""
+    with Witness(Client(served.admin.credentials)) as witness:
+        yield witness
+
+
 @pytest.fixture
-def space(served: LocalCluster) -> Iterator[str]:
-    """A namespace with the Secrets that installations name."""
+def space(served: LocalCluster, watching: Witness) -> Iterator[str]:
+    """A namespace with the Secrets that installations name.
+
+    However a test ends, the inspection must agree with every migration that is over then.
+    """
     with served.namespace("plugin") as name:
         for secret in (database_secret(), file_secret()):
             secret["metadata"]["namespace"] = name
             served.admin.create(SECRET, name, secret)
         yield name
+        Installations(served.admin, watching, name).until_agreed()
 
 
 @pytest.fixture

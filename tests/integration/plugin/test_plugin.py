@@ -27,7 +27,7 @@ from mattermost_migrate.domain.names import (
 from mattermost_migrate.testing.builders import file_secret
 from mattermost_migrate.testing.cluster import LocalCluster, Process
 
-from .conftest import CONTROLLER, Cli, command, environment, until_leading
+from .conftest import CONTROLLER, PATIENCE, Cli, command, environment, until_leading
 
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 
@@ -208,7 +208,7 @@ def test_stopping_to_look_leaves_it_going(
         ) as looking:
             fleet = new_fleet(served, "chat-")
             looking.send_signal(signal.SIGINT)
-            _, err = looking.communicate(timeout=30)
+            _, err = looking.communicate(timeout=PATIENCE)
         assert looking.returncode == 2
         assert f"{fleet} goes on in the cluster" in err
         assert f"status --fleet {fleet} --watch" in err
@@ -231,7 +231,7 @@ def new_fleet(cluster: LocalCluster, prefix: str) -> str:
         for obj in cluster.admin.list(FLEET_MIGRATION)
         if (obj.get("status") or {}).get("conditions")
     }
-    for kind, obj in cluster.admin.watch(FLEET_MIGRATION, seconds=30):
+    for kind, obj in cluster.admin.watch(FLEET_MIGRATION):
         name = str(obj["metadata"]["name"])
         if kind == "ADDED" and name.startswith(prefix) and name not in known:
             return name

@@ -19,7 +19,10 @@ from mattermost_migrate.domain.names import (
     SECRET,
     VERSION_LABEL,
 )
+from mattermost_migrate.domain.objects import name_of
+from mattermost_migrate.domain.pin import is_pinned
 from mattermost_migrate.testing.cluster import LocalCluster, Process
+from mattermost_migrate.testing.installations import stable
 
 from .conftest import CONTROLLER, GUARDS, PATIENCE, Cli, until_leading
 
@@ -192,7 +195,7 @@ def test_unpin_rolls_once_and_finalize_gives_the_way_back_up(
     assert early.code == 3
     assert "no migration to Mattermost has succeeded" in early.err
     assert cli("run", "chat", "-n", space, "--yes").code == 0
-    pods = {pod["metadata"]["uid"] for pod in served.admin.list(POD, space)}
+    pods = {name for pod in served.admin.list(POD, space) if (name := name_of(pod))[:5] == "chat-"}
 
     unpinned = cli("unpin", "chat", "-n", space, "--yes", "--timeout", "60")
     assert unpinned.code == 0, unpinned.out + unpinned.err
@@ -208,7 +211,8 @@ def test_unpin_rolls_once_and_finalize_gives_the_way_back_up(
     back = cli("revert", "chat", "-n", space, "--yes")
     assert back.code == 3
     assert "was finalized" in back.out
-    assert pods - {pod["metadata"]["uid"] for pod in served.admin.list(POD, space)}
+    for name in pods:
+        served.admin.until_gone(POD, space, name, seconds=PATIENCE)
 
 
 def test_a_revert_drops_edits_only_when_told_to(
@@ -218,8 +222,13 @@ def test_a_revert_drops_edits_only_when_told_to(
     assert cli("run", "chat", "-n", space, "--yes").code == 0
     edit = {"spec": {"podExtensions": {"initContainers": [{"name": "x", "image": "x"}]}}}
     served.admin.patch(MATTERMOST, space, "chat", edit)
-    settled = {"state": "stable"}.items()
-    served.admin.until(MATTERMOST, space, "chat", lambda mm: settled <= mm["status"].items())
+    served.admin.until(
+        MATTERMOST,
+        space,
+        "chat",
+        lambda mm: not is_pinned(mm) and stable(mm),  # the edit changes what the pods are made of
+        seconds=PATIENCE,
+    )
 
     refused = cli("revert", "chat", "-n", space, "--yes")
     assert refused.code == 3

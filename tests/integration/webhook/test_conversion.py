@@ -58,7 +58,7 @@ def on(cluster: Cluster, conversion: RunningWebhook, namespace: str) -> str:
     return namespace
 
 
-def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     ends = time.monotonic() + seconds
     while True:
         try:

@@ -70,7 +70,7 @@ def _succeeded(migration: dict[str, Any]) -> dict[str, Any]:
 SAYS = {"webhook": "admission webhook", "policy": "ValidatingAdmissionPolicy"}
 
 
-def _refusal(write: Callable[[], object], *, by: str, seconds: float = 20.0) -> str:
+def _refusal(write: Callable[[], object], *, by: str, seconds: float = 60.0) -> str:
     """What is said once webhook or policy knows, which is a moment later."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:

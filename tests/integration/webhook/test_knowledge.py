@@ -24,7 +24,7 @@ def migrations(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cl
     running.stop()
 
 
-def until(holds: Callable[[], object], seconds: float = 10.0) -> None:
+def until(holds: Callable[[], object], seconds: float = 60.0) -> None:
     ends = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < ends
@@ -68,7 +68,7 @@ def test_without_an_answer_memory_still_answers_and_a_live_look_says_so(
         server.resume()
 
     assert isinstance(live, Unknown)
-    assert took < 4.0
+    assert took < 15.0  # it does not wait for an answer
     assert not isinstance(known, Unknown | None)
     unlocked = {"metadata": {"labels": {LOCK_LABEL: None}}}
     admin.patch(INSTALLATION_MIGRATION, namespace, "chat", unlocked)

@@ -31,7 +31,7 @@ NEW = {
 def settled(webhook: RunningWebhook, cluster: Cluster) -> RunningWebhook:
     """The API server has heard of the configuration: the first write is changed."""
     with cluster.namespace() as namespace:
-        ends = time.monotonic() + 20
+        ends = time.monotonic() + 60
         for kind, body in ((CLUSTER_INSTALLATION, OLD), (MATTERMOST, NEW)):
             while "image" not in cluster.admin.create(kind, namespace, body, dry_run=True)["spec"]:
                 assert time.monotonic() < ends
@@ -207,7 +207,7 @@ def test_where_we_are_the_operator_the_field_is_left_to_the_controller(
         install_chart(cluster, tools["helm3"], values)
 
 
-def _until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
+def _until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     ends = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < ends
