@@ -13,7 +13,7 @@ switch = $(if $(filter-out 0 no false,$(call given,$(1))),$(2))
 .DEFAULT_GOAL := help
 .PHONY: help venv tools cluster check format lint types layers demo picture test docs reference package \
 	rights alerts bench bench-scale bench-idle bench-schedules bench-faults bench-traces \
-	bench-preview proof-traffic proof-endurance plot proof-rotation proof-abuse lock clean
+	bench-preview bench-rollback proof-traffic proof-endurance plot proof-rotation proof-abuse lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -94,6 +94,9 @@ bench-faults: venv ## random schedules of faults, ten thousand of them (COUNT=50
 
 bench-traces: venv ## one installation a hundred times there and back, all objects compared (ROUNDS=10)
 	@$(BIN)/python bench/there_and_back.py $(call option,ROUNDS,--rounds)
+
+bench-rollback: venv ## seconds from the decision to go back to its end, each write refused (COUNT=10 at once)
+	@$(BIN)/python bench/rollback.py $(call option,COUNT,--installations)
 
 bench-preview: venv ## a million stored objects shown as v1beta1-preview and put back (COUNT=…)
 	@$(BIN)/python bench/preview_conversion.py $(call option,COUNT,--count)

@@ -21,6 +21,7 @@ from controller.worker import Key
 from mattermost_migrate.domain.aftercare import care, neglected
 from mattermost_migrate.domain.conditions import (
     condition_status,
+    edit_command,
     failure_of,
     finished,
     parse_time,
@@ -168,8 +169,7 @@ class MigrationReconciler:
         # As it is now: the lock may have been put on, or taken off, before it failed.
         fresh = self._migrations.get(namespace_of(migration), name_of(migration)) or migration
         seen = Snapshot(migration=fresh, target_kind=direction(fresh).kind)
-        command = f"helm mattermost-migrate status {seen.name} -n {seen.namespace} -o yaml"
-        return seen, Decision(Refuse(reason, str(error), command), (), Condition(step))
+        return seen, Decision(Refuse(reason, str(error), _next(seen)), (), Condition(step))
 
     async def _conclude(self, seen: Snapshot, decision: Decision) -> float | None:
         if isinstance(decision.verdict, Wait) and decision.verdict.reason == Reason.PAUSED:
@@ -253,14 +253,24 @@ def _in_time(seen: Snapshot, decision: Decision) -> Decision:
 def _too_long(seen: Snapshot, waited: Wait) -> Refuse:
     message = f"no progress for {_patience(seen.migration):.0f} s: {waited.message}"
     if (seen.migration.get("status") or {}).get("currentStep") != Condition.SOURCE_FROZEN:
-        command = f"helm mattermost-migrate status {seen.name} -n {seen.namespace} -o yaml"
-        return Refuse(Reason.DEADLINE_EXCEEDED, message, command)
+        return Refuse(Reason.DEADLINE_EXCEEDED, message, _next(seen))
     return Refuse(
         Reason.OPERATOR_SILENT,
         f"{message}; it is not running, or has more to do than it can",
         "kubectl get leases.coordination.k8s.io -A "
         "--field-selector metadata.name=b78a986e.mattermost.com -o wide",
     )
+
+
+def _next(seen: Snapshot) -> str:
+    """What to run next: to see more, or, on a way back that failed, to go on with it.
+
+    Where the wish is the kind that it goes back to, there is nothing left to give up: whenever what
+    was in the way is gone, it comes to its end.
+    """
+    if failure_of(seen.migration):
+        return edit_command(seen.migration, desiredKind=seen.taking.kind)
+    return f"helm mattermost-migrate status {seen.name} -n {seen.namespace} -o yaml"
 
 
 def _patience(migration: JsonObject) -> float:

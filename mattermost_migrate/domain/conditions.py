@@ -6,6 +6,7 @@ status, messages hold no times and no counts, and the same problem gives the sam
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ __all__ = [
     "Progress",
     "condition",
     "condition_status",
+    "edit_command",
     "failure_of",
     "finished",
     "fleet_over",
@@ -192,9 +194,15 @@ def _next_command(
     if not (failure and isinstance(decision.verdict, Done)):
         return None
     again = int(migration["spec"].get("retryGeneration", 0)) + 1
+    return edit_command(migration, retryGeneration=again)
+
+
+def edit_command(migration: JsonObject, **spec: Any) -> str:
+    """What to run in order to set fields of the migration's spec."""
+    body = json.dumps({"spec": spec}, separators=(",", ":"))
     return (
         f"kubectl -n {namespace_of(migration)} patch installationmigration {name_of(migration)} "
-        f'--type merge -p \'{{"spec":{{"retryGeneration":{again}}}}}\''
+        f"--type merge -p '{body}'"
     )
 
 

@@ -11,10 +11,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from mattermost_migrate.domain.names import DEPLOYMENT, LAST_APPLIED, POD, REPLICA_SET, Reason
+from mattermost_migrate.domain.names import DEPLOYMENT, POD, REPLICA_SET, Reason
 from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, uid_of
-from mattermost_migrate.domain.originals import deployment_role, saved_deployment
-from mattermost_migrate.domain.snapshot import Snapshot, deployment_settled, owned_by, selected_by
+from mattermost_migrate.domain.originals import deployment_role, returning, saved_deployment
+from mattermost_migrate.domain.snapshot import (
+    Snapshot,
+    deployment_current,
+    deployment_settled,
+    owned_by,
+    selected_by,
+)
 from mattermost_migrate.domain.steps import Act, Refuse, Verdict, Wait
 from mattermost_migrate.domain.writes import (
     Outcome,
@@ -169,8 +175,9 @@ def new_deployment(seen: Snapshot) -> dict[str, Any]:
     """The Deployment that takes the ReplicaSets over: the saved one under the other labels.
 
     The owner comes later, with the custom resource: an owner that does not exist yet would have
-    the garbage collector delete it. Others' labels and annotations stay; the operator's record of
-    what it last applied does not, since it was written for the other kind.
+    the garbage collector delete it. Others' labels and annotations stay. So does the record of what
+    the other kind's operator last applied: whoever takes over tells by it what of the template was
+    that operator's, and goes, and what was put there by others.
     """
     saved = saved_deployment(seen)
     taking = seen.taking.labels.of(seen.name)
@@ -179,7 +186,7 @@ def new_deployment(seen: Snapshot) -> dict[str, Any]:
     annotations = {
         key: value
         for key, value in (saved["metadata"].get("annotations") or {}).items()
-        if key not in (LAST_APPLIED, _REVISION)
+        if key != _REVISION
     }
     return {
         "apiVersion": DEPLOYMENT.api_version,
@@ -218,7 +225,10 @@ def _selected_by_any(seen: Snapshot, labels: Mapping[str, str]) -> bool:
 
 
 def adopt_deployment(seen: Snapshot) -> Verdict | None:
-    """Create the Deployment; holds when every replica wanted is its own, available and current."""
+    """Create the Deployment; holds when every replica wanted is its own, current and available.
+
+    On the way back to what there was they need not be available.
+    """
     if seen.deployment is None:
         return Act(
             f"Created Deployment {seen.name} around its ReplicaSets",
@@ -226,6 +236,7 @@ def adopt_deployment(seen: Snapshot) -> Verdict | None:
         )
     if seen.deployment["metadata"].get("deletionTimestamp"):
         return Wait(f"Deployment {seen.name}: somebody deleted it, waiting for its end")
-    if seen.source is not None and not deployment_settled(seen.deployment):
+    holds = deployment_current if returning(seen) else deployment_settled
+    if seen.source is not None and not holds(seen.deployment):
         return Wait(f"Deployment {seen.name}: not all replicas are adopted, current and available")
     return None

@@ -24,15 +24,28 @@ from mattermost_migrate.domain.names import (
 )
 from mattermost_migrate.domain.objects import (
     JsonObject,
+    controller_of,
     labels_of,
     name_of,
     owner_reference,
     owners_of,
     uid_of,
 )
-from mattermost_migrate.domain.originals import child_role, deployment_role, planned, role
+from mattermost_migrate.domain.originals import (
+    child_role,
+    deployment_role,
+    planned,
+    returning,
+    role,
+)
 from mattermost_migrate.domain.preflight import is_ours
-from mattermost_migrate.domain.snapshot import Snapshot, owned_by, selected_by
+from mattermost_migrate.domain.snapshot import (
+    Snapshot,
+    deployment_current,
+    deployment_settled,
+    owned_by,
+    selected_by,
+)
 from mattermost_migrate.domain.steps import Act, Look, Part, Refuse, Verdict, Wait
 from mattermost_migrate.domain.writes import (
     Outcome,
@@ -205,9 +218,21 @@ def _await_stable(seen: Snapshot, target: JsonObject) -> Verdict | None:
             return Wait(f"{where}: {error}", Reason.OPERATOR_ERROR)
     elif freeze.acknowledgement_stands(target):
         return Wait(f"{where}: its operator has yet to see that it is thawed")
-    if status.get("state") != "stable":
+    if status.get("state") != "stable" and not _lacks_pods_alone(seen, target):
         return Wait(f"{where}: {status.get('state') or 'not reconciled yet'}")
     return _await_pin(target, where)
+
+
+def _lacks_pods_alone(seen: Snapshot, target: JsonObject) -> bool:
+    """Whether a way back is through but for pods that are not ready.
+
+    The operator writes the Deployment last, so whoever owns that owns the other children.
+    """
+    deployment = seen.deployment
+    if deployment is None or not returning(seen) or deployment_settled(deployment):
+        return False
+    owner = controller_of(deployment) or {}
+    return owner.get("uid") == uid_of(target) and deployment_current(deployment)
 
 
 def _as_before(seen: Snapshot, target: JsonObject) -> Act | None:

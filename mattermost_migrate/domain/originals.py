@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from mattermost_migrate.domain import freeze
 from mattermost_migrate.domain.backup import Backup, backup_name, manifest, same_content
+from mattermost_migrate.domain.conditions import failure_of
 from mattermost_migrate.domain.conversion import Converted, convert, restore
 from mattermost_migrate.domain.errors import InvariantError, RefusedError
 from mattermost_migrate.domain.inventory import references
@@ -40,6 +41,7 @@ __all__ = [
     "planned",
     "planned_role",
     "read_to_plan",
+    "returning",
     "role",
     "save_originals",
     "saved_deployment",
@@ -62,6 +64,18 @@ def deployment_role(side: Side) -> str:
 def planned_role(side: Side) -> str:
     """Under which name the Deployment is kept that is generated for that side's new pods."""
     return f"planned.{side.kind.lower()}"
+
+
+def returning(seen: Snapshot) -> bool:
+    """Whether it goes back to what it came from: given up, or turned round before its end.
+
+    Then no step waits for pods to be ready: that they are not may be why it goes back, and no more
+    can be asked for than that all is as it was.
+    """
+    if failure_of(seen.migration):
+        return True
+    saved = seen.backup.get(role(seen.taking)) if seen.backup and not seen.forward else None
+    return bool(saved and seen.target and saved["metadata"].get("uid") == uid_of(seen.target))
 
 
 def planned(seen: Snapshot) -> JsonObject:

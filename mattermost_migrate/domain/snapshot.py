@@ -36,6 +36,7 @@ from mattermost_migrate.domain.sides import OLD, Side, other, side
 __all__ = [
     "Snapshot",
     "Traffic",
+    "deployment_current",
     "deployment_settled",
     "owned_by",
     "pod_ready",
@@ -63,15 +64,22 @@ def pod_ready(pod: JsonObject) -> bool:
     return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
 
 
-def deployment_settled(deployment: JsonObject) -> bool:
-    """Whether every replica wanted is of the current template, and no other is left."""
+def deployment_current(deployment: JsonObject) -> bool:
+    """Whether every replica wanted is of the current template, ready or not, and no other left."""
     status: Mapping[str, Any] = deployment.get("status") or {}
     wanted = deployment["spec"].get("replicas", 1)
     return bool(
         status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
         and status.get("updatedReplicas", 0) == wanted
         and status.get("replicas", 0) == wanted
-        and status.get("availableReplicas", 0) == wanted
+    )
+
+
+def deployment_settled(deployment: JsonObject) -> bool:
+    """The same, and every one of them is available."""
+    available = (deployment.get("status") or {}).get("availableReplicas", 0)
+    return deployment_current(deployment) and bool(
+        available == deployment["spec"].get("replicas", 1)
     )
 
 

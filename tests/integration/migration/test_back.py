@@ -13,6 +13,7 @@ from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     DEPLOYMENT,
     INGRESS,
+    INSTALLATION_MIGRATION,
     LAST_APPLIED,
     MATTERMOST,
     POD,
@@ -33,7 +34,8 @@ SPEC: dict[str, Any] = {
 def lasting(obj: JsonObject) -> JsonObject:
     """What of an object must be the same after the way there and back."""
     annotations = {**(obj["metadata"].get("annotations") or {})}
-    annotations.pop("deployment.kubernetes.io/revision", None)
+    for key in ("revision", "revision-history"):
+        annotations.pop(f"deployment.kubernetes.io/{key}", None)
     if LAST_APPLIED in annotations:
         # Compressed, and it names the owner, whose UID is another one by then.
         applied = json.dumps(decode(annotations[LAST_APPLIED]))
@@ -102,3 +104,52 @@ def test_turned_round_in_the_middle_it_comes_back(
     assert installations.harms(since) == ()
     assert installations.workload() == workload
     assert changes(before, as_it_is(installations)) == []
+
+
+@pytest.mark.parametrize("way", ["never pinned", "unpinned later", "unpinned by an edit"])
+def test_without_a_pin_the_way_back_rolls_into_the_pods_of_before(
+    installations: Installations, way: str
+) -> None:
+    """Twice the pods are made anew, there and back; then all is as it was but for their names."""
+    installations.create("acme", **SPEC)
+    before = as_it_is(installations)
+    (first,) = installations.list(REPLICA_SET)
+
+    installations.move("acme", pinPodTemplate=way != "never pinned")
+    unpin(installations, way)
+    rolled = current_set(installations)
+    assert rolled != name_of(first)
+    installations.move("acme", kind=CLUSTER_INSTALLATION.kind)
+
+    installations.until_whole(CLUSTER_INSTALLATION, "acme")
+    installations.until_so(lambda: current_set(installations) == name_of(first))
+    lasts = {name: each for name, each in before.items() if not name.startswith("Pod/")}
+    assert changes(lasts, as_it_is(installations)) == []
+    template = before[f"ReplicaSet/{name_of(first)}"]["spec"]["template"]
+    for pod in installations.list(POD):
+        assert template["metadata"]["labels"].items() <= labels_of(pod).items()
+        assert env_of(pod["spec"]) == env_of(template["spec"])
+
+
+def unpin(installations: Installations, way: str) -> None:
+    admin, place = installations.admin, installations.namespace
+    if way == "unpinned later":
+        body = {"spec": {"pinPodTemplate": False}}
+        admin.patch(INSTALLATION_MIGRATION, place, "acme", body)
+    elif way == "unpinned by an edit":
+        # Taken back in the end: only the pods are to be another's.
+        env = installations.get(MATTERMOST, "acme")["spec"]["mattermostEnv"]
+        for wanted in ([*env, {"name": "MORE", "value": "yes"}], env):
+            admin.patch(MATTERMOST, place, "acme", {"spec": {"mattermostEnv": wanted}})
+            installations.until_unpinned("acme")
+    installations.until_unpinned("acme")
+
+
+def current_set(installations: Installations) -> str:
+    """The name of the one ReplicaSet that has pods; empty while there are several."""
+    busy = [each for each in installations.list(REPLICA_SET) if each["spec"]["replicas"]]
+    return name_of(busy[0]) if len(busy) == 1 else ""
+
+
+def env_of(spec: JsonObject) -> Any:
+    return spec["containers"][0]["env"]
