@@ -85,7 +85,7 @@ def _controlled(subject: Subject, child: JsonObject) -> Iterator[Finding]:
 
 def _by_hand(child: JsonObject) -> bool:
     """Whether a user made it under the installation's name, where the operator wants none."""
-    optional = (INGRESS, SERVICE_ACCOUNT, ROLE, ROLE_BINDING)
+    optional = (INGRESS, SERVICE_ACCOUNT, ROLE, ROLE_BINDING, SECRET)
     ours = LAST_APPLIED in annotations_of(child)
     return not ours and child["kind"] in {resource.kind for resource in optional}
 
