@@ -111,7 +111,7 @@ def test_pods_that_get_unready_lead_back_when_patience_ends(
 ) -> None:
     """One dies in the middle, and no node takes its successor; the way back asks for no pod."""
     since = installations.witness.now()
-    installations.ask("acme", progressDeadlineSeconds=10)
+    installations.ask("acme", progressDeadlineSeconds=15)
     installations.witness.until(at(installations, "frozen"), since=since)
     nowhere()
     victim = name_of(installations.list(POD)[0])
@@ -121,7 +121,7 @@ def test_pods_that_get_unready_lead_back_when_patience_ends(
 
     summary = condition(over, Condition.SUCCEEDED)
     assert summary["reason"] == "RolledBack"
-    assert summary["message"].startswith("DeadlineExceeded: no progress for 10 s: Deployment acme")
+    assert summary["message"].startswith("DeadlineExceeded: no progress for 15 s: Deployment acme")
     assert installations.get(CLUSTER_INSTALLATION, "acme")["spec"] == before.source["spec"]
     assert installations.find(MATTERMOST, "acme") is None
     rules = {harm.rule for harm in installations.harms(before.since)}
@@ -153,10 +153,10 @@ def test_a_mattermost_that_does_not_get_stable_leads_back_when_patience_ends(
     with refusing(
         installations.admin, installations.namespace, SERVICE, moved, operations=("UPDATE",)
     ):
-        installations.ask("acme", progressDeadlineSeconds=10)
+        installations.ask("acme", progressDeadlineSeconds=15)
         told = until_rolled_back(installations)
 
-    assert told.startswith("DeadlineExceeded: no progress for 10 s: Mattermost acme: ")
+    assert told.startswith("DeadlineExceeded: no progress for 15 s: Mattermost acme: ")
     assert REFUSAL in told
     before.assert_again()
 
