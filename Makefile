@@ -12,8 +12,9 @@ switch = $(if $(filter-out 0 no false,$(call given,$(1))),$(2))
 
 .DEFAULT_GOAL := help
 .PHONY: help venv tools cluster check format lint types layers demo picture test docs reference package \
-	rights alerts bench bench-scale bench-idle bench-schedules bench-faults bench-traces \
-	bench-preview bench-rollback proof-traffic proof-endurance plot proof-rotation proof-abuse lock clean
+	rights alerts bench bench-scale bench-idle bench-schedules bench-estimates bench-faults bench-traces \
+	bench-preview bench-rollback proof-scale proof-traffic proof-endurance plot proof-rotation proof-abuse \
+	lock clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,14 +81,17 @@ alerts: venv ## Prometheus' own tool on alerts, their tests and the dashboard (b
 bench: venv ## a million conversions there and back (COUNT=20000 for a short one); records: bench/
 	@$(BIN)/python bench/conversion_round_trip.py $(call option,COUNT,--count)
 
-bench-scale: venv ## a fleet of a thousand on a control plane of its own (COUNT=100)
-	@$(BIN)/python -m bench.scale $(call option,COUNT,--count)
+bench-scale: venv ## fleets on control planes of their own, beside a bare script (COUNT=100,300 RECREATE=100)
+	@$(BIN)/python -m bench.scale $(call option,COUNT,--counts) $(call option,RECREATE,--recreate)
 
 bench-idle: venv ## five thousand installations in the informers of an idle controller
 	@$(BIN)/python -m bench.scale --idle $(if $(call given,COUNT),'$(COUNT)',5000)
 
 bench-schedules: venv ## a million schedules of fleets on a simulated clock (COUNT=20000)
 	@$(BIN)/python bench/fleet_schedules.py $(call option,COUNT,--count)
+
+bench-estimates: venv ## how true a fleet's estimates are, over 2,000 fleets on a simulated clock (COUNT=100)
+	@$(BIN)/python bench/fleet_estimates.py $(call option,COUNT,--count)
 
 bench-faults: venv ## random schedules of faults, ten thousand of them (COUNT=500 for fewer)
 	@$(BIN)/python bench/fault_schedules.py $(call option,COUNT,--count)
@@ -109,6 +113,9 @@ proof-endurance: venv ## a day's wear in ten minutes: nothing grows (MINUTES=10)
 
 plot: venv ## draw the recorded proof of traffic anew: docs/images/traffic.svg
 	@$(BIN)/python bench/plot_traffic.py
+
+proof-scale: venv ## 3,000 move and come back, a tenth fails, leaders die, the API server restarts (COUNT=100)
+	@$(BIN)/python -m bench.scale.proof $(call option,COUNT,--count) $(OPTIONS)
 
 proof-rotation: venv ## no call lost in 100 restarts, 200 new certificates and 20 new CAs (about 20 minutes)
 	@$(BIN)/python bench/webhook_rotation.py $(OPTIONS)

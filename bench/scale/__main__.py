@@ -1,8 +1,10 @@
-"""How a fleet scales: `python -m bench.scale --count 1000` and `python -m bench.scale --idle 5000`.
+"""How a fleet scales: `python -m bench.scale --counts 100,1000`, or `--idle 5000`.
 
-The first creates installations of two pods on a control plane of its own, lets the builtin operator
-make them stable, and moves all of them, fifty at once. The second holds objects of installations in
-the informers of a controller that has nothing to do. Each prints one JSON document.
+The first creates installations of two pods on a control plane of its own for each count, lets the
+builtin operator make them stable, and moves all of them, fifty at once; then, with the controller
+gone, a bare script sends just the same writes for others beside them. The second holds objects of
+installations in the informers of a controller that has nothing to do. Each prints one JSON
+document.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Any
 
 from bench.scale import commands, crowd
 from bench.scale.account import account
+from bench.scale.floor import floor
 from bench.scale.place import Place, Usage, place
 from mattermost_migrate.domain.conditions import parse_time
 from mattermost_migrate.domain.names import (
@@ -28,12 +31,16 @@ from mattermost_migrate.domain.names import (
     POD,
     REPLICA_SET,
 )
+from mattermost_migrate.testing.cluster import Process
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from conversion_round_trip import origin
 
 _AT_ONCE = 50
 _NAME = "bench"
+#: Whose writes are sent by the bare script, and how many installations it moves at most.
+_BARE = "floor"
+_MOST_BARE = 200
 _OTHERS = ("kube-controller-manager", "kube-scheduler", "kwok")
 
 
@@ -42,30 +49,35 @@ def company() -> str:
     return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
 
 
-def fleet(count: int) -> dict[str, Any]:
-    """Move a fleet and say what that took."""
+def fleet(count: int, strategy: str = "Adopt") -> dict[str, Any]:
+    """Move a fleet and say what that took, beside the floor."""
+    bare = min(count, _MOST_BARE) if strategy == "Adopt" else 0
     with place() as where:
         admin = where.cluster.admin
         controller = where.controller("--operator", "builtin")
         began = time.monotonic()
         crowd.create(admin, count)
         created = time.monotonic() - began
+        if bare:
+            crowd.create(admin, bare, _BARE)
         asked = commands.measured(where)
         before = _workload(where)
         used, since, beside = Usage.of(controller.pid), datetime.now(UTC), company()
-        moved = _move(where, count)
+        moved = _move(where, count, strategy)
         after = Usage.of(controller.pid)
         workload = _workload(where)
         booked = account(where.cluster, since, count)
         migrations = admin.list(INSTALLATION_MIGRATION)
         engine = [each["status"]["apiWrites"] for each in migrations]
-        return {
+        row = {
             "company": beside,
+            "strategy": strategy,
             "installations": count,
             "atOnce": _AT_ONCE,
             "createdSeconds": round(created, 1),
             **asked,
             **moved,
+            "secondsEach": round(moved["seconds"] / count, 3),
             "stepMedianSeconds": _steps(migrations),
             "engineWritesMedian": statistics.median(engine),
             "writesEach": booked.writes,
@@ -75,8 +87,24 @@ def fleet(count: int) -> dict[str, Any]:
             "podsAndReplicaSetsMade": len(workload - before),
             "podsAndReplicaSetsLost": len(before - workload),
             "controllerCpuSeconds": round(after.cpu_seconds - used.cpu_seconds, 1),
+            "controllerCpuSecondsEach": round((after.cpu_seconds - used.cpu_seconds) / count, 3),
             "controllerPeakMiB": after.peak_mib,
         }
+        return row | (_beside_floor(where, controller, bare, row) if bare else {})
+
+
+def _beside_floor(
+    where: Place, controller: Process, bare: int, row: dict[str, Any]
+) -> dict[str, Any]:
+    """What the writes alone take, and by how much more the migration did."""
+    controller.stop()
+    before, beside = _workload(where), company()
+    names = frozenset(crowd.namespaces(bare, _BARE))
+    found = floor(where.cluster.kubeconfig, names, _AT_ONCE)
+    each = found["seconds"] / bare
+    made = len(_workload(where) - before)
+    told = {**found, "company": beside, "secondsEach": round(each, 3), "podsMade": made}
+    return {"floor": told, "timesTheFloor": round(row["secondsEach"] / each, 2)}
 
 
 def _workload(where: Place) -> set[str]:
@@ -87,9 +115,14 @@ def _workload(where: Place) -> set[str]:
     }
 
 
-def _move(where: Place, count: int) -> dict[str, Any]:
+def _move(where: Place, count: int, strategy: str) -> dict[str, Any]:
     """Run the fleet; its estimates are compared with what came true."""
-    spec = {"selector": {"all": True}, "desiredKind": "Mattermost", "maxConcurrent": _AT_ONCE}
+    spec = {
+        "selector": {"namespaces": list(crowd.namespaces(count))},
+        "desiredKind": "Mattermost",
+        "maxConcurrent": _AT_ONCE,
+        "strategy": strategy,
+    }
     admin = where.cluster.admin
     began = datetime.now(UTC)
     admin.create(FLEET_MIGRATION, None, {"metadata": {"name": _NAME}, "spec": spec})
@@ -150,13 +183,19 @@ def idle(count: int) -> dict[str, Any]:
 def main() -> int:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=1000, help="installations to move")
+    parser.add_argument("--counts", default="1000", help="installations to move, run by run")
+    parser.add_argument("--recreate", type=int, default=0, help="move so many by Recreate, too")
     parser.add_argument("--idle", type=int, help="hold so many instead")
     options = parser.parse_args()
-    measured = idle(options.idle) if options.idle else fleet(options.count)
-    print(json.dumps({**origin(), **measured}, indent=2))
-    good = measured.get("podsAndReplicaSetsMade", 0) == 0
-    return 0 if good else 1
+    if options.idle:
+        print(json.dumps({**origin(), **idle(options.idle)}, indent=2))
+        return 0
+    rows = [fleet(int(each)) for each in options.counts.split(",")]
+    made = sum(row["podsAndReplicaSetsMade"] for row in rows)
+    if options.recreate:
+        rows.append(fleet(options.recreate, "Recreate"))
+    print(json.dumps({**origin(), "rows": rows}, indent=2))
+    return 1 if made else 0
 
 
 if __name__ == "__main__":

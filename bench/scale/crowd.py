@@ -25,20 +25,25 @@ from mattermost_migrate.testing.builders import (
 )
 from mattermost_migrate.testing.cluster import Client
 
-__all__ = ["create", "hold", "prepare", "until"]
+__all__ = ["create", "hold", "namespaces", "prepare", "until"]
 
 _A_NAMESPACE = 100
 _THREADS = 16
 
 
-def _names(count: int) -> Iterator[tuple[str, str]]:
+def _names(count: int, whose: str = "crowd") -> Iterator[tuple[str, str]]:
     for number in range(count):
-        yield f"crowd-{number // _A_NAMESPACE:03d}", f"mm-{number:05d}"
+        yield f"{whose}-{number // _A_NAMESPACE:03d}", f"mm-{number:05d}"
 
 
-def prepare(client: Client, count: int) -> None:
+def namespaces(count: int, whose: str = "crowd") -> tuple[str, ...]:
+    """Where so many are."""
+    return tuple(sorted({namespace for namespace, _ in _names(count, whose)}))
+
+
+def prepare(client: Client, count: int, whose: str = "crowd") -> None:
     """Namespaces with the Secrets of a database and a file store."""
-    for namespace in sorted({namespace for namespace, _ in _names(count)}):
+    for namespace in namespaces(count, whose):
         client.create(NAMESPACE, None, {"metadata": {"name": namespace}})
         client.until(SERVICE_ACCOUNT, namespace, "default", bool)
         for secret in (database_secret(namespace=namespace), file_secret(namespace=namespace)):
@@ -51,21 +56,23 @@ def _all(call: Callable[..., object], arguments: Iterable[tuple[Any, ...]]) -> N
             done.result()
 
 
-def create(client: Client, count: int) -> None:
+def create(client: Client, count: int, whose: str = "crowd") -> None:
     """ClusterInstallations of two pods each; returns when every one is stable."""
-    prepare(client, count)
+    prepare(client, count, whose)
     _all(
         client.create,
         (
             (CLUSTER_INSTALLATION, namespace, cluster_installation(name, namespace))
-            for namespace, name in _names(count)
+            for namespace, name in _names(count, whose)
         ),
     )
-    until(client, CLUSTER_INSTALLATION, count, _stable, seconds=60 + count)
+    where = set(namespaces(count, whose))
 
+    def stable(obj: dict[str, Any]) -> bool:
+        there = obj["metadata"]["namespace"] in where
+        return there and (obj.get("status") or {}).get("state") == "stable"
 
-def _stable(obj: dict[str, Any]) -> bool:
-    return (obj.get("status") or {}).get("state") == "stable"
+    until(client, CLUSTER_INSTALLATION, count, stable, seconds=120 + 2 * count)
 
 
 def until(

@@ -16,7 +16,7 @@ from mattermost_migrate.domain.names import LEASE, NAMESPACE
 from mattermost_migrate.testing.cluster import LocalCluster, Options, Process
 from mattermost_migrate.testing.tools import ready
 
-__all__ = ["CONTROLLER", "HOME", "Place", "Usage", "place"]
+__all__ = ["CONTROLLER", "HOME", "NAME", "Place", "Usage", "place"]
 
 HOME = "mattermost-migrate"
 NAME = "mattermost-migrate-controller"
