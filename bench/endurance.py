@@ -1,11 +1,14 @@
 """A day's wear in minutes: `make proof-endurance` (MINUTES=10).
 
 A real control plane, the controller that leads and one that stands by. Each of 24 stretches stands
-for an hour and has at least what an hour brings: every watch ends and is begun anew a dozen times
-(they last 240 to 360 s otherwise), each informer lists anew, the serving certificate is issued anew
-(every 4 to 5 days otherwise) and the CA four times a day, and installations migrate there and back.
-At the end of each stretch, when nothing moves, both processes are asked what they hold. Prints one
-JSON document; exits with 1 if something grew. ``--leak`` puts a leak in, which must be found.
+for an hour: every watch ends and is begun anew about as often as in an hour (they last a second or
+two instead of 240 to 360), every twelfth is told that it expired and lists anew, the Lease is
+renewed twenty times as often, the serving certificate is issued anew each hour (every few days
+otherwise) and the CA every six, and installations migrate there and back. At the end of each
+stretch, when nothing moves, both processes are asked what they hold. Prints one JSON document;
+exits with 1 if something grew. ``--leak`` puts a leak in, which must be found.
+
+The webhook has no part in it.
 """
 
 from __future__ import annotations

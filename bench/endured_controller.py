@@ -59,7 +59,7 @@ def wear(leak: str | None) -> None:
     inside: Any = Informer
     inside._follow, inside._relist = short, counted  # noqa: SLF001
     vars(informer)["random"] = SimpleNamespace(
-        randint=lambda _low, _high: random.randint(1, 3),  # noqa: S311 - jitter
+        randint=lambda _low, _high: random.randint(1, 2),  # noqa: S311 - jitter
         uniform=random.uniform,
     )
     candidate: Any = Election
