@@ -269,10 +269,15 @@ class Client:
         deadline = time.monotonic() + seconds
         seen: dict[str, Any] = {}
         while (left := deadline - time.monotonic()) > 0:
-            for kind, obj in self.watch(resource, namespace, name=name, seconds=left):
-                seen = {} if kind == "DELETED" else obj
-                if seen and holds(seen):
-                    return seen
+            try:
+                for kind, obj in self.watch(resource, namespace, name=name, seconds=left):
+                    seen = {} if kind == "DELETED" else obj
+                    if seen and holds(seen):
+                        return seen
+            except ApiError as problem:
+                # A busy server's watch cache lags behind; it waited for it some seconds in vain.
+                if problem.status != requests.codes.gateway_timeout:
+                    raise
         raise TimeoutError(f"{resource} {namespace}/{name} after {seconds} s: {json.dumps(seen)}")
 
     def until_gone(
