@@ -1,0 +1,74 @@
+"""Every write of a migration, every fault, on a real control plane; and random schedules of them.
+
+    python bench/faults.py --schedules 1000
+
+Runs the enumeration beside the tests of ``make test`` and prints the record as JSON; exit code 1
+when a promise was broken, with what and where (a schedule with its seed) on standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[1]
+ENUMERATION: Final = "tests/integration/migration/faults/enumeration.py"
+
+
+def main() -> None:
+    """Run it, and print the record."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--schedules", type=int, default=200, help="random ones")
+    parser.add_argument("--seed", type=int, default=1000, help="the first of them")
+    parser.add_argument("--only", default="", help="of the tests, as pytest -k takes it")
+    given = parser.parse_args()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        record = Path(folder) / "record.json"
+        environment = {
+            **os.environ,
+            "MATTERMOST_MIGRATE_FAULTS_RECORD": str(record),
+            "MATTERMOST_MIGRATE_SCHEDULES": str(given.schedules),
+            "MATTERMOST_MIGRATE_SEED": str(given.seed),
+        }
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout=7200"]
+        only = ["-k", given.only] if given.only else []
+        ended = subprocess.run(  # noqa: S603 - our own tests
+            [*command, *only, ENUMERATION],
+            cwd=ROOT,
+            env=environment,
+            stdout=sys.stderr,
+            check=False,
+        )
+        proven = json.loads(record.read_text()) if record.exists() else []
+    told = {
+        "proven": proven,
+        "whole": ended.returncode == 0 and not given.only,
+        "seconds": round(time.monotonic() - began, 1),
+        "load": [round(each, 1) for each in os.getloadavg()],
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "commit": _commit(),
+    }
+    print(json.dumps(told, indent=2))
+    sys.exit(1 if ended.returncode else 0)
+
+
+def _commit() -> str:
+    shown = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(  # noqa: S603 - git on PATH
+        shown, check=True, capture_output=True, text=True, cwd=ROOT
+    ).stdout.strip()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,220 @@
+"""Each write of a migration and each fault, in an installation of its own, and random schedules.
+
+Not a part of ``make test``: ``make proof-faults`` runs it, and records how many there were.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from mattermost_migrate.domain.names import Strategy
+from mattermost_migrate.testing.cluster import LocalCluster
+from mattermost_migrate.testing.faults import (
+    Drop,
+    Exchange,
+    Fault,
+    Gateway,
+    Hold,
+    LoseWatches,
+    Points,
+)
+
+from .conftest import (
+    AFTER,
+    BEFORE,
+    FAULTS,
+    KINDS,
+    SECONDS,
+    Case,
+    Engines,
+    Lanes,
+    Recorded,
+    Start,
+    as_process,
+    cases,
+    chosen_cases,
+    in_process,
+    lanes_for,
+    points,
+    schedules,
+)
+
+#: Installations at the same time: more of them only wait for each other.
+BLOCK = 28
+#: Random schedules in all, and from which seed on.
+SCHEDULES = int(os.environ.get("MATTERMOST_MIGRATE_SCHEDULES", "200"))
+FIRST_SEED = int(os.environ.get("MATTERMOST_MIGRATE_SEED", "1000"))
+Record = list[dict[str, Any]]
+
+
+def blocks(
+    lanes: Lanes, writes: Mapping[str, Sequence[str]], faults: Mapping[str, Fault]
+) -> list[dict[str, list[Case]]]:
+    """All cases of both directions, by kind, so many at a time."""
+    most = max(map(len, writes.values())) * len(faults)
+    taken = lanes.take(min(BLOCK, most))
+    every = {kind: cases([taken[0]] * most, writes[kind], faults) for kind in KINDS}
+    return [
+        {
+            kind: [
+                Case(lane, case.at, case.what, case.fault)
+                for lane, case in zip(taken, every[kind][first:], strict=False)
+            ]
+            for kind in KINDS
+        }
+        for first in range(0, most, len(taken))
+    ]
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_each_fault_at_each_write(
+    recorded: Recorded,
+    record: Record,
+    strategy: Strategy,
+) -> None:
+    lanes, gateway, engines = recorded.lanes, recorded.gateway, recorded.engines
+    writes = recorded(in_process, strategy)
+    gate = gateway.gate()
+    engines.in_process(gate)
+    for block in blocks(lanes, writes, FAULTS):
+        for kind, chosen in block.items():
+            gate.script = script = points(chosen)
+            since = lanes.ask([case.lane for case in chosen], kind, strategy)
+            assert lanes.judge(chosen, since, kind, strategy) == []
+            assert script.missed == {}
+    record.append(told("failed", strategy, writes, FAULTS))
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+@pytest.mark.parametrize("start", [in_process, as_process])
+def test_death_before_and_after_each_write(
+    recorded: Recorded,
+    record: Record,
+    start: Start,
+    strategy: Strategy,
+) -> None:
+    lanes, gateway, engines = recorded.lanes, recorded.gateway, recorded.engines
+    deaths = {"killed before": BEFORE, "killed after": AFTER}
+    writes = recorded(start, strategy)
+    for block in blocks(lanes, writes, deaths):
+        for kind, chosen in block.items():
+            script = points(chosen, onwards=True)
+            gate = gateway.gate(script)
+            start(engines, gate)
+            since = lanes.ask([case.lane for case in chosen], kind, strategy)
+            script.until_struck(SECONDS)
+            engines.kill(gate)
+            start(engines, gateway.gate())
+            assert lanes.judge(chosen, since, kind, strategy) == []
+            engines.end()
+    how = "SIGKILL" if start is as_process else "death in the process"
+    record.append(told(how, strategy, writes, deaths))
+
+
+def test_watches_lost_at_each_write(
+    lanes: Lanes, gateway: Gateway, engines: Engines, recorded: Recorded, record: Record
+) -> None:
+    """All installations share the watches, so here one moves at a time."""
+    writes = recorded(in_process, Strategy.ADOPT)
+    losses = {"broken": LoseWatches(), "expired": LoseWatches(expired=True)}
+    gate = gateway.gate()
+    engines.in_process(gate)
+    (lane,) = lanes.take(1)
+    for at in range(max(map(len, writes.values()))):
+        for what, loss in losses.items():
+            for kind in KINDS:
+                met = {at: loss} if at < len(writes[kind]) else {}
+                gate.script = script = Points({lane.namespace: met})
+                since = lanes.ask([lane], kind, Strategy.ADOPT)
+                assert lane.judge(since, kind, Strategy.ADOPT, f"{what} at {at}") == []
+                assert script.missed == {}
+    record.append(told("watches lost", Strategy.ADOPT, writes, losses))
+
+
+def test_random_schedules(lanes: Lanes, gateway: Gateway, engines: Engines, record: Record) -> None:
+    done = 0
+    seed = FIRST_SEED
+    while done < SCHEDULES:
+        taken = lanes.take(min(BLOCK, SCHEDULES - done))
+        assert schedules(seed, taken, lanes, gateway, engines) == []
+        done, seed = done + len(taken), seed + 1
+    record.append({"what": "random schedules", "schedules": done, "first_seed": FIRST_SEED})
+
+
+def test_a_leader_may_lose_its_lease_in_mid_write_and_its_writes_arrive_late(
+    lanes: Lanes, gateway: Gateway, engines: Engines, recorded: Recorded
+) -> None:
+    """Two engines at once: the second has finished all when the first one's writes arrive."""
+    writes = recorded(in_process, Strategy.ADOPT)
+    taken = lanes_for(lanes, writes)
+    for first_write, kind in enumerate(KINDS):
+        chosen = chosen_cases(taken, writes[kind], "late", Hold(), first=first_write)
+        held = points(chosen, onwards=True)
+        cut = threading.Event()
+
+        def script(
+            exchange: Exchange, held: Any = held, cut: threading.Event = cut
+        ) -> Fault | None:
+            return Drop() if cut.is_set() and exchange.resource == "leases" else held(exchange)
+
+        first = gateway.gate(script)
+        engines.elected(first, "first")
+        since = lanes.ask(taken, kind, Strategy.ADOPT)
+        held.until_struck(SECONDS)
+        cut.set()
+        engines.elected(gateway.gate(), "second")
+        assert lanes.judge(chosen, since, kind, Strategy.ADOPT) == []
+
+        first.let_go()
+
+        assert lanes.judge(chosen, since, kind, Strategy.ADOPT) == []
+        engines.end()
+
+
+def test_the_api_server_may_restart_at_any_write(
+    lanes: Lanes,
+    gateway: Gateway,
+    engines: Engines,
+    recorded: Recorded,
+    local_cluster: LocalCluster,
+) -> None:
+    server = local_cluster.processes["kube-apiserver"]
+    writes = recorded(in_process, Strategy.ADOPT)
+    taken = lanes_for(lanes, writes)
+    for first, kind in enumerate(KINDS):
+        fault = Hold(applied=bool(first))
+        chosen = chosen_cases(taken, writes[kind], "restarted", fault, first=first)
+        script = points(chosen, onwards=True)
+        engines.in_process(gate := gateway.gate(script))
+        since = lanes.ask(taken, kind, Strategy.ADOPT)
+        script.until_struck(SECONDS)
+
+        server.restart()
+        local_cluster.until_api_server_ready()
+        lanes.witness.journal()  # it has caught up: what follows, it sees
+        gate.break_held()
+
+        assert lanes.judge(chosen, since, kind, Strategy.ADOPT) == []
+        engines.end()
+
+
+def told(
+    what: str,
+    strategy: Strategy,
+    writes: Mapping[str, Sequence[str]],
+    faults: Mapping[str, Fault],
+) -> dict[str, Any]:
+    """What there was, for the record."""
+    return {
+        "what": what,
+        "strategy": strategy.value,
+        "writes": {f"to {kind}": len(each) for kind, each in writes.items()},
+        "faults": list(faults),
+        "migrations": sum(map(len, writes.values())) * len(faults),
+        "broken": 0,
+    }
