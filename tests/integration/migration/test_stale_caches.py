@@ -107,11 +107,17 @@ def test_a_paused_controller_manager_harms_nobody(
     before, since = installations.workload(), installations.witness.now()
 
     installations.ask("acme")
-    installations.witness.until(
-        lambda each: point(each) and each.obj["metadata"]["namespace"] == installations.namespace,
-        since=since,
-        seconds=200,  # the module's controller may begin late: seen once, a minute after the start
-    )
+    try:
+        installations.witness.until(
+            lambda each: (
+                point(each) and each.obj["metadata"]["namespace"] == installations.namespace
+            ),
+            since=since,
+            seconds=200,  # the module's controller began late once, and nobody knows why
+        )
+    except TimeoutError as problem:
+        problem.add_note(f"it says: {installations.get(INSTALLATION_MIGRATION, 'acme')}")
+        raise
     manager.pause()
     installations.until(INSTALLATION_MIGRATION, "acme", stuck_or_over)
     manager.resume()
