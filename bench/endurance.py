@@ -4,7 +4,7 @@ A real control plane, the controller that leads and one that stands by. Each of 
 for an hour: every watch ends and is begun anew about as often as in an hour (they last a second or
 two instead of 240 to 360), every twelfth is told that it expired and lists anew, the Lease is
 renewed twenty times as often, the serving certificate is issued anew each hour (every few days
-otherwise) and the CA every six, and installations migrate there and back. At the end of each
+otherwise) and the CA once, and installations migrate there and back. At the end of each
 stretch, when nothing moves, both processes are asked what they hold. Prints one JSON document;
 exits with 1 if something grew. ``--leak`` puts a leak in, which must be found.
 
@@ -45,6 +45,9 @@ from mattermost_migrate.testing.witness import Witness
 
 _CRDS: Final = Path(__file__).parents[1] / "deploy" / "crds"
 _PROGRAM: Final = Path(__file__).parent / "endured_controller.py"
+#: In that hour. No second one: an old CA is trusted until a replica of the webhook shows a
+#: certificate of the new one, and none runs here.
+_NEW_CA: Final = 3
 _HOME: Final = "mattermost-migrate"
 _CHAT: Final = "chat"
 _PATIENCE: Final = 60.0
@@ -130,7 +133,7 @@ def hour(installations: Installations, names: list[str], number: int, ends: floa
     for kind in (MATTERMOST.kind, CLUSTER_INSTALLATION.kind):
         installations.move(*names, kind=kind)
     rotate(installations.admin, LEAF_NAME)
-    if number % 6 == 0:
+    if number == _NEW_CA:
         rotate(installations.admin, CA_NAME)
     time.sleep(max(0.0, ends - time.monotonic()))  # watches end meanwhile, by themselves
 
@@ -174,7 +177,7 @@ def main() -> int:
         "migrations": HOURS * len(names),
         "reverts": HOURS * len(names),
         "certificates": HOURS,
-        "authorities": len(range(0, HOURS, 6)),
+        "authorities": 1,
         "leaseTransitions": lease["spec"].get("leaseTransitions", 0),
         "grown": found,
         "samples": samples,
