@@ -319,6 +319,12 @@ def broken(record: dict[str, Any]) -> list[str]:
     ]
 
 
+def written(record: dict[str, Any]) -> str:
+    """As JSON to read; the timeline in one line."""
+    timeline = json.dumps(record["timeline"])
+    return json.dumps({**record, "timeline": "@"}, indent=1).replace('"@"', timeline) + "\n"
+
+
 def main() -> None:
     """Prove it, print the record, and judge it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -336,7 +342,7 @@ def main() -> None:
     parser.add_argument("--without", choices=["fence", "drain"], help="take a precaution out")
     record = prove(parser.parse_args())
     record["broken"] = broken(record)
-    sys.stdout.write(json.dumps(record, indent=1) + "\n")
+    sys.stdout.write(written(record))
     sys.exit(1 if record["broken"] else 0)
 
 
