@@ -13,7 +13,7 @@ switch = $(if $(filter-out 0 no false,$(call given,$(1))),$(2))
 .DEFAULT_GOAL := help
 .PHONY: help venv tools cluster check format lint types layers demo picture test docs reference package \
 	rights alerts bench bench-scale bench-idle bench-schedules bench-estimates bench-faults bench-traces \
-	bench-preview bench-rollback proof-faults proof-scale proof-traffic proof-endurance plot proof-rotation proof-abuse \
+	bench-preview bench-rollback proof-faults proof-scale proof-traffic proof-endurance plot proof-webhook proof-rotation proof-abuse \
 	lock clean
 
 help: ## list the verbs
@@ -119,6 +119,9 @@ plot: venv ## draw the recorded proof of traffic anew: docs/images/traffic.svg
 
 proof-scale: venv ## 3,000 move and come back, a tenth fails, leaders die, the API server restarts (COUNT=100)
 	@$(BIN)/python -m bench.scale.proof $(call option,COUNT,--count) $(OPTIONS)
+
+proof-webhook: venv ## throughput, long lists, rude clients, rotation (OPTIONS=--small; '--only load abuse')
+	@$(BIN)/python bench/webhook.py $(OPTIONS)
 
 proof-rotation: venv ## no call lost in 100 restarts, 200 new certificates and 20 new CAs (about 20 minutes)
 	@$(BIN)/python bench/webhook_rotation.py $(OPTIONS)

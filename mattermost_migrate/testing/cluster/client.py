@@ -7,6 +7,7 @@ wrong, the other does not hide.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ APPLY: Final = "application/apply-patch+yaml"
 _PATIENCE: Final = 60
 #: Who we are in the audit log and in managedFields.
 _AGENT: Final = "mattermost-migrate-testing"
+#: Of a warning header, the text; a server puts several into one.
+_WARNING: Final = re.compile(r'299 - "((?:[^"\\]|\\.)*)"')
 
 
 #: An API server that starts, or fills its watch cache after a CRD, asks to be asked again. Nothing
@@ -118,6 +121,18 @@ class Client:
         """
         with self._send(method, path, body, params=params, content_type=content_type) as answer:
             return dict(answer.json())
+
+    def warnings(
+        self, method: str, path: str, body: object, *, content_type: str = "application/json"
+    ) -> tuple[str, ...]:
+        """Send one request and return what its answer warns of.
+
+        Raises:
+            ApiError: any answer but success.
+        """
+        with self._send(method, path, body, content_type=content_type) as answer:
+            header = answer.headers.get("Warning", "").encode("latin-1").decode()
+            return tuple(_WARNING.findall(header))
 
     def text(self, path: str) -> str:
         """What a plain-text endpoint such as ``/readyz`` answers."""
