@@ -201,7 +201,7 @@ def good_calls(running: RunningWebhook, folder: Path, seconds: float) -> dict[st
     command = [sys.executable, "-m", "mattermost_migrate.testing.load", "--port"]
     command += [str(running.port), "--authority", str(running.authority), "--requests"]
     command += [str(requests), "--connections=8", f"--seconds={seconds}", f"--rate={_RATE}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - ours
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - ours
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
