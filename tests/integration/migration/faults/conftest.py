@@ -27,6 +27,7 @@ import pytest
 from controller.app import Settings, lead, make_informers
 from controller.builtin import BuiltinOperator
 from mattermost_migrate import kube
+from mattermost_migrate.domain.backup import backup_name
 from mattermost_migrate.domain.names import (
     BACKUP_LABEL,
     CLUSTER_INSTALLATION,
@@ -43,6 +44,7 @@ from mattermost_migrate.domain.objects import labels_of, name_of, uid_of
 from mattermost_migrate.testing.builders import database_secret, file_secret
 from mattermost_migrate.testing.chronicle import Chronicle
 from mattermost_migrate.testing.cluster import (
+    ApiError,
     Client,
     Credentials,
     LocalCluster,
@@ -154,7 +156,9 @@ class Lane:
             admin.delete(INSTALLATION_MIGRATION, self.namespace, "acme")
         for secret in self.here.list(SECRET):
             if BACKUP_LABEL in labels_of(secret):
-                admin.delete(SECRET, self.namespace, name_of(secret))
+                with suppress(ApiError):  # an engine at work takes it along
+                    admin.delete(SECRET, self.namespace, name_of(secret))
+        admin.until_gone(SECRET, self.namespace, backup_name("acme"))
         self.before = self.here.workload()
 
     def ask(self, kind: str, strategy: Strategy) -> None:
