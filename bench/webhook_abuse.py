@@ -40,13 +40,17 @@ _RATE: Final = 100.0
 _PATH: Final = "/validate/mattermost"
 _HEAD: Final = f"POST {_PATH} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n".encode()
 _CHUNK: Final = b" " * 65536
-#: Gunicorn's threaded worker as it comes, in the place of ours.
+#: Gunicorn's threaded worker as it comes, with the standard library's sockets, instead of ours.
 PLAIN: Final = """
+import ssl
+import webhook.launch
 from gunicorn.workers.gthread import ThreadWorker
-from webhook import server
-server.Worker = ThreadWorker
-from webhook.__main__ import main
-main()
+from webhook import __main__, worker
+class Plain(ThreadWorker):
+    body_limit = worker.Worker.body_limit
+__main__.Worker = Plain
+webhook.launch.bounded_context = lambda _authority: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+__main__.main()
 """
 
 

@@ -15,7 +15,7 @@ import socket
 import ssl
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,8 +141,13 @@ def _whole(answer: bytes) -> int:
 def load(plan: Plan) -> Result:
     """Send requests until the time is over, then wait for the answers under way."""
     context = ssl.create_default_context(cafile=str(plan.authority))
-    lanes = [_Lane(plan, context) for _ in range(plan.connections)]
     result = Result()
+    lanes = []
+    for _ in range(plan.connections):
+        try:
+            lanes.append(_Lane(plan, context))
+        except OSError as error:
+            result.failures[f"no connection: {type(error).__name__}"] += 1
     with selectors.DefaultSelector() as ready:
         for lane in lanes:
             ready.register(lane.sock, selectors.EVENT_READ, lane)
@@ -159,7 +164,7 @@ class _Run:
         self, plan: Plan, result: Result, lanes: list[_Lane], ready: selectors.BaseSelector
     ) -> None:
         self._plan, self._result, self._ready = plan, result, ready
-        self._idle, self._busy, self._sent = list(lanes), 0, 0
+        self._idle, self._busy, self._sent = deque(lanes), 0, 0
         self._start = time.perf_counter()
         self._ends = self._start + plan.seconds
 
@@ -185,7 +190,7 @@ class _Run:
 
     def _send(self, now: float) -> None:
         while self._idle and now < self._ends and self._due() <= now:
-            lane = self._idle.pop()
+            lane = self._idle.popleft()  # in turn: a server drops a connection that says nothing
             request = self._plan.requests[self._sent % len(self._plan.requests)]
             due = self._due() or now
             self._sent += 1
@@ -201,6 +206,10 @@ class _Run:
         try:
             status = lane.receive()
         except (OSError, ValueError) as error:
+            if lane in self._idle:
+                self._idle.remove(lane)  # nothing was asked on it, so nothing failed
+                self._ready.unregister(lane.sock)
+                return
             self._busy -= 1
             self._lose(lane, error)
             return
