@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import subprocess
 from typing import Any
 
@@ -17,6 +18,7 @@ from mattermost_migrate.domain.names import (
     INSTALLATION_MIGRATION,
     JOB,
     MATTERMOST,
+    MYSQL_CLUSTER,
     POD_DISRUPTION_BUDGET,
     REPLICA_SET,
     ROLE,
@@ -29,7 +31,7 @@ from mattermost_migrate.domain.names import (
     Resource,
 )
 from mattermost_migrate.domain.objects import owner_reference, owners_of, uid_of
-from mattermost_migrate.testing.builders import cluster_installation
+from mattermost_migrate.testing.builders import cluster_installation, secret
 from mattermost_migrate.testing.cluster import Cluster, Process
 from mattermost_migrate.testing.installations import Installations, condition, stable
 from mattermost_migrate.testing.tools import Toolbox
@@ -122,6 +124,44 @@ def test_the_passwords_of_a_kept_database_stay(
     assert [owner["uid"] for owner in owners_of(kept)] == [uid_of(old)]
     assert installations.workload() == workload
     assert base64.b64decode(kept["data"]["USER"]) == b"mmuser"
+
+
+def test_a_database_of_another_secret_moves_once_that_has_the_name_it_needs(
+    installations: Installations, stand_in: Process
+) -> None:
+    """Refused at first; what the refusal says is done, and then nothing stands in the way."""
+    admin, place, name = installations.admin, installations.namespace, mysql_secret("acme")
+    passwords = {"ROOT_PASSWORD": "a", "USER": "b", "PASSWORD": "c", "DATABASE": "d"}
+    admin.create(SECRET, place, secret("own", place, **passwords))
+    database = {"type": "mysql", "secret": "own"}
+    manifest = cluster_installation("acme", place, database=database, minio={})
+    admin.create(CLUSTER_INSTALLATION, place, manifest)
+    installations.until_whole(CLUSTER_INSTALLATION, "acme")
+    installations.ask("acme")
+    refused = condition(installations.until_ended("acme"), Condition.SUCCEEDED)
+    assert refused["reason"] == "NotConvertible"
+    assert f"copy the data to a Secret {name!r} and name that one here" in refused["message"]
+    # Or it would begin as soon as nothing is in its way.
+    admin.delete(INSTALLATION_MIGRATION, place, "acme")
+    admin.until_gone(INSTALLATION_MIGRATION, place, "acme")
+
+    admin.create(SECRET, place, secret(name, place, **passwords))
+    admin.patch(CLUSTER_INSTALLATION, place, "acme", {"spec": {"database": {"secret": name}}})
+    installations.until(DEPLOYMENT, "acme", lambda each: name in json.dumps(each["spec"]))
+    installations.until_whole(CLUSTER_INSTALLATION, "acme")
+    before, kept = installations.workload(), installations.get(SECRET, name)
+    (database,) = installations.list(MYSQL_CLUSTER)
+    installations.move("acme")
+
+    installations.until_whole(MATTERMOST, "acme")
+    assert installations.workload() == before
+    assert installations.get(SECRET, name)["data"] == kept["data"]
+    (same,) = installations.list(MYSQL_CLUSTER)
+    assert (uid_of(same), same["spec"]) == (uid_of(database), database["spec"])
+    installations.move("acme", kind=BACK)
+    installations.until_whole(CLUSTER_INSTALLATION, "acme")
+    assert installations.workload() == before
+    assert installations.get(SECRET, name)["data"] == kept["data"]
 
 
 def test_what_is_added_to_a_list_of_the_operators_goes_at_its_next_look(
