@@ -93,8 +93,8 @@ def refusing(
         when: a CEL expression that is true of the writes to be refused.
         operations: which verbs it is asked of, as admission spells them.
     """
-    verbs = "-".join(operations).lower()
-    policy = Policy(admin, namespace, f"no-{verbs}-{resource.plural}-{namespace}")
+    what = "-".join((*operations, resource.plural)).lower().replace("/", "-")
+    policy = Policy(admin, namespace, f"no-{what}-{namespace}")
     # A ConfigMap of its name, never stored, is what shows whether it is in force.
     expression = (
         f"request.resource.resource == '{CONFIG_MAP.plural}'"
