@@ -186,7 +186,7 @@ def not_whole(client: Client, count: int) -> tuple[Counter[str], list[str]]:
     states: Counter[str] = Counter()
     problems: list[str] = []
     for namespace in crowd.namespaces(count):
-        scene = look(client, namespace)
+        scene = look(client, namespace, at=_revision(client))
         for each in client.list(INSTALLATION_MIGRATION, namespace):
             verdict = inspect(scene, namespace, name_of(each))
             states[verdict.state] += 1
@@ -195,6 +195,12 @@ def not_whole(client: Client, count: int) -> tuple[Counter[str], list[str]]:
             elif problem := disagreement(each, verdict):
                 problems.append(problem)
     return states, problems
+
+
+def _revision(client: Client) -> int:
+    """The present one of the cluster's store."""
+    listed = client.request("GET", FLEET_MIGRATION.path(None))
+    return int(listed["metadata"]["resourceVersion"])
 
 
 def workload(client: Client) -> dict[Resource, set[str]]:
