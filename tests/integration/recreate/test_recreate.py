@@ -23,6 +23,7 @@ from mattermost_migrate.domain.names import (
 )
 from mattermost_migrate.domain.objects import controller_of, labels_of, name_of, uid_of
 from mattermost_migrate.testing.installations import Installations, condition, succeeded
+from mattermost_migrate.testing.policies import refusing
 from mattermost_migrate.testing.succession import Succession
 
 pytestmark = pytest.mark.usefixtures("controller")
@@ -155,15 +156,10 @@ def assert_owned(installations: Installations, names: list[str]) -> None:
 
 @pytest.fixture
 def nowhere(installations: Installations) -> Iterator[None]:
-    """No node takes another pod; those that run, run on."""
-    nodes = Resource("", "v1", "Node", "nodes", namespaced=False)
-    admin = installations.admin
-    names = [name_of(each) for each in admin.list(nodes)]
-    for name in names:
-        admin.patch(nodes, None, name, {"spec": {"unschedulable": True}})
-    yield
-    for name in names:
-        admin.patch(nodes, None, name, {"spec": {"unschedulable": None}})
+    """No node takes another pod; those that run, run on. (A cordon unsettles kwok's kubelet.)"""
+    binding = Resource("", "v1", "Binding", "pods/binding")
+    with refusing(installations.admin, installations.namespace, binding, "true"):
+        yield
 
 
 def test_new_pods_that_never_get_ready_lead_back(
