@@ -275,6 +275,7 @@ def prove(options: argparse.Namespace) -> dict[str, Any]:
             "there": {**there, "states": dict(moved)},
             "back": {**back, "states": dict(returned)},
             "leaderKills": replicas.kills,
+            "endedByThemselves": replicas.ends,
             "apiServerRestarts": 1,
             "podsMade": len(after[POD] - before[POD]),
             "podsLost": len(before[POD] - after[POD]),

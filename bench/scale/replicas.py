@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,8 @@ from mattermost_migrate.testing.cluster import ApiError, Process
 
 __all__ = ["Replicas"]
 
+#: Seconds between two looks at who runs.
+_LOOK: Final = 1.0
 _SABOTAGED: Final = Path(__file__).parents[1] / "sabotaged_controller.py"
 
 
@@ -43,6 +46,7 @@ class Replicas:
             for number in range(2)
         ]
         self.kills = 0
+        self.ends = 0
         self.peak_mib = 0.0
         self.cpu_seconds = 0.0
 
@@ -70,20 +74,34 @@ class Replicas:
             self._book(each)
 
     def _kill_until(self, over: threading.Event, every: float) -> None:
-        while not over.wait(every):
+        due = time.monotonic() + every
+        while not over.wait(_LOOK):
+            self._revive()
+            if time.monotonic() < due:
+                continue
             with suppress(ApiError, requests.RequestException):  # the API server restarts
                 self._kill()
+                due = time.monotonic() + every
+
+    def _revive(self) -> None:
+        """As a kubelet does: who loses the Lease ends, and is started again."""
+        for each in self._processes:
+            if not each.running:
+                each.start()
+                self.ends += 1
 
     def _kill(self) -> None:
         holder = self._where.cluster.admin.get(LEASE, HOME, NAME)["spec"]["holderIdentity"]
         for each in self._processes:
-            if f"_{each.pid}_" in holder:
+            if each.running and f"_{each.pid}_" in holder:
                 self._book(each)
                 each.kill()
                 each.start()
                 self.kills += 1
 
     def _book(self, process: Process) -> None:
+        if not process.running:
+            return
         used = Usage.of(process.pid)
         self.peak_mib = max(self.peak_mib, used.peak_mib)
         self.cpu_seconds += used.cpu_seconds
