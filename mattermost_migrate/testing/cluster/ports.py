@@ -3,14 +3,26 @@
 A port that is merely looked up may be taken before the process listens on it. Here a socket stays
 bound to it (never listening, so it gets no connection) with SO_REUSEPORT, and etcd and
 kube-apiserver are told to share: the kernel gives the port to nobody else's wildcard search.
+
+Where a program cannot share, the port is let go of before it starts, and whenever it restarts. So
+it is chosen below those that the kernel hands out itself: no outgoing connection takes it then.
 """
 
 from __future__ import annotations
 
+import random
 import socket
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 __all__ = ["Port"]
+
+_HANDED_OUT: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+#: How many ports below those there are to choose from, and how often one is tried.
+_CHOICE: Final = 12_000
+_ATTEMPTS: Final = 100
+_PRIVILEGED: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +37,24 @@ class Port:
         """Choose a free port and hold it."""
         holder = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        holder.bind(("127.0.0.1", 0))
+        holder.bind(("127.0.0.1", _free()))
         return cls(holder.getsockname()[1], holder)
 
     def release(self) -> None:
         """Let go of it; also right when it was let go of before."""
         self._holder.close()
+
+
+def _free() -> int:
+    """A port that nobody has and the kernel hands to nobody; 0, for any, where there is none."""
+    end = int(_HANDED_OUT.read_text().split()[0])
+    below = range(max(_PRIVILEGED, end - _CHOICE), end)
+    for number in random.sample(below, min(_ATTEMPTS, len(below))):
+        # Without sharing: who shares a port with us in all innocence would be found only later.
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind(("127.0.0.1", number))
+            except OSError:
+                continue
+            return number
+    return 0

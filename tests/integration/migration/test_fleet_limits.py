@@ -209,7 +209,7 @@ def test_order_a_window_one_a_namespace_and_a_deadline(installations: Installati
     edit(installations, paused=False)
     expired = until(installations, lambda each: resumed(each) and late_already(each))
     prolonged = edit(installations, runDeadlineSeconds=None)
-    done = until(installations, over)
+    done = until(installations, lambda each: resumed(each) and over(each))
 
     assert condition(expired, "Stalled")["status"] == "True"
     assert done["status"]["counts"]["succeeded"] == 4
