@@ -11,6 +11,7 @@ from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     DEPLOYMENT,
     INSTALLATION_MIGRATION,
+    MATTERMOST,
     REPLICA_SET,
     SECRET,
     Resource,
@@ -19,7 +20,7 @@ from mattermost_migrate.domain.objects import Existing, JsonObject, labels_of, o
 from mattermost_migrate.domain.pod_template import defaulted
 from mattermost_migrate.testing.simulation import Simulation
 
-__all__ = ["cluster_installation", "installed", "migration", "secret"]
+__all__ = ["cluster_installation", "installed", "mattermost", "migration", "secret"]
 
 
 def secret(name: str, namespace: str = "ns", **data: str) -> dict[str, Any]:
@@ -59,6 +60,25 @@ def cluster_installation(name: str = "acme", namespace: str = "ns", **spec: Any)
                 "externalURL": "s3.example.com",
                 "externalBucket": "bucket",
                 "secret": "files",
+            },
+            **spec,
+        },
+    }
+
+
+def mattermost(name: str = "acme", namespace: str = "ns", **spec: Any) -> dict[str, Any]:
+    """The Mattermost that corresponds to it."""
+    return {
+        "apiVersion": MATTERMOST.api_version,
+        "kind": MATTERMOST.kind,
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "version": "7.8.15",
+            "replicas": 2,
+            "ingress": {"enabled": True, "host": f"{name}.example.com"},
+            "database": {"external": {"secret": "db"}},
+            "fileStore": {
+                "external": {"url": "s3.example.com", "bucket": "bucket", "secret": "files"}
             },
             **spec,
         },

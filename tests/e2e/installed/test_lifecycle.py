@@ -10,7 +10,7 @@ import base64
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -146,10 +146,15 @@ def nothing_in_the_way(cluster: Cluster) -> None:
 
 def until_unlocked(installations: Installations, resource: Resource, name: str) -> None:
     """The API server forgets policies a moment after they are deleted."""
-    ends = time.monotonic() + 60
+    until_accepted(lambda: left_alone(installations, resource, name), seconds=30)
+
+
+def until_accepted(ask: Callable[[], object], *, seconds: float) -> None:
+    """Ask again and again until the API server does not refuse; its last refusal is raised."""
+    ends = time.monotonic() + seconds
     while True:
         try:
-            left_alone(installations, resource, name)
+            ask()
         except ApiError:
             if time.monotonic() > ends:
                 raise
@@ -230,9 +235,9 @@ def test_the_preview_version_comes_with_the_chart_and_leaves_with_it(
     release.start("conversion")
     with watched(home) as installations:
         installations.create("chat")
-        until_served(installations, "chat")
-        body = {"spec": {"replicas": 3}}
-        installations.admin.patch(PREVIEW, installations.namespace, "chat", body)
+        admin, namespace = installations.admin, installations.namespace
+        until_accepted(lambda: admin.get(PREVIEW, namespace, "chat"), seconds=60)
+        admin.patch(PREVIEW, namespace, "chat", {"spec": {"replicas": 3}})
         installations.until(CLUSTER_INSTALLATION, "chat", lambda ci: ci["spec"]["replicas"] == 3)
         release.kill()
 
@@ -244,7 +249,7 @@ def test_the_preview_version_comes_with_the_chart_and_leaves_with_it(
         stored = installations.get(CLUSTER_INSTALLATION, "chat")
         assert stored["apiVersion"] == CLUSTER_INSTALLATION.api_version
         with pytest.raises(ApiError, match="404"):
-            installations.admin.get(PREVIEW, installations.namespace, "chat")
+            admin.get(PREVIEW, namespace, "chat")
 
 
 def reach_conversion(home: LocalCluster) -> None:
@@ -265,20 +270,6 @@ def until_named(home: LocalCluster, name: str) -> None:
         return name in names.value.get_values_for_type(x509.DNSName)
 
     home.admin.until(SECRET, HOME, "mattermost-migrate-webhook-tls", names_it, seconds=90)
-
-
-def until_served(installations: Installations, name: str) -> None:
-    """Wait until the API server shows an installation as its preview."""
-    ends = time.monotonic() + 60
-    while True:
-        try:
-            installations.admin.get(PREVIEW, installations.namespace, name)
-        except ApiError:
-            if time.monotonic() > ends:
-                raise
-            time.sleep(0.1)
-        else:
-            return
 
 
 def asks_only_for_what_there_is(told: str) -> None:

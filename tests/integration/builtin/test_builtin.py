@@ -31,7 +31,7 @@ from mattermost_migrate.domain.names import (
 )
 from mattermost_migrate.domain.objects import JsonObject, controller_of, name_of, uid_of
 from mattermost_migrate.kube import PatchType
-from mattermost_migrate.testing.builders import cluster_installation
+from mattermost_migrate.testing.builders import cluster_installation, mattermost
 
 
 def is_stable(installation: JsonObject) -> bool:
@@ -40,24 +40,6 @@ def is_stable(installation: JsonObject) -> bool:
 
 Open = Callable[..., AbstractAsyncContextManager[Any]]
 FREEZE = {"migrate": True, "canary": {"enable": True, "deployment": {"version": ""}}}
-
-
-def mattermost(name: str = "acme", **spec: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": MATTERMOST.api_version,
-        "kind": MATTERMOST.kind,
-        "metadata": {"name": name},
-        "spec": {
-            "version": "7.8.15",
-            "replicas": 2,
-            "ingress": {"enabled": True, "host": f"{name}.example.com"},
-            "database": {"external": {"secret": "db"}},
-            "fileStore": {
-                "external": {"url": "s3.example.com", "bucket": "bucket", "secret": "files"}
-            },
-            **spec,
-        },
-    }
 
 
 KINDS = [

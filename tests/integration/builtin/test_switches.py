@@ -15,26 +15,9 @@ from mattermost_migrate.domain.names import (
     PERSISTENT_VOLUME_CLAIM,
 )
 from mattermost_migrate.domain.objects import labels_of
+from mattermost_migrate.testing.builders import mattermost
 
 Open = Callable[..., AbstractAsyncContextManager[Any]]
-
-
-def mattermost(name: str, **spec: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": MATTERMOST.api_version,
-        "kind": MATTERMOST.kind,
-        "metadata": {"name": name},
-        "spec": {
-            "version": "7.8.15",
-            "replicas": 1,
-            "ingress": {"enabled": True, "host": f"{name}.example.com"},
-            "database": {"external": {"secret": "db"}},
-            "fileStore": {
-                "external": {"url": "s3.example.com", "bucket": "bucket", "secret": "files"}
-            },
-            **spec,
-        },
-    }
 
 
 def test_the_claim_of_a_local_file_store_is_made_and_mended(world: Open) -> None:
