@@ -124,11 +124,12 @@ class MigrationReconciler:
         seen = await self._observer.look(migration)
         for _ in range(_MOST_ACTIONS):
             decision = care(seen, _in_time(seen, decide(seen, ladder_of(seen))))
+            if isinstance(decision.verdict, Look):  # whether its step holds is yet to be seen
+                seen = await self._observer.closer(seen, decision.verdict.part)
+                continue
             if seen.lock and decision.current is not None:
                 self._reporter.journal(migration).enter(decision.current)
             match decision.verdict:
-                case Look(part):
-                    seen = await self._observer.closer(seen, part)
                 case Act() as act:
                     seen = await self._act(seen, act, decision.current)
                 case _:

@@ -279,7 +279,8 @@ class Client:
         """Wait until an object exists and ``holds`` is true of it; return it then.
 
         Raises:
-            TimeoutError: it did not come true; the message shows the object as last seen.
+            TimeoutError: it did not come true; the message shows the object as last seen, its
+                status first.
         """
         deadline = time.monotonic() + seconds
         seen: dict[str, Any] = {}
@@ -293,7 +294,7 @@ class Client:
                 # A busy server's watch cache lags behind; it waited for it some seconds in vain.
                 if problem.status != requests.codes.gateway_timeout:
                     raise
-        raise TimeoutError(f"{resource} {namespace}/{name} after {seconds} s: {json.dumps(seen)}")
+        raise TimeoutError(f"{resource} {namespace}/{name} after {seconds} s: {_brief(seen)}")
 
     def until_gone(
         self, resource: Resource, namespace: str | None, name: str, *, seconds: float = _PATIENCE
@@ -348,6 +349,13 @@ class Client:
 def _asked(seconds: float) -> int:
     """How long a watch is asked for: shorter than a silence on its connection may last."""
     return max(1, min(_PATIENCE, round(seconds)))
+
+
+def _brief(obj: dict[str, Any]) -> str:
+    """An object for a message that may be cut: first what tells why nothing came of it."""
+    metadata = obj.get("metadata") or {}
+    kept = {key: value for key, value in metadata.items() if key != "managedFields"}
+    return json.dumps({"status": obj.get("status"), "metadata": kept, "spec": obj.get("spec")})
 
 
 def _named(name: str | None) -> dict[str, str]:

@@ -64,6 +64,9 @@ def test_new_pods_take_over_and_the_old_are_drained(installations: Installations
         "Succeeded",
         *RUNGS[Strategy.RECREATE],
     ]
+    entered = [each["type"] for each in imig["status"]["steps"]]
+    assert entered == [rung for rung in RUNGS[Strategy.RECREATE] if rung in entered], "each once"
+    assert {"PodsReplaced", "TargetStable"} <= set(entered)
     installations.until_whole(MATTERMOST, "acme")
     happened = succession(installations, since)
     assert happened.harms() == ()
