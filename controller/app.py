@@ -128,10 +128,12 @@ async def lead(
     )
     observer = Observer(client, informers, beside_operator=settings.beside_operator)
     verdicts = asyncio.Lock()
-    migrations = MigrationReconciler(client, informers, observer, events, verdicts)
+    migration_queue: WorkQueue[Key] = WorkQueue()
+    migrations = MigrationReconciler(
+        client, informers, observer, events, verdicts, progressed=migration_queue.forget
+    )
     fleets = FleetReconciler(client, informers, events, verdicts)
     report_fleets(lambda: fleets.musters)
-    migration_queue: WorkQueue[Key] = WorkQueue()
     fleet_queue: WorkQueue[Key] = WorkQueue()
     requests = RequestReconciler(client, informers, events)
     request_queue: WorkQueue[Key] = WorkQueue()

@@ -10,6 +10,7 @@ import asyncio
 import dataclasses
 import functools
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -70,6 +71,8 @@ class MigrationReconciler:
         observer: takes the snapshots.
         events: tells users what happened to their object.
         verdicts: held while a failure is recorded; fleets start nobody meanwhile.
+        progressed: told of each key whose writes went well, however its pass ends: a migration
+            that moves is not to wait for the failures before.
     """
 
     def __init__(
@@ -79,8 +82,11 @@ class MigrationReconciler:
         observer: Observer,
         events: EventRecorder,
         verdicts: asyncio.Lock,
+        *,
+        progressed: Callable[[Key], None],
     ) -> None:
         self._client = client
+        self._progressed = progressed
         self._migrations = informers[INSTALLATION_MIGRATION]
         self._mattermosts = informers[MATTERMOST]
         self._departed = Departed(client)
@@ -150,6 +156,7 @@ class MigrationReconciler:
         finally:
             if any(write.verb is Verb.DELETE and write.resource is SECRET for write in act.writes):
                 self._observer.forget(seen.migration)  # the backup, gone or perhaps gone
+        self._progressed((seen.namespace, seen.name))
         _log.info(act.summary, extra={"step": step, "step_writes": len(act.writes)})
         fresh = self._migrations.get(seen.namespace, seen.name)
         if fresh is None:

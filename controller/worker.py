@@ -94,7 +94,7 @@ async def _one(queue: WorkQueue[Key], reconcile: Reconcile, key: Key, controller
     except LeaseLostError:
         raise
     except (StaleError, NotFoundError):  # what was to be written has moved, or is gone by now
-        queue.add_backing_off(key)
+        queue.add_stale(key)
         return "stale"
     except TransientError as error:
         queue.add_backing_off(key, at_least=error.retry_after or 0.0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -30,16 +30,19 @@ class Backoff:
     Attributes:
         first: seconds after the first failure; each next one doubles them.
         longest: the most.
+        longest_stale: the most where the key did not fail, but was looked at too early.
         jitter: between 0 and 1; the pause is between a half and the whole of what it would be.
     """
 
     first: float = 0.05
     longest: float = 300.0
+    longest_stale: float = 2.0
     jitter: Callable[[], float] = random.random
 
-    def pause(self, failures: int) -> float:
-        """Seconds to stay away after so many failures in a row."""
-        whole = min(self.longest, self.first * 2.0 ** min(failures - 1, 32))
+    def pause(self, failures: int, *, stale: bool = False) -> float:
+        """Seconds to stay away after so many failures, or stale looks, in a row."""
+        longest = self.longest_stale if stale else self.longest
+        whole = min(longest, self.first * 2.0 ** min(failures - 1, 32))
         return whole * (1.0 + self.jitter()) / 2.0
 
 
@@ -52,7 +55,8 @@ class WorkQueue(Generic[K]):
         self._wanted: set[K] = set()  # in the queue, or to be put there by done()
         self._taken: set[K] = set()
         self._timers: dict[K, asyncio.TimerHandle] = {}
-        self._failures: dict[K, int] = {}
+        self._failures: Counter[K] = Counter()
+        self._stale: Counter[K] = Counter()
         self._getters: deque[asyncio.Future[None]] = deque()
         self._closed = False
 
@@ -91,12 +95,22 @@ class WorkQueue(Generic[K]):
 
     def add_backing_off(self, key: K, *, at_least: float = 0.0) -> None:
         """Have a key that failed looked at again, later each time."""
-        self._failures[key] = self._failures.get(key, 0) + 1
+        self._failures[key] += 1
         self.add_after(key, max(at_least, self._backoff.pause(self._failures[key])))
 
+    def add_stale(self, key: K) -> None:
+        """Have a key looked at again that was looked at before our caches held what is.
+
+        The event that brings them up to date adds it, too. It may have come before this, or hang
+        behind a watch that broke: so never much later, and never as if the key itself had failed.
+        """
+        self._stale[key] += 1
+        self.add_after(key, self._backoff.pause(self._stale[key], stale=True))
+
     def forget(self, key: K) -> None:
-        """A key went well: its next failure is the first."""
+        """A key went well, or made headway: its next failure is the first."""
         self._failures.pop(key, None)
+        self._stale.pop(key, None)
 
     async def get(self) -> K:
         """The next key; whoever takes it gives it back with ``done``.

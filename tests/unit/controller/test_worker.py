@@ -2,11 +2,11 @@ import asyncio
 import io
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import pytest
 
-from controller.worker import Key, work
+from controller.worker import Key, UnsuccessfulError, work
 from controller.workqueue import Backoff, WorkQueue
 from mattermost_migrate.domain.errors import (
     LeaseLostError,
@@ -21,8 +21,10 @@ from mattermost_migrate.testing import clock
 ACME = ("ns", "acme")
 
 
-def looks(outcome: Callable[[int], float | None], *, times: int) -> list[float]:
-    """When a key was looked at, given what its n-th look comes to."""
+def looks(
+    outcome: Callable[[int], float | None], *, times: int, headway: Collection[int] = ()
+) -> list[float]:
+    """When a key was looked at, given what its n-th look comes to, and which ones made headway."""
 
     async def main() -> list[float]:
         queue: WorkQueue[Key] = WorkQueue(backoff=Backoff(first=1, jitter=lambda: 1.0))
@@ -33,6 +35,8 @@ def looks(outcome: Callable[[int], float | None], *, times: int) -> list[float]:
             seen.append(asyncio.get_running_loop().time())
             if len(seen) == times:
                 queue.close()
+            if len(seen) in headway:
+                queue.forget(ACME)
             return outcome(len(seen))
 
         queue.add(ACME)
@@ -51,10 +55,21 @@ def test_success_comes_back_when_it_asked_to() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [StaleError("moved"), TransientError("down"), KeyError("a bug")], ids=repr
+    "error", [UnsuccessfulError("not well"), TransientError("down"), KeyError("a bug")], ids=repr
 )
 def test_a_failure_comes_back_later_each_time(error: Exception) -> None:
     assert looks(lambda _: fail(error), times=4) == pytest.approx([0, 1, 3, 7])
+
+
+@pytest.mark.parametrize("error", [StaleError("moved"), NotFoundError("gone")], ids=repr)
+def test_a_world_that_moves_is_looked_at_again_within_two_seconds(error: Exception) -> None:
+    assert looks(lambda _: fail(error), times=5) == pytest.approx([0, 1, 3, 5, 7])
+
+
+def test_a_failure_after_headway_is_the_first() -> None:
+    down = TransientError("down")
+    when = looks(lambda _: fail(down), times=5, headway={3})
+    assert when == pytest.approx([0, 1, 3, 4, 6])
 
 
 @pytest.mark.parametrize(
@@ -73,7 +88,7 @@ def test_the_server_is_left_alone_for_as_long_as_it_asked() -> None:
 
 def test_a_success_makes_the_next_failure_the_first() -> None:
     def outcome(look: int) -> float | None:
-        return 10.0 if look == 3 else fail(StaleError("moved"))
+        return 10.0 if look == 3 else fail(TransientError("down"))
 
     assert looks(outcome, times=5) == pytest.approx([0, 1, 3, 13, 14])
 

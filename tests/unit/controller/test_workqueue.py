@@ -94,6 +94,22 @@ def test_failures_double_the_pause_up_to_the_longest_until_forgotten() -> None:
     assert clock.run(main()) == pytest.approx([1, 2, 4, 5, 1])
 
 
+def test_a_look_that_came_too_early_is_soon_followed_by_the_next_and_is_no_failure() -> None:
+    async def main() -> list[float]:
+        work = queue(first=1, longest=100, longest_stale=3)
+        pauses = []
+        again = [work.add_stale] * 5 + [work.add_backing_off]
+        for add in again:
+            began = now()
+            add("acme")
+            await work.get()
+            work.done("acme")
+            pauses.append(now() - began)
+        return pauses
+
+    assert clock.run(main()) == pytest.approx([1, 2, 3, 3, 3, 1])
+
+
 def test_jitter_keeps_between_half_and_whole() -> None:
     assert Backoff(first=8, jitter=lambda: 0.0).pause(1) == pytest.approx(4)
     assert Backoff(first=8, jitter=lambda: 1.0).pause(1) == pytest.approx(8)
