@@ -57,7 +57,7 @@ __all__ = [
 ]
 
 #: Long enough for a busy machine; a test that passes never waits for it.
-PATIENCE: Final = 60.0
+PATIENCE: Final = 150.0
 #: Every kind of which an installation owns objects.
 CHILDREN: Final = (
     DEPLOYMENT,
