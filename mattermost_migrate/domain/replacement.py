@@ -5,7 +5,8 @@ Four rules, each asked of what is there, none of a count that is kept:
 - a new pod is sent requests when it is ready, and not before;
 - an old pod is sent no more when as many as are wanted serve without it, proven by EndpointSlices
   and pods that were read live;
-- an old pod ends when it has been out of every EndpointSlice for ``drainSeconds``.
+- an old pod ends when it has been out of every EndpointSlice for ``drainSeconds``, and so have all
+  that were taken out with it: a ReplicaSet is told how many to remove, and not which.
 """
 
 from __future__ import annotations
@@ -178,8 +179,10 @@ def _cuts(crews: _Crews) -> Iterator[Write]:
         asked = replicas_of(each)
         if len(alive) > asked:
             continue  # its controller has yet to remove those of the last cut
-        drained = sum(map(crews.drained, alive))
-        if (cut := min(drained + asked - len(alive), surplus, asked)) > 0:
+        out = [pod for pod in alive if not serves(pod)]
+        if not all(map(crews.drained, out)):
+            continue  # which of them its controller removes is not ours to say
+        if (cut := min(len(out) + asked - len(alive), surplus, asked)) > 0:
             surplus -= cut
             yield _scaled(REPLICA_SET, each, asked - cut)
 

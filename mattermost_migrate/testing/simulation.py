@@ -286,7 +286,7 @@ class Simulation:
             for number in range(len(pods), wanted):
                 self._make_pod(replica_set, number)
                 moved = True
-            for pod in sorted(pods, key=_last_to_go)[: max(0, len(pods) - wanted)]:
+            for pod in sorted(pods, key=self._last_to_go)[: max(0, len(pods) - wanted)]:
                 pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
                 self._touch(pod)
                 moved = True
@@ -302,6 +302,15 @@ class Simulation:
             "fullyLabeledReplicas": sum(_covers(pod, labels_of(template)) for pod in known),
             "availableReplicas": sum(map(pod_ready, pods)),
         }
+
+    def _last_to_go(self, pod: JsonObject) -> tuple[bool, int, bool]:
+        """The order in which a ReplicaSet gives pods up: what is not ready, then what costs least.
+
+        It goes by its cache of pods. Among equals, whatever is worst for us goes first.
+        """
+        known = self.network.known_pod(pod)
+        cost = int(annotations_of(known).get(_DELETION_COST, "0")) if known else 0
+        return pod_ready(pod), cost, uid_of(pod) not in self.network.reached()
 
     def _make_pod(self, replica_set: dict[str, Any], number: int) -> None:
         name = f"{replica_set['metadata']['name']}-{number}{self.version}"
@@ -579,11 +588,6 @@ class Simulation:
         self.now += timedelta(seconds=1)
         pods = tuple(pod for pod in self.all(POD) if labels_of(pod).get(SERVING_LABEL) == name)
         return Traffic(self.find(SERVICE, name), self.network.slices(name), pods, self.now)
-
-
-def _last_to_go(pod: JsonObject) -> tuple[bool, int]:
-    """The order in which a ReplicaSet gives pods up: what is not ready, then what costs least."""
-    return pod_ready(pod), int(annotations_of(pod).get(_DELETION_COST, "0"))
 
 
 def _covers(obj: JsonObject, wanted: Mapping[str, str]) -> bool:

@@ -328,11 +328,11 @@ def wander(cluster: Simulation, chance: random.Random, steps: int) -> None:
                     cluster.apply(write)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(80))
 def test_any_order_between_us_and_the_controllers(seed: int) -> None:
     chance = random.Random(seed)
-    replicas, surge = chance.choice([(1, 1), (2, 1), (3, 2)])
-    cluster = recreating(replicas, maxSurge=surge)
+    replicas, surge = chance.choice([(1, 1), (2, 1), (3, 2), (4, 4)])
+    cluster = recreating(replicas, maxSurge=surge, drainSeconds=chance.choice([0, 2]))
 
     wander(cluster, chance, 60)
     run(cluster)
