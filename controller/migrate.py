@@ -51,14 +51,16 @@ from mattermost_migrate.domain.writes import Verb
 from mattermost_migrate.kube import Client, EventRecorder
 from mattermost_migrate.logs import bound
 
-__all__ = ["MigrationReconciler"]
+__all__ = ["MigrationReconciler", "second_look"]
 
 #: Actions in one pass. A whole migration needs fewer, so more of them is a circle.
 _MOST_ACTIONS: Final = 40
 #: Seconds an operator has to acknowledge a freeze, if the deadline of the migration is not sooner.
 _ACKNOWLEDGEMENT: Final = 120.0
-#: Seconds after which a refused migration is looked at again: Secrets are not watched.
-_SECOND_LOOK: Final = 60.0
+#: Seconds after which a refused migration is looked at again, the least and the most: Secrets are
+#: not watched, and a right that was granted a moment ago is not known to every API server.
+_SOONEST: Final = 2.0
+_LATEST: Final = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -194,7 +196,7 @@ class MigrationReconciler:
             case Refuse(reason, message, _):
                 if before is None or before.get("message") != message:
                     self._say(seen, reason, message, warning=True)
-                return _SECOND_LOOK
+                return second_look(before, datetime.now(UTC))
         soon = decision.verdict.seconds if isinstance(decision.verdict, Wait) else None
         times = (held_back, soon, _seconds_left(seen.migration))
         return min((each for each in times if each is not None), default=None)
@@ -220,6 +222,19 @@ class MigrationReconciler:
     def _forget(self, migration: JsonObject) -> None:
         self._observer.forget(migration)
         self._reporter.forget(migration)
+
+
+def second_look(summary: JsonObject | None, now: datetime) -> float:
+    """Seconds after which to look at a refused migration again: as long as it has been refused.
+
+    Args:
+        summary: its condition ``Succeeded`` before this refusal, if it had one.
+        now: the time.
+    """
+    if summary is None or summary["status"] != "False":
+        return _SOONEST
+    refused = (now - parse_time(summary["lastTransitionTime"])).total_seconds()
+    return min(_LATEST, max(_SOONEST, refused))
 
 
 def _rolls_back(seen: Snapshot) -> bool:
