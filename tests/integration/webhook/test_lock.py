@@ -28,6 +28,7 @@ from mattermost_migrate.domain.names import (
     V1ALPHA1,
     Resource,
 )
+from mattermost_migrate.domain.objects import controller_of
 from mattermost_migrate.testing.cluster import ApiError, Client, Cluster
 from mattermost_migrate.testing.tools import Toolbox
 from mattermost_migrate.testing.webhook import NAMESPACE, RunningWebhook, install_chart
@@ -568,11 +569,15 @@ def test_the_operator_writes_again_once_children_are_handed_over(
 
 
 def test_kubernetes_goes_on_with_its_work_on_children(locked: Locked) -> None:
-    """Its Deployment controller adopts and scales a ReplicaSet that nobody else may touch."""
+    """Its Deployment controller adopts and scales a ReplicaSet that nobody else may touch.
+
+    It scales another of its own making where it had not seen that one when it made it.
+    """
     locked.controller.patch(DEPLOYMENT, locked.namespace, "chat", {"spec": {"replicas": 1}})
 
+    locked.admin.until(REPLICA_SET, locked.namespace, "chat-1", controller_of)
     locked.admin.until(
-        REPLICA_SET, locked.namespace, "chat-1", lambda it: it["spec"]["replicas"] == 1
+        DEPLOYMENT, locked.namespace, "chat", lambda it: it.get("status", {}).get("replicas") == 1
     )
 
 
