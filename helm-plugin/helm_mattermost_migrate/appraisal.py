@@ -32,7 +32,7 @@ from mattermost_migrate.domain.names import (
     Strategy,
 )
 from mattermost_migrate.domain.objects import JsonObject, uid_of
-from mattermost_migrate.domain.pin import generated_template, is_pinned, unpin
+from mattermost_migrate.domain.pin import generated_template, is_pinned, pinned_target, unpin
 from mattermost_migrate.domain.preflight import preflight
 from mattermost_migrate.domain.recreation import ladder_of
 from mattermost_migrate.domain.snapshot import Snapshot
@@ -225,6 +225,9 @@ def _templates(seen: Snapshot, act: Act) -> tuple[JsonObject, JsonObject]:
     planned = next(write.body for write in act.rehearse if write.resource is MATTERMOST)
     if seen.existing is None or not isinstance(planned, Mapping):
         raise InvariantError(f"{seen.namespace}/{seen.name}: planned without having looked")
-    bare = unpin(planned)
-    after = generated_template(planned, seen.existing)
-    return after, generated_template(bare, seen.existing) if is_pinned(planned) else after
+    later = generated_template(unpin(planned), seen.existing)
+    if not is_pinned(planned):
+        return later, later
+    # No pin is made without the proof that what is generated with it equals this.
+    running = (seen.deployment or {})["spec"]["template"]
+    return pinned_target(running, seen.name), later

@@ -1,8 +1,10 @@
 """Looking at many installations for ``plan``: read what their checks need, ask, write nothing.
 
 What all of them need is listed once; what is each one's own (its Secrets) is read for each, many
-at a time. The writes a migration would send are sent with ``dryRun=All``: the API server judges
-them, with its admission, and stores nothing.
+at a time, and so is the rest where there are only a few.
+
+The writes a migration would send are sent with ``dryRun=All``: the API server judges them, with its
+admission, and stores nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import Final
 from helm_mattermost_migrate.appraisal import Appraisal, Verdict, appraise, pretended, settled
 from helm_mattermost_migrate.fleet_request import Wishes
 from helm_mattermost_migrate.inventory import Inventory
+from helm_mattermost_migrate.library import Library
 from helm_mattermost_migrate.members import Member
 from helm_mattermost_migrate.neighbours import NEIGHBOURS, neighbours
 from helm_mattermost_migrate.rehearsal import lets_pass
@@ -32,9 +35,12 @@ from mattermost_migrate.domain.inventory import references
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     DEPLOYMENT,
+    INGRESS,
+    INGRESS_CLASS,
     MATTERMOST,
     POD,
     REPLICA_SET,
+    SERVICE,
     V1ALPHA1,
     V1BETA1,
     Reason,
@@ -61,6 +67,10 @@ Tick = Callable[[int, int], None]
 _MOST_NAMED: Final = 40
 #: Installations looked at at the same time.
 _AT_ONCE: Final = 24
+#: Of so many, what each names is asked for by name; for more, these kinds are listed instead.
+_FEW: Final = 8
+#: Secrets are not among them: nobody has to let us read those that we have no use for.
+_NAMED: Final = (SERVICE, INGRESS, INGRESS_CLASS, DEPLOYMENT, CLUSTER_INSTALLATION, MATTERMOST)
 #: By the kind that shall be: the label by which the other one marks what is its own.
 _LABELS: Final = {
     MATTERMOST.kind: V1ALPHA1.installation,
@@ -72,7 +82,6 @@ _LABELS: Final = {
 class _Listed:
     """What was listed for all of them at once."""
 
-    deployments: Mapping[Key, JsonObject] = field(default_factory=dict)
     owned: Mapping[str, tuple[JsonObject, ...]] = field(default_factory=dict)
     others: Mapping[str, tuple[JsonObject, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -100,14 +109,16 @@ async def survey(
         rehearse: ask the API server about each write.
         tick: told of each one that is through.
     """
-    open_members = [
-        member for member in inventory.members if settled(member, wishes.desired) is None
-    ]
+    members = inventory.members
+    number_open = sum(settled(member, wishes.desired) is None for member in members)
+    library = Library(client, selection.searched)
     listed = _Listed()
-    if open_members:
-        listed = await _list(client, selection, _LABELS[wishes.desired])
-    if open_members and rehearse:
-        listed = await _with_others(client, selection, listed)
+    if number_open:
+        listed = await _list(library, selection, _LABELS[wishes.desired])
+    if number_open and rehearse:
+        listed = await _with_others(library, listed)
+    if number_open > _FEW:
+        await library.collect(_NAMED)
     by_key: dict[Key, dict[str, JsonObject]] = defaultdict(dict)
     for obj in inventory.installations:
         by_key[key_of(obj)][str(obj["kind"])] = obj
@@ -120,46 +131,36 @@ async def survey(
             result = Appraisal(member.key, verdict)
         else:
             async with slots:
-                seen = await _look(client, member.key, by_key[member.key], listed, wishes)
+                seen = await _look(library, member.key, by_key[member.key], listed, wishes)
                 result = appraise(seen)
                 if rehearse:
                     result = await _rehearsed(client, _beside(result, listed))
         through += 1
-        tick(through, len(inventory.members))
+        tick(through, len(members))
         return result
 
-    return tuple(await asyncio.gather(*map(one, inventory.members)))
+    return tuple(await asyncio.gather(*map(one, members)))
 
 
-async def _list(client: Client, selection: Selection, labels: str) -> _Listed:
-    """Deployments, ReplicaSets and pods that carry the labels of the kind that gives."""
+async def _list(library: Library, selection: Selection, labels: str) -> _Listed:
+    """ReplicaSets and pods that carry the labels of the kind that gives."""
     if 0 < len(selection.names) <= _MOST_NAMED:
         labels = f"{labels} in ({','.join(sorted({name for _, name in selection.names}))})"
-    everywhere: tuple[str | None, ...] = selection.searched or (None,)
-
-    async def of(resource: Resource) -> tuple[JsonObject, ...]:
-        pages = await asyncio.gather(
-            *(client.list(resource, namespace, label_selector=labels) for namespace in everywhere)
-        )
-        return tuple(obj for page in pages for obj in page.items)
-
-    deployments, replica_sets, pods = await asyncio.gather(of(DEPLOYMENT), of(REPLICA_SET), of(POD))
-    return _Listed({key_of(obj): obj for obj in deployments}, _by_owner((*replica_sets, *pods)))
+    replica_sets, pods = await asyncio.gather(
+        *(library.listed(each, label_selector=labels) for each in (REPLICA_SET, POD))
+    )
+    return _Listed(_by_owner((*replica_sets, *pods)))
 
 
-async def _with_others(client: Client, selection: Selection, listed: _Listed) -> _Listed:
+async def _with_others(library: Library, listed: _Listed) -> _Listed:
     """With what others have in these namespaces; a kind we may not see is noted, once."""
-    everywhere: tuple[str | None, ...] = selection.searched or (None,)
     notes: list[str] = []
     found: dict[str, list[JsonObject]] = defaultdict(list)
 
     async def of(resource: Resource) -> None:
         try:
-            for namespace in everywhere:
-                for obj in (await client.list(resource, namespace)).items:
-                    found[namespace_of(obj)].append(obj)
-        except NotFoundError:
-            return  # the cluster has no such kind, so nobody can be concerned
+            for obj in await library.listed(resource):
+                found[namespace_of(obj)].append(obj)
         except ForbiddenError:
             notes.append(f"{resource.plural}: we may not list them")
 
@@ -183,14 +184,11 @@ def _by_owner(objects: Iterable[JsonObject]) -> dict[str, tuple[JsonObject, ...]
 
 
 async def _look(
-    client: Client, key: Key, kinds: Mapping[str, JsonObject], listed: _Listed, wishes: Wishes
+    library: Library, key: Key, kinds: Mapping[str, JsonObject], listed: _Listed, wishes: Wishes
 ) -> Snapshot:
     taking = side(wishes.desired)
     source = kinds.get(other(taking).kind)
-    deployment = listed.deployments.get(key)
-    if deployment is None:
-        # One that does not carry the labels must be seen too: it has the name we need.
-        deployment = await client.find(DEPLOYMENT, *key)
+    deployment = await library.find(DEPLOYMENT, *key)
     replica_sets = listed.owned_by(deployment)
     return Snapshot(
         migration=pretended(key, wishes),
@@ -199,15 +197,15 @@ async def _look(
         deployment=deployment,
         replica_sets=replica_sets,
         pods=tuple(pod for each in replica_sets for pod in listed.owned_by(each)),
-        existing=await _existing(client, source) if source is not None else None,
+        existing=await _existing(library, source) if source is not None else None,
         target_kind=wishes.desired,
     )
 
 
-async def _existing(client: Client, source: JsonObject) -> Existing:
+async def _existing(library: Library, source: JsonObject) -> Existing:
     wanted = references(source)
     found = await asyncio.gather(
-        *(client.find(resource, namespace_of(source), name) for resource, name in wanted)
+        *(library.find(resource, namespace_of(source), name) for resource, name in wanted)
     )
     return Existing.of(
         {"apiVersion": resource.api_version, "kind": resource.kind, **obj}

@@ -89,7 +89,7 @@ class Client:
 
     All methods raise the errors of ``domain.errors``: NotFoundError, StaleError (with
     AlreadyExistsError and ExpiredError), ForbiddenError, RejectedError, TransientError, and
-    LeaseLostError where a fence is set.
+    LeaseLostError where a fence is set. A dry run that is not refused returns an empty object.
 
     Args:
         connection: which server, and who we are.
@@ -415,8 +415,8 @@ class Client:
         return dataclasses.replace(call, query=query)
 
     async def _object(self, call: Call) -> JsonObject:
-        answer: JsonObject = await self._transport.send(call)
-        return answer
+        answer: JsonObject | None = await self._transport.send(call)
+        return answer or {}
 
     async def _pages(
         self, resource: Resource, namespace: str | None, query: Mapping[str, str | None]

@@ -109,6 +109,11 @@ class Call:
         return self.verb in READS
 
     @property
+    def rehearses(self) -> bool:
+        """Whether the server only judges it; what it would have stored is then not even read."""
+        return self.query.get("dryRun") is not None
+
+    @property
     def target(self) -> str:
         """Path and query."""
         query = {key: value for key, value in self.query.items() if value is not None}
@@ -160,6 +165,8 @@ class Transport:
 
     async def send(self, call: Call) -> Any:
         """Send a call until it is answered for good, and give the decoded body.
+
+        Of a rehearsal nothing is given: that it was not refused is the answer.
 
         A call that only reads is repeated after every passing failure. A write is repeated only
         where the server says that it did not take it up: 429, 503 with Retry-After, or a
@@ -232,7 +239,7 @@ class Transport:
         finally:
             self._count(call, code, started)
         if code < _FIRST_ERROR:
-            return json.loads(body) if body else None
+            return json.loads(body) if body and not call.rehearses else None
         raise _mapped(call, response, body)
 
     async def _exchange(
@@ -285,7 +292,7 @@ class Transport:
                     call.name,
                     code,
                     seconds=time.monotonic() - started,
-                    dry_run=call.query.get("dryRun") is not None,
+                    dry_run=call.rehearses,
                     installation=current_installation.get(),
                 )
             )

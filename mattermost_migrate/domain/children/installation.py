@@ -24,6 +24,7 @@ class Installation:
         spec: with defaults.
         keys: the kind's own label keys.
         owner: the controller reference the children carry.
+        recorded: children carry the annotation that records them; it is half of what they cost.
     """
 
     name: str
@@ -31,13 +32,15 @@ class Installation:
     spec: Mapping[str, Any]
     keys: Labels
     owner: Mapping[str, Any]
+    recorded: bool = True
 
     @classmethod
-    def of(cls, obj: JsonObject, resource: Resource, keys: Labels) -> Installation:
+    def of(
+        cls, obj: JsonObject, resource: Resource, keys: Labels, *, recorded: bool = True
+    ) -> Installation:
         """Read one, defaults already applied."""
-        return cls(
-            name_of(obj), namespace_of(obj), obj["spec"], keys, owner_reference(obj, resource)
-        )
+        owner = owner_reference(obj, resource)
+        return cls(name_of(obj), namespace_of(obj), obj["spec"], keys, owner, recorded)
 
     def metadata(
         self,
@@ -60,7 +63,8 @@ class Installation:
 
     def child(self, resource: Resource, metadata: Mapping[str, Any], **rest: Any) -> dict[str, Any]:
         """A child as Go would send it, with the annotation that records it."""
-        return annotated(_made(resource, metadata, rest))
+        made = _made(resource, metadata, rest)
+        return annotated(made) if self.recorded else made
 
     def adopted(
         self, resource: Resource, metadata: Mapping[str, Any], **rest: Any

@@ -76,10 +76,10 @@ def render_mattermost(mm: JsonObject, existing: Existing, *, generate: Generate)
 def render_deployments(mm: JsonObject, existing: Existing, *, generate: Generate) -> Rendered:
     """The same, but of the children only what the pods are generated from, and no removals.
 
-    Nothing that is left out can fail.
+    Nothing that is left out can fail; what would record the children in themselves is left out too.
     """
     try:
-        render = _Render.of(mm, existing, generate)
+        render = _Render.of(mm, existing, generate, recorded=False)
     except RefusedError as refused:
         return Rendered(error=refused.faults[0].message)
     children, error = collected(render.workload())
@@ -96,10 +96,12 @@ class _Render:
     patch_status: dict[str, PatchStatus] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, mm: JsonObject, existing: Existing, generate: Generate) -> Self:
+    def of(
+        cls, mm: JsonObject, existing: Existing, generate: Generate, *, recorded: bool = True
+    ) -> Self:
         """Of a Mattermost, defaults applied; RefusedError where they cannot be."""
         mm = default_mattermost(mm)
-        installation = Installation.of(mm, MATTERMOST, V1BETA1)
+        installation = Installation.of(mm, MATTERMOST, V1BETA1, recorded=recorded)
         return cls(mm, installation, Stores(installation, existing, generate))
 
     @property

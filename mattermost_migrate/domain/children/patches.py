@@ -9,7 +9,8 @@ from mattermost_migrate.domain.canonical import types
 from mattermost_migrate.domain.children import go_json, json_patch
 from mattermost_migrate.domain.children.installation import annotated, without_annotation
 from mattermost_migrate.domain.children.result import PatchStatus
-from mattermost_migrate.domain.objects import JsonObject
+from mattermost_migrate.domain.names import LAST_APPLIED
+from mattermost_migrate.domain.objects import JsonObject, annotations_of
 
 __all__ = ["FORBIDDEN_DEPLOYMENT", "FORBIDDEN_SERVICE", "forbidden", "patched"]
 
@@ -51,7 +52,7 @@ def patched(
     """The child after its patch, and what to report; an unusable patch leaves it as it was.
 
     Args:
-        obj: a Deployment or Service, annotated.
+        obj: a Deployment or Service; one that carries the annotation gets it anew.
         patch: ``spec.resourcePatch.deployment`` or ``.service``, if there is one.
     """
     if not patch or patch.get("disable") or not patch.get("patch"):
@@ -80,7 +81,8 @@ def _patched(obj: JsonObject, text: str) -> JsonObject:
         raise json_patch.PatchError(f"{prefix}: failed to decode patched object: {error}") from None
     if made.get("status") in ({}, {"loadBalancer": {}}):
         del made["status"]
-    return annotated({"apiVersion": obj["apiVersion"], "kind": kind, **made})
+    made = {"apiVersion": obj["apiVersion"], "kind": kind, **made}
+    return annotated(made) if LAST_APPLIED in annotations_of(obj) else made
 
 
 def _as_encoded(obj: JsonObject) -> dict[str, Any]:

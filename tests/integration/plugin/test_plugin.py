@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,32 @@ def test_a_plan_writes_nothing(
         ("patch", "status"),
     }
     assert ours == rehearsed
+
+
+def test_a_plan_of_many_reads_lists(
+    served: LocalCluster, space: str, install: Callable[..., None], cli: Cli
+) -> None:
+    install(*(f"chat-{number}" for number in range(10)))
+    before = len(list(served.audit()))
+
+    reader = ("--kube-as-user", "reader", "--kube-as-group", "system:masters")
+    ended = cli("plan", "-n", space, "-o", "json", *reader)
+
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["totals"]["migrate"] == 10
+    events = [
+        event
+        for event in list(served.audit())[before:]
+        if event.get("impersonatedUser", {}).get("username") == "reader"
+        and event["stage"] == "ResponseComplete"
+    ]
+    asked = Counter(event["verb"] for event in events)
+    # The two Secrets that all of them name, and the two that are generated where none is named.
+    assert {event["objectRef"]["resource"] for event in events if event["verb"] == "get"} == {
+        "secrets"
+    }
+    assert asked["get"] <= 4
+    assert asked["list"] <= 20
 
 
 def put_back(cluster: LocalCluster, namespace: str) -> None:

@@ -1,0 +1,36 @@
+"""Looking at thousands: what all share is worked out once, not once for each."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, cast
+
+from helm_mattermost_migrate.appraisal import Verdict
+from helm_mattermost_migrate.fleet_request import Wishes
+from helm_mattermost_migrate.inventory import Inventory
+from helm_mattermost_migrate.selection import Selection
+from helm_mattermost_migrate.survey import survey
+from mattermost_migrate.domain.names import MATTERMOST
+
+if TYPE_CHECKING:
+    from mattermost_migrate.kube.client import Client
+
+#: What one pass over them takes a small part of, and a pass for each of them many times.
+SECONDS = 10.0
+
+
+def test_its_cost_grows_with_the_number_and_not_with_its_square() -> None:
+    migrated = tuple(
+        {"kind": MATTERMOST.kind, "metadata": {"namespace": "ns", "name": f"mm-{number}"}}
+        for number in range(3000)
+    )
+    nobody = cast("Client", None)  # of what is migrated nothing is asked
+    began = time.process_time()
+
+    found = asyncio.run(
+        survey(nobody, Selection(everything=True), Inventory(migrated), wishes=Wishes())
+    )
+
+    assert {each.verdict for each in found} == {Verdict.MIGRATED}
+    assert time.process_time() - began < SECONDS
