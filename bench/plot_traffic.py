@@ -71,7 +71,8 @@ def _stretches(phases: list[dict[str, Any]], seconds: int, bottom: int) -> Itera
         )
         yield (
             f'<text x="{first}" y="{_TOP - 36}" fill="{fill}" '
-            f'transform="rotate({_LEAN} {first} {_TOP - 36})">{_NAMES[phase["strategy"]]}{back}</text>'
+            f'transform="rotate({_LEAN} {first} {_TOP - 36})">'
+            f"{_NAMES[phase['strategy']]}{back}</text>"
         )
 
 
