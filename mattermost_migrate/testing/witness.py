@@ -13,7 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -77,12 +77,14 @@ class Entry:
         resource: the kind of the object.
         obj: the object after it, or as it last was when it is gone.
         gone: it was deleted.
+        heard: when we heard of it, by this machine's monotonic clock.
     """
 
     version: int
     resource: Resource
     obj: JsonObject
     gone: bool = False
+    heard: float = field(default_factory=time.monotonic, compare=False)
 
     def of(self, resource: Resource, name: str | None = None) -> bool:
         """Whether it happened to an object of that kind, and of that name if one is given."""
