@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from helm_mattermost_migrate.errors import explained
+from helm_mattermost_migrate.quick_start import authorities_unread
 from mattermost_migrate.domain.errors import MigrateError
 
 if TYPE_CHECKING:  # the client costs more to import than most commands take
@@ -77,9 +78,10 @@ class Target:
             CommandError: the way there is not known, or the cluster answered with an error inside
                 the block that nobody else explained.
         """
-        from mattermost_migrate.kube.client import Client  # noqa: PLC0415 - costs start-up time
-        from mattermost_migrate.kube.connect import connect  # noqa: PLC0415 - the same
-        from mattermost_migrate.kube.transport import Patience  # noqa: PLC0415 - the same
+        with authorities_unread():
+            from mattermost_migrate.kube.client import Client  # noqa: PLC0415 - start-up time
+            from mattermost_migrate.kube.connect import connect  # noqa: PLC0415 - the same
+            from mattermost_migrate.kube.transport import Patience  # noqa: PLC0415 - the same
 
         server = ""
         try:

@@ -7,18 +7,22 @@ to start. Here those modules are empty until somebody looks into them, and then 
 
 One class that the asynchronous package names, and calls only where we never go, brings pydantic and
 dateutil along: it loads them when it is called.
+
+aiohttp makes two TLS contexts when it is imported, and reads all of the system's certificate
+authorities for each: a fifth of the rest. Our connections have contexts of their own.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import module_from_spec
 from types import ModuleType
 from typing import Any, Final
 
-__all__ = ["postpone_unused_imports"]
+__all__ = ["authorities_unread", "postpone_unused_imports"]
 
 _PACKAGE: Final = "kubernetes"
 _ASYNCHRONOUS: Final = "kubernetes.aio"
@@ -75,6 +79,24 @@ def postpone_unused_imports() -> None:
         module = module_from_spec(spec)
         module.__class__ = _PostponedClass if spec.name == _ITS_MODULE else _Postponed
         sys.modules[spec.name] = module
+
+
+@contextmanager
+def authorities_unread() -> Iterator[None]:
+    """Within it no TLS context reads the system's certificate authorities.
+
+    One that was made in here trusts nobody, so whoever used it by mistake would be refused.
+    """
+    import ssl  # noqa: PLC0415 - offline commands need none of it
+
+    def read_none(_: ssl.SSLContext) -> None:
+        return
+
+    ssl.SSLContext.set_default_verify_paths = read_none  # type: ignore[assignment,method-assign]  # for a while
+    try:
+        yield
+    finally:
+        del ssl.SSLContext.set_default_verify_paths  # what it hid is the base class's
 
 
 def _unused() -> Iterator[ModuleSpec]:

@@ -62,3 +62,16 @@ def test_status_loads_neither_the_ladder_nor_rich() -> None:
     )
 
     assert loaded == "[]"
+
+
+def test_authorities_are_read_by_whoever_needs_them_and_not_at_import() -> None:
+    counted = (
+        "import ssl; real = ssl.SSLContext.set_default_verify_paths;"
+        "from helm_mattermost_migrate.quick_start import authorities_unread as unread;"
+        "exec('with unread():\\n import aiohttp.connector as c');"
+        "print(c._SSL_CONTEXT_VERIFIED.cert_store_stats()['x509'],"
+        " c._SSL_CONTEXT_VERIFIED.verify_mode.name,"
+        " ssl.SSLContext.set_default_verify_paths is real)"
+    )
+
+    assert said(counted) == "0 CERT_REQUIRED True"
