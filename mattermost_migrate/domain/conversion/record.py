@@ -27,6 +27,8 @@ ORIGINAL: Final = f"{OWN_GROUP}/original-clusterinstallation"
 #: The API server's limit on all annotations of an object together, keys and values in bytes.
 LIMIT: Final = 256 * 1024
 _ABSENT: Final = object()
+#: What JSON gives first: to ask an abstract class takes ten times as long.
+_MAP: Final = (dict, Mapping)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def _changes(derived: JsonObject, original: JsonObject, path: tuple[str, ...]) -
         if before is after or (type(before) is type(after) and before == after):
             continue
         here = (*path, key)
-        if isinstance(before, Mapping) and isinstance(after, Mapping):
+        if isinstance(before, _MAP) and isinstance(after, _MAP):
             yield from _changes(before, after, here)
         else:
             yield Change(here, _boxed(before), _boxed(after))
