@@ -39,6 +39,8 @@ REQUEST_SECONDS: Final = 5.0
 LINGER_SECONDS: Final = 2.0
 GATHERED_LIMIT: Final = 64 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
+#: No event: who was told to end and goes on and on costs no more time, until his own is over.
+_NOTHING: Final = 0
 
 
 class BoundedSocket(ssl.SSLSocket):
@@ -64,6 +66,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no annotations
         self.shaken = False
         self.kept = False
         self.lingering = False
+        self.ignored = 0
         self.deadline = time.monotonic() + seconds
 
     def advance(self) -> int | None:
@@ -115,9 +118,11 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no annotations
     def drained(self) -> bool:
         """While lingering: whether the client is done too."""
         try:
-            return not self.sock.recv(_CHUNK)
+            heard = len(self.sock.recv(_CHUNK))
         except (BlockingIOError, ssl.SSLWantReadError):
             return False
+        self.ignored += heard
+        return not heard
 
     def close(self, graceful: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - gunicorn's
         """Close at once; being closed already is no error."""
@@ -277,7 +282,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
             return
         self._forget(conn)
         self.waiting[conn] = event
-        self.poller.register(conn.sock, event, partial(self._woken, conn))
+        if event != _NOTHING:
+            self.poller.register(conn.sock, event, partial(self._woken, conn))
 
     def _woken(self, conn: Connection, _: ssl.SSLSocket) -> None:
         if not conn.lingering:
@@ -289,6 +295,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
             done = True
         if done:
             self._drop(conn, "done")
+        elif conn.ignored > 2 * self.body_limit:
+            self._await(conn, _NOTHING)
 
     def _forget(self, conn: Connection) -> None:
         """Wait for nothing of it any more."""

@@ -343,6 +343,17 @@ def test_a_body_that_drips_in_is_cut_off_after_five_seconds(shared: Server) -> N
     assert 4.0 < time.monotonic() - began < 15.0
 
 
+def test_who_goes_on_after_the_refusal_of_his_body_is_soon_heard_no_more(shared: Server) -> None:
+    megabyte, sent = b" " * 2**20, 0
+    with shared.secure() as connection, suppress(OSError):
+        connection.sendall(_POST + b"Content-Length: 104857600\r\n\r\n")
+        while sent < 100:
+            connection.sendall(megabyte)
+            sent += 1
+
+    assert 14 <= sent < 50  # twice the limit of a body, and what lies in the system's buffers
+
+
 def test_a_connection_is_kept_for_longer_than_the_api_server_keeps_it(shared: Server) -> None:
     with closing(shared.connect()) as connection:
         connection.request("POST", PATH, body=BODY, headers=HEADERS)
