@@ -13,7 +13,7 @@ switch = $(if $(filter-out 0 no false,$(call given,$(1))),$(2))
 .DEFAULT_GOAL := help
 .PHONY: help venv tools cluster check format lint types layers demo picture test docs reference package \
 	rights alerts bench bench-scale bench-idle bench-schedules bench-estimates bench-faults bench-traces \
-	bench-preview bench-rollback proof-faults proof-scale proof-traffic proof-endurance plot proof-webhook proof-rotation proof-abuse \
+	bench-preview bench-rollback proof-faults proof-scale proof-traffic proof-endurance plot bench-webhook proof-webhook proof-rotation proof-abuse \
 	lock clean
 
 help: ## list the verbs
@@ -104,6 +104,9 @@ bench-rollback: venv ## seconds from the decision to go back to its end, each wr
 
 bench-preview: venv ## a million stored objects shown as v1beta1-preview and put back (COUNT=…)
 	@$(BIN)/python bench/preview_conversion.py $(call option,COUNT,--count)
+
+bench-webhook: venv ## processor time of one review and of one converted object, by server and client
+	@$(BIN)/python bench/webhook_processor.py $(OPTIONS)
 
 proof-faults: venv ## every write of a migration, every fault, on a real control plane (COUNT=1000 schedules)
 	@$(BIN)/python bench/faults.py $(call option,COUNT,--schedules) $(call option,SEED,--seed)

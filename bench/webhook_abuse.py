@@ -25,6 +25,7 @@ from typing import Any, Final
 
 from origin import origin
 from replicas import webhook
+from spent import family, processor_seconds, waited_seconds
 
 from mattermost_migrate.testing.cluster import Cluster, LocalCluster, Options, Process
 from mattermost_migrate.testing.reviews import calls
@@ -181,21 +182,29 @@ class Memory(threading.Thread):
             self.most = max(self.most, sum(map(_resident, family(self._process.pid))))
 
 
-def family(pid: int) -> list[int]:
-    """A process and its children."""
-    found = [pid]
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        for child in (thread / "children").read_text().split():
-            found += family(int(child))
-    return found
-
-
 def _resident(pid: int) -> float:
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except OSError:
         return 0.0
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+@contextmanager
+def shares(server: Process) -> Iterator[dict[str, float]]:
+    """Who was at work how much of the time, and how much of it the server waited for a core.
+
+    What the server waits in the machine's queue no server can mend; what it works, its event loop
+    may be busy with when a good call comes.
+    """
+    began, rude = time.monotonic(), time.process_time()
+    used, waited = processor_seconds(server), waited_seconds(server)
+    found: dict[str, float] = {}
+    yield found
+    seconds = time.monotonic() - began
+    found["server"] = round((processor_seconds(server) - used) / seconds, 3)
+    found["serverWaitedForCore"] = round((waited_seconds(server) - waited) / seconds, 3)
+    found["rudeClients"] = round((time.process_time() - rude) / seconds, 3)
 
 
 def good_calls(running: RunningWebhook, folder: Path, seconds: float) -> dict[str, Any]:
@@ -217,12 +226,13 @@ def measure(cluster: Cluster, helm: Path, given: argparse.Namespace) -> dict[str
         alone = good_calls(running, cluster.folder, given.seconds / 2)
         memory = Memory(running.process)
         memory.start()
-        with misbehaving(running, given.clients) as rude:
+        with misbehaving(running, given.clients) as rude, shares(running.process) as spent:
             among = good_calls(running, cluster.folder, given.seconds)
         memory.ended.set()
     return {
         "goodCallsAlone": alone,
         "goodCallsAmongRude": among,
+        "amongRudeOfOneCore": spent,
         "rudeClients": given.clients,
         "rudeConnections": dict(sorted(rude.items())),
         "mostMemoryMiB": round(memory.most, 1),

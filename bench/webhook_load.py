@@ -30,11 +30,11 @@ from typing import Any, Final
 import requests
 from origin import origin
 from replicas import free_port
-from webhook_abuse import family
+from spent import peak_mib, processor_seconds, waited_seconds
 
 from mattermost_migrate.domain.conversion.versions import PREVIEW_VERSION
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION
-from mattermost_migrate.testing.cluster import Cluster, LocalCluster, Options, Process
+from mattermost_migrate.testing.cluster import Cluster, LocalCluster, Options
 from mattermost_migrate.testing.reviews import calls
 from mattermost_migrate.testing.tools import ready
 from mattermost_migrate.testing.webhook import RunningWebhook, called_webhook, start_conversion
@@ -77,21 +77,6 @@ def two_replicas(cluster: Cluster, helm: Path) -> Iterator[list[RunningWebhook]]
         process.stop()
 
 
-def processor_seconds(process: Process) -> float:
-    """What a process and its children have used."""
-    total = 0
-    for pid in family(process.pid):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / os.sysconf("SC_CLK_TCK")
-
-
-def peak_mib(process: Process) -> float:
-    """The most memory that a process had, with its children's."""
-    status = [Path(f"/proc/{pid}/status").read_text() for pid in family(process.pid)]
-    return sum(int(text.split("VmHWM:")[1].split()[0]) for text in status) / 1024
-
-
 def clients(
     replicas: Sequence[RunningWebhook], folder: Path, *, seconds: float, rate: float | None
 ) -> list[subprocess.Popen[str]]:
@@ -127,9 +112,11 @@ def load(
 ) -> dict[str, Any]:
     """Let the clients loose on them; what came of it."""
     before, used = buckets(replicas), [processor_seconds(each.process) for each in replicas]
+    waited = [waited_seconds(each.process) for each in replicas]
     running = clients(replicas, folder, seconds=seconds, rate=rate)
     answered = [json.loads(each.communicate()[0]) for each in running]
     used = [processor_seconds(r.process) - u for r, u in zip(replicas, used, strict=True)]
+    waited = [waited_seconds(r.process) - w for r, w in zip(replicas, waited, strict=True)]
     seen = {limit: count - before.get(limit, 0.0) for limit, count in buckets(replicas).items()}
     total = sum(each["answers"] for each in answered)
     client = sum(each["clientCpuSeconds"] for each in answered)
@@ -138,6 +125,7 @@ def load(
             "core": number,
             "reviewsPerSecond": each["perSecond"],
             "processorSeconds": round(spent, 2),
+            "secondsWaitedForCore": round(waited[number], 2),
             "processorMillisecondsPerReview": round(spent / each["answers"] * 1000, 3),
             "reviewsPerProcessorSecond": round(each["answers"] / spent, 1),
             "clientMilliseconds": each["milliseconds"],
