@@ -37,6 +37,8 @@ __all__ = ["ConversionWorker", "Worker"]
 REQUEST_SECONDS: Final = 5.0
 #: After the last answer on a connection, for the client to have read it.
 LINGER_SECONDS: Final = 2.0
+#: Between two looks at all who are awaited: hundreds of them must not make each event dear.
+_LOOKING_SECONDS: Final = 0.1
 GATHERED_LIMIT: Final = 64 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
 #: No event: who was told to end and goes on and on costs no more time, until his own is over.
@@ -147,6 +149,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
         super().__init__(*args, **kwargs)
         #: Connections whose next request is not whole yet, and those that linger.
         self.waiting: dict[Connection, int] = {}
+        self.looks_again = 0.0
         self.lane = Lane(self.cfg, {})
 
     def load_wsgi(self) -> None:
@@ -207,12 +210,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
         return True
 
     def murder_pending(self) -> None:
-        """Drop what has not come in time. Called by gunicorn's loop each second."""
+        """Drop what has not come in time. Called by gunicorn's loop after every few events."""
         now = time.monotonic()
+        if now < self.looks_again:
+            return
+        self.looks_again = now + _LOOKING_SECONDS
         for conn in [conn for conn in self.waiting if conn.deadline <= now]:
             self._drop(conn, "done" if conn.lingering else "slow")
-        if sum(len(conn.arrival) for conn in self.waiting) > self.gathered_limit:
-            self._drop(max(self.waiting, key=lambda conn: len(conn.arrival)), "memory")
+        gathered = sum(len(conn.arrival) for conn in self.waiting)
+        while gathered > self.gathered_limit:
+            largest = max(self.waiting, key=lambda conn: len(conn.arrival))
+            gathered -= len(largest.arrival)
+            self._drop(largest, "memory")
 
     def _gather(self, conn: Connection) -> None:
         """Go on with a handshake or a request; have it answered when it is whole."""
