@@ -283,6 +283,7 @@ def test_not_ready_while_the_migrations_are_unknown(shared: Server) -> None:
 
 
 _POST = f"POST {PATH} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n".encode()
+_DROPPED = "mattermost_migrate_webhook_connections_dropped_total"
 STALLS: dict[str, Callable[[Server], socket.socket]] = {
     "connected and silent": lambda server: server.plain(),
     "half a handshake": lambda server: _sent(server.plain(), b"\x16\x03\x01\x02\x00\x01"),
@@ -352,6 +353,25 @@ def test_who_goes_on_after_the_refusal_of_his_body_is_soon_heard_no_more(shared:
             sent += 1
 
     assert 14 <= sent < 50  # twice the limit of a body, and what lies in the system's buffers
+
+
+def test_bodies_that_lack_their_end_have_64_mib_together(server: Server) -> None:
+    body = b" " * 6_900_000
+
+    def lacks_its_end() -> None:
+        with server.secure() as connection, suppress(OSError):
+            connection.sendall(_POST + b"Content-Length: 7000000\r\n\r\n" + body)
+            connection.recv(1)
+
+    clients = [threading.Thread(target=lacks_its_end) for _ in range(20)]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+
+    # Whoever was left had 5 s, and there was room for nine of them.
+    assert server.metric(f'{_DROPPED}{{reason="memory"}}') >= 1
+    assert server.metric(f'{_DROPPED}{{reason="slow"}}') <= 9
 
 
 def test_a_connection_is_kept_for_longer_than_the_api_server_keeps_it(shared: Server) -> None:
