@@ -31,6 +31,7 @@ from mattermost_migrate.domain.handover import (
     transfer_children,
     unlock,
 )
+from mattermost_migrate.domain.holding import hold
 from mattermost_migrate.domain.names import DEPLOYMENT, SECRET, Condition, Lock, Reason
 from mattermost_migrate.domain.objects import JsonObject
 from mattermost_migrate.domain.originals import Beside, originals, plan_target, save_originals
@@ -74,7 +75,7 @@ def validate(
         rehearse=(
             create(SECRET, manifest(seen.namespace, seen.name, saved)),
             create(seen.taking.resource, plan.mattermost),
-            create(DEPLOYMENT, deployment(dataclasses.replace(seen, backup=saved))),
+            create(DEPLOYMENT, hold(deployment(dataclasses.replace(seen, backup=saved)))),
         ),
         warnings=tuple((w.field, w.message) for w in plan.warnings),
     )

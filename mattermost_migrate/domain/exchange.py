@@ -8,9 +8,10 @@ object is exchanged. Either direction uses the same steps.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from mattermost_migrate.domain.holding import hold, is_held, let_go, unheld
 from mattermost_migrate.domain.names import DEPLOYMENT, POD, REPLICA_SET, Reason
 from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, uid_of
 from mattermost_migrate.domain.originals import deployment_role, returning, saved_deployment
@@ -36,6 +37,7 @@ __all__ = [
     "adopt_deployment",
     "await_pods_seen",
     "label_pods",
+    "make_deployment",
     "new_deployment",
     "relabel",
     "release_deployment",
@@ -73,9 +75,9 @@ def label_pods(seen: Snapshot) -> Verdict | None:
     a fence on the Deployment unnecessary: a Deployment controller that has not seen the deletion
     finds its ReplicaSet orphaned, must re-read the Deployment live, and gives up.
     """
-    if seen.exchanged:
+    if _let_go(seen):
         return None
-    gone = seen.source is None and seen.deployment is None
+    gone = seen.source is None and seen.former_deployment is None
     if not seen.replica_sets and saved_deployment(seen)["spec"].get("replicas", 1) and not gone:
         # Without one, the next steps would hold for nothing, and new pods would be made. Where
         # somebody deleted the old kind and what it owned, there is nothing left to wait for.
@@ -130,9 +132,19 @@ def relabel(
 
 
 def _former_owners(seen: Snapshot) -> frozenset[str]:
-    """UIDs of the Deployments that were let go, in whichever direction that began."""
+    """UIDs of the Deployments that were released, in whichever direction that began."""
     roles = map(deployment_role, (seen.giving, seen.taking))
-    return seen.backup.uids(roles) if seen.backup else frozenset()
+    saved = seen.backup.uids(roles) if seen.backup else frozenset()
+    return saved - {uid_of(seen.deployment)} if seen.exchanged and seen.deployment else saved
+
+
+def _let_go(seen: Snapshot) -> bool:
+    """Whether the exchange is behind us.
+
+    A Deployment that is held may have been created for a migration that has turned round twice
+    since: before it goes on, its ReplicaSets and pods are to be labelled and seen as for a new one.
+    """
+    return seen.exchanged and seen.deployment is not None and not is_held(seen.deployment)
 
 
 def _label_pod(pod: JsonObject, wanted: dict[str, str]) -> Write:
@@ -157,7 +169,7 @@ def await_pods_seen(seen: Snapshot) -> Verdict | None:
     Labelled pods are counted, not healthy ones, and those there are, not those wanted: neither
     readiness nor a full quota may stop an exchange.
     """
-    if seen.exchanged:
+    if _let_go(seen):
         return None
     for replica_set in seen.replica_sets:
         status = replica_set.get("status") or {}
@@ -179,7 +191,7 @@ def new_deployment(seen: Snapshot) -> dict[str, Any]:
     the other kind's operator last applied: whoever takes over tells by it what of the template was
     that operator's, and goes, and what was put there by others.
     """
-    saved = saved_deployment(seen)
+    saved = unheld(saved_deployment(seen))
     taking = seen.taking.labels.of(seen.name)
     ours = {**seen.giving.labels.of(seen.name), **taking}
     labels = {key: value for key, value in labels_of(saved).items() if key not in ours}
@@ -224,19 +236,32 @@ def _selected_by_any(seen: Snapshot, labels: Mapping[str, str]) -> bool:
     )
 
 
+def make_deployment(seen: Snapshot, planned: Callable[[Snapshot], JsonObject]) -> Verdict | None:
+    """Create the Deployment and let it go; holds when both is done.
+
+    Args:
+        seen: the installation.
+        planned: what it is to be; asked only when that is needed.
+    """
+    if seen.deployment is None:
+        held = create(DEPLOYMENT, hold(planned(seen)))
+        return Act(f"Created Deployment {seen.name}, paused", (held,))
+    if seen.deployment["metadata"].get("deletionTimestamp"):
+        return Wait(f"Deployment {seen.name}: somebody deleted it, waiting for its end")
+    if is_held(seen.deployment):
+        freed = let_go(seen.deployment, planned(seen))
+        return Act(f"Let Deployment {seen.name} go on", (freed,))
+    return None
+
+
 def adopt_deployment(seen: Snapshot) -> Verdict | None:
     """Create the Deployment; holds when every replica wanted is its own, current and available.
 
     On the way back to what there was they need not be available.
     """
-    if seen.deployment is None:
-        return Act(
-            f"Created Deployment {seen.name} around its ReplicaSets",
-            (create(DEPLOYMENT, new_deployment(seen)),),
-        )
-    if seen.deployment["metadata"].get("deletionTimestamp"):
-        return Wait(f"Deployment {seen.name}: somebody deleted it, waiting for its end")
+    if verdict := make_deployment(seen, new_deployment):
+        return verdict
     holds = deployment_current if returning(seen) else deployment_settled
-    if seen.source is not None and not holds(seen.deployment):
+    if seen.source is not None and seen.deployment is not None and not holds(seen.deployment):
         return Wait(f"Deployment {seen.name}: not all replicas are adopted, current and available")
     return None

@@ -26,6 +26,7 @@ __all__ = [
     "EVERY_RUNG",
     "FLEET_LABEL",
     "FLEET_MIGRATION",
+    "HELD_LABEL",
     "HORIZONTAL_POD_AUTOSCALER",
     "INGRESS",
     "INGRESS_CLASS",
@@ -171,6 +172,8 @@ BACKUP_LABEL: Final = f"{OWN_GROUP}/backup"
 SERVING_LABEL: Final = f"{OWN_GROUP}/serving"
 #: On a pod that left the Service for good: since when no EndpointSlice names it.
 DRAINED_ANNOTATION: Final = f"{OWN_GROUP}/drained"
+#: On a Deployment that was created and has yet to be let go: whether it stays paused then.
+HELD_LABEL: Final = f"{OWN_GROUP}/held"
 #: On an InstallationMigration that holds the lock: it was begun with strategy Recreate.
 RECREATE_ANNOTATION: Final = f"{OWN_GROUP}/recreate"
 #: On what a migration created: the UID of that InstallationMigration.

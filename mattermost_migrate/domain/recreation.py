@@ -17,7 +17,12 @@ from mattermost_migrate.domain.backup import Backup
 from mattermost_migrate.domain.children import render_cluster_installation
 from mattermost_migrate.domain.crews import old_sets, settled_sets
 from mattermost_migrate.domain.errors import Fault, InvariantError, RefusedError
-from mattermost_migrate.domain.exchange import new_deployment, relabel, release_deployment
+from mattermost_migrate.domain.exchange import (
+    make_deployment,
+    new_deployment,
+    relabel,
+    release_deployment,
+)
 from mattermost_migrate.domain.handover import (
     await_stable,
     create_target,
@@ -48,7 +53,7 @@ from mattermost_migrate.domain.serving import (
 )
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act, Ladder, Look, Part, Step, Verdict, Wait
-from mattermost_migrate.domain.writes import Write, create
+from mattermost_migrate.domain.writes import Write
 
 __all__ = ["RECREATION", "ladder_of"]
 
@@ -166,12 +171,7 @@ def _await_named(seen: Snapshot) -> Verdict | None:
 
 def create_deployment(seen: Snapshot) -> Verdict | None:
     """Create the Deployment of new pods."""
-    if seen.exchanged:
-        return None
-    if seen.deployment is not None:
-        return Wait(f"Deployment {seen.name}: somebody deleted it, waiting for its end")
-    manifest = recreated_deployment(seen)
-    return Act(f"Created Deployment {seen.name} of new pods", (create(DEPLOYMENT, manifest),))
+    return make_deployment(seen, recreated_deployment)
 
 
 def strip(seen: Snapshot) -> Verdict | None:

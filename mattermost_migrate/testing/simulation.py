@@ -373,7 +373,8 @@ class Simulation:
                 moved = True
         own = self._own(deployment)
         current = next((each for each in own if _same_template(each, deployment)), None)
-        if current is None:
+        paused = deployment["spec"].get("paused")
+        if current is None and not paused:
             self._new_replica_set(deployment)
             return True
         moved |= self._scale(deployment, current, own)
@@ -382,10 +383,16 @@ class Simulation:
         return self._deployment_status(live, current, own) or moved
 
     def _scale(
-        self, deployment: JsonObject, current: dict[str, Any], own: list[dict[str, Any]]
+        self, deployment: JsonObject, current: dict[str, Any] | None, own: list[dict[str, Any]]
     ) -> bool:
-        """One more of the current revision, or one less of another: never less than wanted."""
+        """One more of the current revision, or one less of another: never less than wanted.
+
+        Paused, none for another; a ReplicaSet that is alone has the number wanted all the same.
+        """
         wanted = deployment["spec"]["replicas"]
+        if deployment["spec"].get("paused") or current is None:
+            alone = [each for each in own if each["spec"]["replicas"]] or own[:1]
+            return self._ask_for(alone[0], wanted) if len(alone) == 1 else False
         others = [each for each in own if each is not current and each["spec"]["replicas"]]
         total = sum(each["spec"]["replicas"] for each in own)
         if not others:
@@ -427,7 +434,7 @@ class Simulation:
         self.created.append(f"ReplicaSet/{name}")
 
     def _deployment_status(
-        self, deployment: dict[str, Any], current: JsonObject, own: list[dict[str, Any]]
+        self, deployment: dict[str, Any], current: JsonObject | None, own: list[dict[str, Any]]
     ) -> bool:
         def counted(field: str, sets: list[JsonObject]) -> int:
             return sum((each.get("status") or {}).get(field, 0) for each in sets)
@@ -435,7 +442,7 @@ class Simulation:
         status = {
             "observedGeneration": deployment["metadata"]["generation"],
             "replicas": counted("replicas", list(own)),
-            "updatedReplicas": counted("replicas", [current]),
+            "updatedReplicas": counted("replicas", [current] if current else []),
             "availableReplicas": counted("availableReplicas", list(own)),
         }
         return self._status(deployment, status)

@@ -78,6 +78,7 @@ def test_the_same_pods_serve_before_and_after(
         "delete clusterinstallations",
         "delete deployments",
         "patch clusterinstallations",  # the freeze
+        "patch deployments",  # let go
         "patch installationmigrations",  # the lock on
         "patch installationmigrations",  # and off
         "patch pods",

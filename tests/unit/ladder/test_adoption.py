@@ -122,6 +122,7 @@ def test_the_writes_are_these_and_no_more() -> None:
         "delete Deployment/acme",
         "patch ReplicaSet/acme-5d9f",
         "create Deployment/acme",
+        "patch Deployment/acme",
         "create Mattermost/acme",
         "delete ClusterInstallation/acme",
         "patch InstallationMigration/acme",

@@ -197,6 +197,7 @@ def test_the_writes_are_these() -> None:
         "patch Pod/acme",
         "patch Service/acme",
         "create Deployment/acme",
+        "patch Deployment/acme",
         "patch Pod/acme",  # the new one serves
         "patch Pod/acme",  # the old one does not
         "patch Pod/acme",  # and nothing names it any more

@@ -7,14 +7,26 @@ the other; each alone, in an installation of its own: ``make proof-faults``.
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
-from mattermost_migrate.domain.names import Strategy
+from mattermost_migrate.domain import exchange as steps
+from mattermost_migrate.domain.holding import is_held
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    DEPLOYMENT,
+    MATTERMOST,
+    V1BETA1,
+    Strategy,
+)
+from mattermost_migrate.domain.objects import labels_of
 from mattermost_migrate.testing.faults import (
     Drop,
     Exchange,
     Fault,
     Gateway,
+    Hold,
     LoseWatches,
     Turns,
 )
@@ -26,6 +38,7 @@ from .conftest import (
     SECONDS,
     Case,
     Engines,
+    Lane,
     Lanes,
     Recorded,
     as_process,
@@ -104,3 +117,67 @@ def test_watches_may_break_and_expire_at_every_write(
 
         assert lane.judge(since, kind, Strategy.ADOPT, "watches lost") == []
         assert script.lost >= len(writes[kind])
+
+
+class HoldCreation:
+    """The creation of a Deployment stays on its way until the gate lets go."""
+
+    def __init__(self, namespace: str) -> None:
+        self.met = threading.Event()
+        self._namespace = namespace
+
+    def __call__(self, exchange: Exchange) -> Fault | None:
+        if exchange.what != "POST deployments" or not exchange.writes:
+            return None
+        if exchange.namespace != self._namespace:
+            return None
+        self.met.set()
+        return Hold()
+
+
+def turned_round_before_its_deployment_arrives(
+    lanes: Lanes, gateway: Gateway, engines: Engines
+) -> tuple[Lane, int]:
+    """One engine's creation arrives when the next one, on the way back, is about to send its own.
+
+    Until both have, the name of the Deployment is free.
+    """
+    (lane,) = lanes.take(1)
+    first = gateway.gate(forward := HoldCreation(lane.namespace))
+    engines.in_process(first)
+    since = lanes.ask([lane], MATTERMOST.kind, Strategy.ADOPT)
+    assert forward.met.wait(SECONDS)
+    engines.end()
+    second = gateway.gate(backward := HoldCreation(lane.namespace))
+    lane.ask(CLUSTER_INSTALLATION.kind, Strategy.ADOPT)
+    engines.in_process(second)
+    assert backward.met.wait(SECONDS)
+
+    first.let_go()
+
+    arrived = lane.here.until(
+        DEPLOYMENT, "acme", lambda each: (each.get("status") or {}).get("observedGeneration")
+    )
+    assert V1BETA1.installation in labels_of(arrived)
+    second.let_go()
+    return lane, since
+
+
+def test_a_deployment_that_is_created_after_the_turn_starts_nothing(
+    lanes: Lanes, gateway: Gateway, engines: Engines
+) -> None:
+    lane, since = turned_round_before_its_deployment_arrives(lanes, gateway, engines)
+
+    assert lane.judge(since, CLUSTER_INSTALLATION.kind, Strategy.ADOPT, "created late") == []
+    assert not is_held(lane.here.get(DEPLOYMENT, "acme"))
+
+
+def test_created_running_it_would_make_new_pods(
+    lanes: Lanes, gateway: Gateway, engines: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "hold", lambda manifest: manifest)
+
+    lane, since = turned_round_before_its_deployment_arrives(lanes, gateway, engines)
+
+    told = lane.judge(since, CLUSTER_INSTALLATION.kind, Strategy.ADOPT, "created late")
+    assert "other pods or ReplicaSets than before" in str(told)
