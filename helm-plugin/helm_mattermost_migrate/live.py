@@ -33,6 +33,8 @@ _LONGEST_RUNG: Final = max(map(len, chain(*RUNGS.values()))) + len("10/14 ")
 _FRAME: Final = 14
 _FAILURES: Final = 5
 _GAP: Final = 3
+#: Left free at the end of a row: where ^C goes, which must not begin a line of its own.
+_MARGIN: Final = 3
 #: A message that is cut after a word or two says nothing: then its column is left out.
 _SHORTEST_MESSAGE: Final = 32
 
@@ -170,9 +172,13 @@ def _in_flight(members: tuple[Member, ...], now: datetime, width: int) -> Table:
     """Names and steps keep their place; the message gives way on a narrow terminal."""
     named = min(_LONGEST_NAME, max(len(member.path) for member in members))
     fixed = (named, _LONGEST_RUNG, _STEP_WIDTH, _TIME_WIDTH)
-    wide = width - sum(fixed) - _GAP * len(fixed) >= _SHORTEST_MESSAGE
+    wide = width - _MARGIN - sum(fixed) - _GAP * len(fixed) >= _SHORTEST_MESSAGE
     table = Table(
-        box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim", expand=wide
+        box=None,
+        pad_edge=False,
+        padding=(0, _GAP, 0, 0),
+        header_style="dim",
+        width=width - _MARGIN if wide else None,
     )
     table.add_column("INSTALLATION", min_width=named, no_wrap=True, overflow="ellipsis")
     table.add_column("STEP", width=_LONGEST_RUNG, no_wrap=True)

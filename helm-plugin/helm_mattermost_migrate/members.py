@@ -191,6 +191,8 @@ def _with_migration(base: Member, migration: JsonObject) -> Member:
     status = migration.get("status") or {}
     summary = condition(migration, Condition.SUCCEEDED)
     standing = _standing(migration)
+    if not standing.ended and "completionTime" in status:
+        status = {}  # of the migration before: nobody has taken this one up yet
     return dataclasses.replace(
         base,
         strategy=strategy_of(migration),

@@ -140,6 +140,9 @@ def changes(
 ) -> Iterator[str]:
     """One line for each installation that came to its end or hangs, and one for the whole.
 
+    What went well before anybody looked is in the numbers only: who comes back to a fleet of
+    thousands is not told of each as if it were news.
+
     Args:
         before: the last look that was shown; None when this is the first.
         after: this look.
@@ -153,6 +156,8 @@ def changes(
         said, former = outcome(member, now), known.get(member.key)
         if not said or member.standing in {Standing.WAITING, Standing.NONE}:
             continue
+        if before is None and _old(member, after):
+            continue
         if former is None or outcome(former, then or now) != said:
             told.append((member, said))
     through = after.counts.through - sum(member.standing.ended for member, _ in told)
@@ -160,6 +165,12 @@ def changes(
         through += member.standing.ended
         tally = f" ({through} of {after.counts.selected})" if member.standing.ended else ""
         yield f"{member.path}: {said}{tally}"
+
+
+def _old(member: Member, progress: Progress) -> bool:
+    """Whether it had succeeded when we began to look."""
+    began, ended = progress.began, member.ended
+    return began is not None and ended is not None and ended < began and not member.standing.bad
 
 
 def _whole(before: Progress | None, after: Progress) -> Iterator[str]:

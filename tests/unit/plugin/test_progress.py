@@ -175,6 +175,22 @@ def test_in_a_pipe_there_is_no_escape_code(capsys: pytest.CaptureFixture[str]) -
     ]
 
 
+def test_what_succeeded_before_anybody_looked_is_no_news() -> None:
+    before, after = START - timedelta(minutes=1), START + timedelta(seconds=1)
+    seen = progress(
+        chat(1, Standing.SUCCEEDED, started=before, ended=before),
+        chat(2, Standing.SUCCEEDED, started=before, ended=after),
+        chat(3, Standing.FAILED, started=before, ended=before, message="it is refused"),
+        chat(4),
+    )
+
+    assert [line.partition(":")[0] for line in changes(None, seen, NOW)] == [
+        "all",
+        "acme/chat-2",
+        "acme/chat-3",
+    ]
+
+
 def drawn(seen: Progress, *, width: int = 100, height: int = 30) -> list[str]:
     console = Console(file=io.StringIO(), width=width, height=height, color_system=None)
     console.print(draw(seen, title="fleet-a → Mattermost", now=NOW, width=width, height=height))
@@ -187,7 +203,7 @@ def test_the_view_has_a_bar_the_counts_what_is_in_flight_and_what_failed() -> No
     flying = chat(1, step="PodsSeen", started=START, message="its controller has yet to see it")
     failed = chat(2, Standing.FAILED, reason="DeadlineExceeded", message="no progress for 600 s")
     done = [chat(number, Standing.SUCCEEDED) for number in range(3, 7)]
-    lines = drawn(progress(flying, failed, *done, chat(9, Standing.WAITING)))
+    lines = drawn(progress(flying, failed, *done, chat(9, Standing.WAITING)), width=104)
 
     assert lines[0] == "fleet-a → Mattermost"
     assert lines[1].endswith("5/7   71%  10s  30.0/min  ETA 4.0s")
@@ -260,3 +276,11 @@ def test_of_many_only_what_went_wrong_is_listed() -> None:
 
     assert "chat-500" in lines[0]
     assert "chat-42" not in lines[0]
+
+
+def test_no_row_reaches_the_edge_where_an_interrupt_would_break_the_line() -> None:
+    seen = progress(chat(1, step="PodsSeen", started=START, message="its controller lags " * 9))
+    rows = drawn(seen, width=120)
+
+    assert any("its controller" in row for row in rows)
+    assert max(map(len, rows)) <= 117
