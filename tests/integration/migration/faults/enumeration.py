@@ -44,6 +44,8 @@ from .conftest import (
     schedules,
 )
 
+#: An engine that dies in this process says no farewell on its connections.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 #: Installations at the same time: more of them only wait for each other.
 BLOCK = 28
 #: Random schedules in all, and from which seed on.
