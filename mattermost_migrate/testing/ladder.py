@@ -18,7 +18,7 @@ from mattermost_migrate.domain.steps import (
     Wait,
     decide,
 )
-from mattermost_migrate.domain.writes import Write
+from mattermost_migrate.domain.writes import Write, patch
 from mattermost_migrate.testing.simulation import Simulation
 
 __all__ = ["StuckError", "climb", "decision", "desire"]
@@ -35,10 +35,7 @@ class StuckError(AssertionError):
 
 def desire(cluster: Simulation, name: str, kind: str) -> None:
     """Wish for a kind, as somebody who edits the InstallationMigration does."""
-    migration = cluster.find(INSTALLATION_MIGRATION, name)
-    if migration is None:
-        raise LookupError(f"InstallationMigration {name}")
-    migration["spec"]["desiredKind"] = kind
+    cluster.apply(patch(INSTALLATION_MIGRATION, name, {"spec": {"desiredKind": kind}}))
 
 
 def decision(cluster: Simulation, name: str = "acme", ladder: Ladder | None = None) -> Decision:
