@@ -2,7 +2,8 @@
 
 It is a model, not a mock: it holds objects, carries out ``Write`` values by the rules of the API
 server, and lets the controllers that matter move one at a time, so that a test can put any order
-between them. Integration tests execute the same ladder on a real control plane and compare.
+between them. Action by action it is compared with a real control plane
+(tests/integration/migration/test_simulated.py).
 
 What it counts is what nobody may notice: pods and ReplicaSets created, ready pods, addresses.
 """
@@ -488,6 +489,7 @@ class Simulation:
             child["metadata"]["ownerReferences"] = [owner]
             child["metadata"].setdefault("annotations", {})[LAST_APPLIED] = side.kind
             if resource is SERVICE:
+                child["metadata"]["labels"] = side.labels.selector(name)
                 child["spec"]["selector"] = side.labels.selector(name)
             if resource is DEPLOYMENT:
                 self._generate(child, installation)
