@@ -110,7 +110,8 @@ async def survey(
         tick: told of each one that is through.
     """
     members = inventory.members
-    number_open = sum(settled(member, wishes.desired) is None for member in members)
+    known = {member.key: settled(member, wishes.desired) for member in members}
+    number_open = sum(verdict is None for verdict in known.values())
     library = Library(client, selection.searched)
     listed = _Listed()
     if number_open:
@@ -127,7 +128,7 @@ async def survey(
 
     async def one(member: Member) -> Appraisal:
         nonlocal through
-        if verdict := settled(member, wishes.desired):
+        if verdict := known[member.key]:
             result = Appraisal(member.key, verdict)
         else:
             async with slots:

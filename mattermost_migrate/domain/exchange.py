@@ -75,7 +75,7 @@ def label_pods(seen: Snapshot) -> Verdict | None:
     a fence on the Deployment unnecessary: a Deployment controller that has not seen the deletion
     finds its ReplicaSet orphaned, must re-read the Deployment live, and gives up.
     """
-    if _let_go(seen):
+    if _through(seen):
         return None
     gone = seen.source is None and seen.former_deployment is None
     if not seen.replica_sets and saved_deployment(seen)["spec"].get("replicas", 1) and not gone:
@@ -138,7 +138,7 @@ def _former_owners(seen: Snapshot) -> frozenset[str]:
     return saved - {uid_of(seen.deployment)} if seen.exchanged and seen.deployment else saved
 
 
-def _let_go(seen: Snapshot) -> bool:
+def _through(seen: Snapshot) -> bool:
     """Whether the exchange is behind us.
 
     A Deployment that is held may have been created for a migration that has turned round twice
@@ -169,7 +169,7 @@ def await_pods_seen(seen: Snapshot) -> Verdict | None:
     Labelled pods are counted, not healthy ones, and those there are, not those wanted: neither
     readiness nor a full quota may stop an exchange.
     """
-    if _let_go(seen):
+    if _through(seen):
         return None
     for replica_set in seen.replica_sets:
         status = replica_set.get("status") or {}
