@@ -26,12 +26,7 @@ __all__ = ["cluster_installation", "installed", "mattermost", "migration", "secr
 def secret(name: str, namespace: str = "ns", **data: str) -> dict[str, Any]:
     """A Secret with these keys; ``__`` in a key stands for a dash."""
     encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
-    return {
-        "apiVersion": SECRET.api_version,
-        "kind": SECRET.kind,
-        "metadata": {"name": name, "namespace": namespace},
-        "data": encoded,
-    }
+    return _manifest(SECRET, name, namespace, data=encoded)
 
 
 def database_secret(name: str = "db", namespace: str = "ns") -> dict[str, Any]:
@@ -47,51 +42,44 @@ def file_secret(name: str = "files", namespace: str = "ns") -> dict[str, Any]:
 
 def cluster_installation(name: str = "acme", namespace: str = "ns", **spec: Any) -> dict[str, Any]:
     """An ordinary ClusterInstallation: external database and file store, two replicas."""
-    return {
-        "apiVersion": CLUSTER_INSTALLATION.api_version,
-        "kind": CLUSTER_INSTALLATION.kind,
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {
-            "version": "7.8.15",
-            "replicas": 2,
-            "ingressName": f"{name}.example.com",
-            "database": {"secret": "db"},
-            "minio": {
-                "externalURL": "s3.example.com",
-                "externalBucket": "bucket",
-                "secret": "files",
-            },
-            **spec,
+    ordinary = {
+        "version": "7.8.15",
+        "replicas": 2,
+        "ingressName": f"{name}.example.com",
+        "database": {"secret": "db"},
+        "minio": {
+            "externalURL": "s3.example.com",
+            "externalBucket": "bucket",
+            "secret": "files",
         },
     }
+    return _manifest(CLUSTER_INSTALLATION, name, namespace, spec=ordinary | spec)
 
 
 def mattermost(name: str = "acme", namespace: str = "ns", **spec: Any) -> dict[str, Any]:
     """The Mattermost that corresponds to it."""
-    return {
-        "apiVersion": MATTERMOST.api_version,
-        "kind": MATTERMOST.kind,
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {
-            "version": "7.8.15",
-            "replicas": 2,
-            "ingress": {"enabled": True, "host": f"{name}.example.com"},
-            "database": {"external": {"secret": "db"}},
-            "fileStore": {
-                "external": {"url": "s3.example.com", "bucket": "bucket", "secret": "files"}
-            },
-            **spec,
-        },
+    ordinary = {
+        "version": "7.8.15",
+        "replicas": 2,
+        "ingress": {"enabled": True, "host": f"{name}.example.com"},
+        "database": {"external": {"secret": "db"}},
+        "fileStore": {"external": {"url": "s3.example.com", "bucket": "bucket", "secret": "files"}},
     }
+    return _manifest(MATTERMOST, name, namespace, spec=ordinary | spec)
 
 
 def migration(name: str = "acme", namespace: str = "ns", **spec: Any) -> dict[str, Any]:
     """An InstallationMigration to a Mattermost."""
+    ordinary = {"desiredKind": "Mattermost", "pinPodTemplate": True}
+    return _manifest(INSTALLATION_MIGRATION, name, namespace, spec=ordinary | spec)
+
+
+def _manifest(resource: Resource, name: str, namespace: str, **rest: Any) -> dict[str, Any]:
     return {
-        "apiVersion": INSTALLATION_MIGRATION.api_version,
-        "kind": INSTALLATION_MIGRATION.kind,
+        "apiVersion": resource.api_version,
+        "kind": resource.kind,
         "metadata": {"name": name, "namespace": namespace},
-        "spec": {"desiredKind": "Mattermost", "pinPodTemplate": True, **spec},
+        **rest,
     }
 
 
