@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import signal
 import subprocess
 import time
@@ -249,6 +250,7 @@ def test_stopping_to_look_leaves_it_going(
     ended = cli("status", "--fleet", fleet, "--watch", "--timeout", "60")
     assert ended.code == 0, ended.out + ended.err
     assert "1 selected: 1 succeeded" in ended.out
+    assert re.search(rf"^{space} +chat +succeeded ", ended.out, re.MULTILINE)
 
 
 def new_fleet(cluster: LocalCluster, prefix: str) -> str:
