@@ -37,14 +37,17 @@ def main() -> int:
     """Run, report, and say by the exit code whether all was well."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1_000_000)
+    parser.add_argument("--first", type=int, default=0, help="the first seed: to run it in parts")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
     began = time.monotonic()
     with ProcessPoolExecutor(options.processes) as pool:
-        outcomes = list(pool.map(chunk, range(0, options.count, _CHUNK)))
+        seeds = range(options.first, options.first + options.count, _CHUNK)
+        outcomes = list(pool.map(chunk, seeds))
     broken = [problem for *_, problems in outcomes for problem in problems]
     report = {
         **origin(),
+        "firstSeed": options.first,
         "schedules": sum(good for good, *_ in outcomes) + len(broken),
         "starts": sum(starts for _, starts, _ in outcomes),
         "broken": len(broken),
