@@ -26,15 +26,16 @@ from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Decision, Done, Refuse
 from mattermost_migrate.kube import Client
 
-__all__ = ["Journal", "Reporter"]
+__all__ = ["Journal", "Reporter", "report_after"]
 
 #: Seconds until the first report on a migration under way; its end is told at once. Most migrations
 #: are over before, and then one status write is all they cost. Each next report waits longer, and
 #: all of them the longer the more are under way, so that many at once do not slow one another down
 #: by telling how slow they are.
 _FIRST_REPORT: Final = 3.0
-#: So many at once change nothing about that.
-_A_FEW: Final = 8
+#: So many at once change nothing about that. Fifty at once on two cores took 16 s each (bench/),
+#: 0.3 s for each that was under way beside; half of this pause is enough for that.
+_A_FEW: Final = 4
 _LONGER: Final = 2.0
 _LONGEST: Final = 60.0
 #: Steps that are recorded. One way takes 14, and turning round another 14; more is a riddle for
@@ -124,8 +125,8 @@ class Reporter:
         if _same(migration.get("status") or {}, status):
             return None
         over = isinstance(decision.verdict, Done | Refuse)
-        many = max(1.0, len(self._journals) / _A_FEW)
-        due = journal.reported + min(_LONGEST, journal.interval * many) - time.monotonic()
+        due = journal.reported + report_after(journal.interval, len(self._journals))
+        due -= time.monotonic()
         if not over and due > 0:
             return due
         journal.writes += 1
@@ -179,6 +180,11 @@ class Reporter:
             pinned=_pinned(seen) if isinstance(decision.verdict, Done) else None,
         )
         return status_of(seen.migration, decision, ladder_of(seen), progress)
+
+
+def report_after(interval: float, under_way: int) -> float:
+    """Seconds from one report to the next, ``interval`` of them if few are under way."""
+    return min(_LONGEST, interval * max(1.0, under_way / _A_FEW))
 
 
 def _pinned(seen: Snapshot) -> int | None:

@@ -1,0 +1,23 @@
+"""How often a migration under way is told of."""
+
+from __future__ import annotations
+
+import pytest
+
+from controller.report import report_after
+
+
+@pytest.mark.parametrize(
+    ("interval", "under_way", "seconds"),
+    [
+        pytest.param(3.0, 1, 3.0, id="one alone is told of at once"),
+        pytest.param(3.0, 4, 3.0, id="a few change nothing"),
+        pytest.param(3.0, 20, 15.0, id="twenty are over before"),
+        pytest.param(3.0, 50, 37.5, id="fifty are over before"),
+        pytest.param(6.0, 50, 60.0, id="and never less often than once a minute"),
+    ],
+)
+def test_the_more_are_under_way_the_seldomer_each_is_told_of(
+    interval: float, under_way: int, seconds: float
+) -> None:
+    assert report_after(interval, under_way) == seconds
