@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
+from mattermost_migrate.domain.holding import hold, let_go
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     DEPLOYMENT,
@@ -128,7 +129,7 @@ class _Bare:
             )
             await client.delete(DEPLOYMENT, *where, propagation=Propagation.ORPHAN)
             await self._label(informers, uid_of(deployment))
-            await client.create(DEPLOYMENT, self._other(deployment))
+            await self._create_deployment(self._other(deployment))
             await self._hand_over()
             await client.delete(CLUSTER_INSTALLATION, *where, propagation=Propagation.ORPHAN)
             await self._label_migration({LOCK_LABEL: None})
@@ -156,6 +157,12 @@ class _Bare:
         for each in self.there[REPLICA_SET]:
             await informers[REPLICA_SET].until(self.namespace, name_of(each), _labelled)
         await informers[DEPLOYMENT].until(self.namespace, self.name, lambda obj: obj is None)
+
+    async def _create_deployment(self, manifest: JsonObject) -> None:
+        """Held, and let go: two writes, as in the ladder."""
+        client, where = self.client, (self.namespace, self.name)
+        freed = let_go(await client.create(DEPLOYMENT, hold(manifest)), manifest)
+        await client.patch(DEPLOYMENT, *where, freed.body or {}, kind=PatchType.JSON)
 
     async def _hand_over(self) -> None:
         host = f"{self.name}.example.com"
