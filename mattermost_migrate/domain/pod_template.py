@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
-from mattermost_migrate.domain.objects import JsonObject
+from mattermost_migrate.domain.objects import MAPPING, JsonObject
 
 __all__ = ["TEMPLATE_HASH", "defaulted"]
 
@@ -31,7 +31,7 @@ def defaulted(template: JsonObject) -> dict[str, Any]:
 
 
 def _without_nulls(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, MAPPING):
         return {key: _without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, list | tuple):
         return [_without_nulls(item) for item in value]
