@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -15,6 +16,7 @@ from typing import Final
 from controller.references import of_mattermost
 from mattermost_migrate.domain.backup import Backup, backup_name
 from mattermost_migrate.domain.conditions import failure_of
+from mattermost_migrate.domain.errors import NotFoundError, NotServedError
 from mattermost_migrate.domain.inventory import LABELLED, children, dependents
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
@@ -64,6 +66,11 @@ WATCHED: Final = (
     REPLICA_SET,
     POD,
 )
+#: Kinds of which the informers hold every object, whatever its labels.
+_HELD: Final = frozenset({CLUSTER_INSTALLATION, MATTERMOST})
+#: Seconds for which a kind that is not served is not asked for again: without their operators
+#: neither MysqlClusters nor MinIOInstances are, and each migration looks for them twice.
+_UNSERVED_SECONDS: Final = 10.0
 
 
 def installations_of(obj: JsonObject) -> Iterator[str]:
@@ -93,6 +100,7 @@ class Observer:
         self._informers = informers
         self._beside_operator = beside_operator
         self._backups: dict[str, Backup] = {}
+        self._unserved: dict[Resource, float] = {}
 
     async def look(self, migration: JsonObject) -> Snapshot:
         """One look at the installation of this InstallationMigration.
@@ -126,13 +134,25 @@ class Observer:
     async def closer(self, seen: Snapshot, part: Part) -> Snapshot:
         """The same snapshot with one costly part read live."""
         if part is Part.EXISTING:
-            wanted = _referred(seen)
-            return dataclasses.replace(seen, existing=Existing.of(await self._read(seen, wanted)))
+            held = tuple(self._held(seen, _referred(seen)))
+            asked = tuple(each for each in _referred(seen) if each[0] not in _HELD)
+            found = (*held, *await self._read(seen, asked))
+            return dataclasses.replace(seen, existing=Existing.of(found))
         if part is Part.TRAFFIC:
             return dataclasses.replace(seen, traffic=await self._traffic(seen))
         if part is Part.DEPENDENTS:
             return dataclasses.replace(seen, dependents=await self._dependents(seen))
-        return dataclasses.replace(seen, children=await self._read(seen, children(seen.name)))
+        # The Deployment is held already; it is saved as every look shows it.
+        wanted = tuple(each for each in children(seen.name) if each[0] is not DEPLOYMENT)
+        return dataclasses.replace(seen, children=await self._read(seen, wanted))
+
+    def _held(
+        self, seen: Snapshot, wanted: tuple[tuple[Resource, str], ...]
+    ) -> Iterator[JsonObject]:
+        """Of what is wanted, that of which every object there is, is in memory."""
+        for resource, name in wanted:
+            if resource in _HELD and (obj := self._informers[resource].get(seen.namespace, name)):
+                yield _named(resource, obj)
 
     async def _dependents(self, seen: Snapshot) -> tuple[JsonObject, ...]:
         """What may name the giving kind as owner: by its name, or by the installation's label.
@@ -211,13 +231,30 @@ class Observer:
         self, seen: Snapshot, wanted: tuple[tuple[Resource, str], ...]
     ) -> tuple[JsonObject, ...]:
         found = await asyncio.gather(
-            *(self._client.find(resource, seen.namespace, name) for resource, name in wanted)
+            *(self._find(resource, seen.namespace, name) for resource, name in wanted)
         )
         return tuple(
-            {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
+            _named(resource, obj)
             for (resource, _), obj in zip(wanted, found, strict=True)
             if obj is not None
         )
+
+    async def _find(self, resource: Resource, namespace: str, name: str) -> JsonObject | None:
+        """The object, read live; of a kind that was not served a moment ago there is none."""
+        if time.monotonic() < self._unserved.get(resource, 0.0):
+            return None
+        try:
+            return await self._client.get(resource, namespace, name)
+        except NotServedError:
+            self._unserved[resource] = time.monotonic() + _UNSERVED_SECONDS
+        except NotFoundError:
+            pass
+        return None
+
+
+def _named(resource: Resource, obj: JsonObject) -> JsonObject:
+    """The object with what it is; lists of built-in kinds do not say."""
+    return {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
 
 
 def _referred(seen: Snapshot) -> tuple[tuple[Resource, str], ...]:

@@ -9,6 +9,7 @@ MigrateError
 ├── ForbiddenError   401, 403: only the administrator can help
 ├── RejectedError    the API server refuses the object itself (400, 422, an admission policy)
 ├── NotFoundError    the server answered 404
+│   └── NotServedError       not even the kind is there
 ├── ConfigurationError   how to reach the cluster cannot be told: names the file and why
 ├── LeaseLostError   another replica may be leading by now: nothing more is written
 └── InvariantError   our own promise broke: this one stops
@@ -29,6 +30,7 @@ __all__ = [
     "LeaseLostError",
     "MigrateError",
     "NotFoundError",
+    "NotServedError",
     "RefusedError",
     "RejectedError",
     "StaleError",
@@ -100,6 +102,10 @@ class RejectedError(MigrateError):
 
 class NotFoundError(MigrateError):
     """The server answered 404: the object is not there."""
+
+
+class NotServedError(NotFoundError):
+    """The server answered 404 without a Status: it has no such path, so no object of the kind."""
 
 
 class ConfigurationError(MigrateError):

@@ -13,6 +13,7 @@ from mattermost_migrate.domain.errors import (
     ForbiddenError,
     MigrateError,
     NotFoundError,
+    NotServedError,
     RejectedError,
     StaleError,
     TransientError,
@@ -23,6 +24,7 @@ __all__ = ["error_of", "retry_after", "status_of"]
 #: What authorization says, and admission never does: it names the user and the verb.
 _NOT_AUTHORIZED: Final = re.compile(r'(?:User|user) "[^"]*" cannot |cannot impersonate')
 _FORBIDDEN: Final = 403
+_NOT_FOUND: Final = 404
 _UNPROCESSABLE: Final = 422
 _NO_REASON: Final = "the server rejected our request due to an error in our request"
 _FIRST_SERVER_ERROR: Final = 500
@@ -75,6 +77,8 @@ def error_of(
         return AlreadyExistsError(message)
     if _names_another(status) or _does_not_apply(code, status):
         return StaleError(message)
+    if code == _NOT_FOUND and status.get("kind") != "Status":
+        return NotServedError(message)
     if code in _PASSING or code >= _FIRST_SERVER_ERROR:
         return TransientError(message, retry_after=wait)
     return _BY_CODE.get(code, RejectedError)(message)

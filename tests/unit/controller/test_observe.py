@@ -1,8 +1,10 @@
-"""Which ReplicaSets a snapshot shows when informers race each other."""
+"""Which ReplicaSets a snapshot shows when informers race each other, and what is read live."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -10,21 +12,27 @@ import pytest
 from controller.app import make_informers
 from controller.observe import Observer
 from mattermost_migrate.domain.backup import Backup, manifest
+from mattermost_migrate.domain.errors import NotFoundError, NotServedError
 from mattermost_migrate.domain.names import (
     DEPLOYMENT,
     LOCK_LABEL,
+    MATTERMOST,
+    MINIO_INSTANCE,
+    MYSQL_CLUSTER,
     REPLICA_SET,
     SECRET,
     V1ALPHA1,
     V1BETA1,
     Lock,
+    Resource,
 )
-from mattermost_migrate.domain.objects import name_of
+from mattermost_migrate.domain.objects import JsonObject, name_of
 from mattermost_migrate.domain.originals import deployment_role
 from mattermost_migrate.domain.sides import NEW, OLD, Side
 from mattermost_migrate.domain.snapshot import Snapshot
+from mattermost_migrate.domain.steps import Part
 from mattermost_migrate.domain.writes import create
-from mattermost_migrate.testing.builders import migration
+from mattermost_migrate.testing.builders import cluster_installation, migration
 
 
 def deployment(uid: str) -> dict[str, Any]:
@@ -100,3 +108,51 @@ def test_what_another_deployment_controls_is_not_ours() -> None:
     )
 
     assert [name_of(each) for each in seen.replica_sets] == ["acme-1"]
+
+
+@dataclass
+class EmptyServer:
+    """Has no object at all, and does not know every kind; keeps count of what it was asked for."""
+
+    unserved: frozenset[Resource] = frozenset()
+    asked: Counter[Resource] = field(default_factory=Counter)
+
+    async def get(self, resource: Resource, _: str, name: str) -> JsonObject:
+        self.asked[resource] += 1
+        raise (NotServedError if resource in self.unserved else NotFoundError)(name)
+
+
+def looks_closer(server: EmptyServer, part: Part, *, held: JsonObject | None = None) -> Snapshot:
+    """Two looks at the same part; the second one."""
+
+    async def looked() -> Snapshot:
+        informers = make_informers(None)  # type: ignore[arg-type] - never asked
+        if held:
+            informers[MATTERMOST].note(held)
+        observer = Observer(server, informers, beside_operator=False)  # type: ignore[arg-type] - all it needs
+        seen = Snapshot(migration=migration(), source=cluster_installation("acme"))
+        await observer.closer(seen, part)
+        return await observer.closer(seen, part)
+
+    return asyncio.run(looked())
+
+
+def test_a_kind_that_is_not_served_is_asked_for_once() -> None:
+    server = EmptyServer(frozenset({MYSQL_CLUSTER}))
+
+    looks_closer(server, Part.CHILDREN)
+
+    assert server.asked[MYSQL_CLUSTER] == 1
+    assert server.asked[MINIO_INSTANCE] == 2, "it is served, and may have an object by now"
+
+
+def test_a_kind_that_is_held_whole_is_found_in_memory() -> None:
+    server, informed = EmptyServer(), migration()["metadata"]["namespace"]
+    theirs = {"name": "acme-jobserver", "namespace": informed, "uid": "u", "resourceVersion": "3"}
+
+    seen = looks_closer(server, Part.EXISTING, held={"metadata": theirs, "spec": {}})
+
+    assert seen.existing is not None
+    assert seen.existing.get(MATTERMOST.kind, "acme-jobserver") is not None
+    assert MATTERMOST not in server.asked
+    assert server.asked[SECRET] > 0, "Secrets are held by nobody"
