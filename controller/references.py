@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from mattermost_migrate.domain.inventory import minio_secret, mysql_secret
+from mattermost_migrate.domain.named_secrets import Use, needed
 from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    MATTERMOST,
     PERSISTENT_VOLUME_CLAIM,
     SECRET,
     SERVICE,
@@ -24,23 +27,25 @@ Reference: TypeAlias = tuple[Resource, str]
 def of_cluster_installation(ci: JsonObject) -> Iterator[Reference]:
     """Secrets and the MinIO Service (operator facts 2.1, steps 8 to 10)."""
     name, spec = name_of(ci), ci.get("spec") or {}
-    yield SECRET, (spec.get("database") or {}).get("secret") or mysql_secret(name)
-    minio = spec.get("minio") or {}
-    yield SECRET, minio.get("secret") or minio_secret(name)
-    if spec.get("mattermostLicenseSecret"):
-        yield SECRET, spec["mattermostLicenseSecret"]
-    if not minio.get("externalURL"):
+    generated = {Use.DATABASE: mysql_secret(name), Use.FILES: minio_secret(name)}
+    yield from _secrets(CLUSTER_INSTALLATION.kind, ci, generated)
+    if not (spec.get("minio") or {}).get("externalURL"):
         yield SERVICE, _minio_service(name)
 
 
 def of_mattermost(mm: JsonObject) -> Iterator[Reference]:
     """Secrets, claims, the ServiceAccount and the MinIO Service (operator facts 3.1, 3.3)."""
     name, spec = name_of(mm), mm.get("spec") or {}
-    external = (spec.get("database") or {}).get("external") or {}
-    yield SECRET, external.get("secret") or mysql_secret(name)
-    if spec.get("licenseSecret"):
-        yield SECRET, spec["licenseSecret"]
+    yield from _secrets(MATTERMOST.kind, mm, {Use.DATABASE: mysql_secret(name)})
     yield from _files(name, spec.get("fileStore") or {})
+
+
+def _secrets(
+    kind: str, installation: JsonObject, generated: Mapping[Use, str]
+) -> Iterator[Reference]:
+    """Those that are named, and where none is, what the operator generates."""
+    named = {use: secret.name for use, secret in needed(kind, installation).items()}
+    yield from ((SECRET, name) for name in {**generated, **named}.values())
 
 
 def _files(name: str, section: JsonObject) -> Iterator[Reference]:
@@ -50,8 +55,6 @@ def _files(name: str, section: JsonObject) -> Iterator[Reference]:
     if external.get("url"):
         if external.get("useServiceAccount"):
             yield SERVICE_ACCOUNT, name
-        elif external.get("secret"):
-            yield SECRET, external["secret"]
     elif volume.get("volumeClaimName"):
         yield PERSISTENT_VOLUME_CLAIM, volume["volumeClaimName"]
     elif local.get("enabled"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
+from mattermost_migrate.domain.named_secrets import Use, needed
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     CONFIG_MAP,
@@ -103,14 +104,12 @@ def references(installation: JsonObject) -> tuple[tuple[Resource, str], ...]:
         Service of the MinIO operator; the Service and Ingress, which are saved; and what the
         v1beta1 operator deletes by its name alone (operator facts 3.4, 3.5).
     """
-    name, spec = name_of(installation), installation.get("spec") or {}
-    secrets = (
-        (spec.get("database") or {}).get("secret") or mysql_secret(name),
-        (spec.get("minio") or {}).get("secret") or minio_secret(name),
-        spec.get("mattermostLicenseSecret"),
-    )
+    name = name_of(installation)
+    generated = {Use.DATABASE: mysql_secret(name), Use.FILES: minio_secret(name)}
+    named = needed(CLUSTER_INSTALLATION.kind, installation)
+    secrets = generated | {use: secret.name for use, secret in named.items()}
     return (
-        *((SECRET, secret) for secret in dict.fromkeys(secrets) if secret),
+        *((SECRET, secret) for secret in dict.fromkeys(secrets.values())),
         (SERVICE, f"{name}-minio-hl-svc"),
         (SERVICE, name),
         (INGRESS, name),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from mattermost_migrate.domain.children import check_url
@@ -19,9 +19,10 @@ from mattermost_migrate.domain.inventory import mysql_secret
 from mattermost_migrate.domain.names import SECRET, Reason
 from mattermost_migrate.domain.objects import JsonObject
 
-__all__ = ["backward", "faults", "forward", "warnings"]
+__all__ = ["CREDENTIALS", "backward", "faults", "forward", "refused_url", "warnings"]
 
-_CREDENTIALS: Final = ("ROOT_PASSWORD", "USER", "PASSWORD", "DATABASE")
+#: What the Secret of an operator-managed database must hold.
+CREDENTIALS: Final = ("ROOT_PASSWORD", "USER", "PASSWORD", "DATABASE")
 _FIELD: Final = "spec.database.secret"
 _QUOTES_THE_URL: Final = "failed to parse"
 _CARRIED: Final = (
@@ -88,17 +89,12 @@ def faults(source: Source) -> Iterator[Fault]:
         yield from _managed_faults(source, name)
 
 
-def _external_faults(name: str, held: dict[str, bytes | None]) -> Iterator[Fault]:
+def _external_faults(name: str, held: Mapping[str, bytes | None]) -> Iterator[Fault]:
     connection = held[CONNECTION]
     if not connection:
         yield _malformed(name, f"key {CONNECTION!r} is empty; put the connection string there")
         return
-    if CHECK_URL not in held:
-        return
-    url = (held[CHECK_URL] or b"").decode(errors="replace")
-    if why := check_url.fault(url, database_type(connection)):
-        if why.startswith(_QUOTES_THE_URL):
-            why = "it cannot be parsed"  # and may hold a password, so it is not repeated
+    if why := refused_url(held):
         yield _malformed(
             name,
             f"key {CHECK_URL!r} is refused by a Mattermost, even where it is not used: {why}; "
@@ -106,13 +102,26 @@ def _external_faults(name: str, held: dict[str, bytes | None]) -> Iterator[Fault
         )
 
 
-def _credential_faults(name: str, held: dict[str, bytes | None]) -> Iterator[Fault]:
-    lacking = [key for key in _CREDENTIALS if not held.get(key)]
+def refused_url(held: Mapping[str, bytes | None]) -> str | None:
+    """Why a Mattermost refuses the check URL of an external database; None where it does not.
+
+    Args:
+        held: what the Secret holds, decoded. The URL is not repeated: it may have a password.
+    """
+    if CHECK_URL not in held:
+        return None
+    url = (held[CHECK_URL] or b"").decode(errors="replace")
+    why = check_url.fault(url, database_type(held.get(CONNECTION) or b""))
+    return "it cannot be parsed" if why and why.startswith(_QUOTES_THE_URL) else why
+
+
+def _credential_faults(name: str, held: Mapping[str, bytes | None]) -> Iterator[Fault]:
+    lacking = [key for key in CREDENTIALS if not held.get(key)]
     if lacking:
         yield _malformed(
             name,
             f"has neither {CONNECTION!r} (an external database) nor all of "
-            f"{', '.join(_CREDENTIALS)}; missing or empty: {', '.join(lacking)}",
+            f"{', '.join(CREDENTIALS)}; missing or empty: {', '.join(lacking)}",
         )
 
 

@@ -12,12 +12,22 @@ from mattermost_migrate.domain.inventory import minio_secret
 from mattermost_migrate.domain.names import SECRET
 from mattermost_migrate.domain.objects import JsonObject
 
-__all__ = ["SSL", "backward", "env_backward", "env_forward", "faults", "forward", "warnings"]
+__all__ = [
+    "KEYS",
+    "SSL",
+    "backward",
+    "env_backward",
+    "env_forward",
+    "faults",
+    "forward",
+    "warnings",
+]
 
 SSL: Final = "MM_FILESETTINGS_AMAZONS3SSL"
 _BUCKET: Final = "MM_FILESETTINGS_AMAZONS3BUCKET"
 _FIELD: Final = "spec.minio.secret"
-_KEYS: Final = ("accesskey", "secretkey")
+#: What the Secret of an external store must hold.
+KEYS: Final = ("accesskey", "secretkey")
 _CARRIED: Final = ("storageSize", "replicas")
 
 
@@ -101,9 +111,9 @@ def faults(source: Source) -> Iterator[Fault]:
     generated = minio_secret(source.name)
     name = given.get("secret") or ""
     if name:
-        yield from credentials.lacking(source, name, keys=_KEYS, field=_FIELD)
+        yield from credentials.lacking(source, name, keys=KEYS, field=_FIELD)
     elif given.get("externalURL") and source.existing.get(SECRET, generated):
-        yield from credentials.lacking(source, generated, keys=_KEYS, field=_FIELD)
+        yield from credentials.lacking(source, generated, keys=KEYS, field=_FIELD)
     if name not in ("", generated) and not given.get("externalURL"):
         yield Fault(
             _FIELD,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from mattermost_migrate.domain.conversion import credentials
 from mattermost_migrate.domain.conversion.source import Source, plain
@@ -11,8 +11,10 @@ from mattermost_migrate.domain.errors import Fault
 from mattermost_migrate.domain.names import V1ALPHA1, V1BETA1
 from mattermost_migrate.domain.objects import JsonObject
 
-__all__ = ["backward", "faults", "forward", "warnings"]
+__all__ = ["LICENSE", "backward", "faults", "forward", "warnings"]
 
+#: The key of the license in its Secret.
+LICENSE: Final = "license"
 _SAME_NAME = ("image", "version", "size", "imagePullPolicy")
 
 
@@ -69,7 +71,7 @@ def faults(source: Source) -> Iterator[Fault]:
     name = source.spec.get("mattermostLicenseSecret")
     if name:
         field = "spec.mattermostLicenseSecret"
-        yield from credentials.lacking(source, name, keys=("license",), field=field)
+        yield from credentials.lacking(source, name, keys=(LICENSE,), field=field)
 
 
 def warnings(source: Source) -> Iterator[Fault]:

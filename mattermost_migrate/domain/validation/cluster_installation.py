@@ -113,7 +113,7 @@ def _database(at: Field) -> Iterator[Finding]:
     if at / "backupSecretName":
         yield (at / "backupSecretName").caution("is never used: set backupRestoreSecretName")
     if at / "secret":
-        return  # external or not stands in the Secret, which is not read here
+        return  # external or not stands in the Secret; see `secrets.py`
     if (at / "type") and (at / "type").value != "mysql":
         yield (at / "type").invalid("only mysql can be operator-managed; else set database.secret")
     if ((at / "replicas").number or 0) < 0:

@@ -13,6 +13,7 @@ __all__ = [
     "annotation_map",
     "host",
     "image",
+    "is_subdomain",
     "labels",
     "object_name",
     "one_of",
@@ -45,13 +46,14 @@ _SIZES: Final = frozenset(
 )  # fmt: skip
 
 
-def _is_subdomain(text: str) -> bool:
+def is_subdomain(text: str) -> bool:
+    """Whether an object of the API can have that name."""
     return len(text) <= _LONGEST_SUBDOMAIN and _SUBDOMAIN.fullmatch(text) is not None
 
 
 def _is_key(key: str) -> bool:
     prefix, slash, name = key.rpartition("/")
-    return (not slash or _is_subdomain(prefix)) and _QUALIFIED.fullmatch(name) is not None
+    return (not slash or is_subdomain(prefix)) and _QUALIFIED.fullmatch(name) is not None
 
 
 def object_name(at: Field) -> Iterator[Finding]:
@@ -64,14 +66,14 @@ def object_name(at: Field) -> Iterator[Finding]:
 
 def secret_name(at: Field) -> Iterator[Finding]:
     """The name of a Secret, a claim or another object; empty is no name."""
-    if at and not _is_subdomain(at.text):
+    if at and not is_subdomain(at.text):
         yield at.invalid("must be the name of an object: a DNS subdomain")
 
 
 def host(at: Field, *, exact: bool = False) -> Iterator[Finding]:
     """A host of an Ingress; ``*.example.com`` too, unless an exact one is needed."""
     text = at.text if exact else at.text.removeprefix("*.")
-    if at and not _is_subdomain(text):
+    if at and not is_subdomain(text):
         yield at.invalid("must be a lower-case DNS name, without scheme, port or path")
 
 
