@@ -17,6 +17,7 @@ from webhook.app import create_app
 from webhook.health import Probe
 from webhook.knowledge import ClusterMigrations
 from webhook.launch import launch, serving_options
+from webhook.secrets import Secrets
 from webhook.worker import Worker
 
 __all__ = ["main"]
@@ -68,12 +69,18 @@ Each option can be set by environment, such as {_PREFIX}_BIND.""",
     multiple=True,
     help="Common name of such a certificate; any of that CA if not given; repeatable.",
 )
+@click.option(
+    "--read-secrets/--no-read-secrets",
+    default=True,
+    help="Look up the Secrets that an installation names, to warn of what is missing.",
+)
 @click.version_option(package_name="mattermost-migrate")
 def main(
     *,
     controllers: tuple[str, ...],
     operators: tuple[str, ...],
     client_names: tuple[str, ...],
+    read_secrets: bool,
     **options: Any,
 ) -> None:
     """Validate ClusterInstallations and Mattermosts, and lock them while a migration runs."""
@@ -88,7 +95,10 @@ def main(
         except ConfigurationError as error:
             sys.exit(f"Error: {error}")
         atexit.register(migrations.stop)
-        return create_app(migrations, exempt=exempt, probes=probes, client_names=asked)
+        secrets = Secrets(migrations.secrets) if read_secrets else None
+        return create_app(
+            migrations, exempt=exempt, probes=probes, client_names=asked, secrets=secrets
+        )
 
     launch(make, options, worker=Worker, name="mattermost-migrate-webhook")
 

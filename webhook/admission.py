@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -25,6 +26,7 @@ from webhook.endpoint import Endpoint, register
 from webhook.knowledge import InMemory, Migrations
 from webhook.metrics import REVIEWS
 from webhook.review import Review, allowed, denied
+from webhook.secrets import Secrets
 
 __all__ = ["admission"]
 
@@ -39,18 +41,21 @@ class _Judge:
 
     migrations: Migrations
     exempt: Exempt
+    secrets: Callable[[Review], tuple[str, ...]]
 
 
-def admission(migrations: Migrations, exempt: Exempt) -> Blueprint:
+def admission(migrations: Migrations, exempt: Exempt, secrets: Secrets | None) -> Blueprint:
     """The three validating endpoints.
 
     Args:
         migrations: who holds which edit lock.
         exempt: whose writes are part of a migration.
+        secrets: looks up those that an installation names; None: nobody does.
     """
     blueprint = Blueprint("admission", __name__)
-    answer = partial(_answer, _Judge(migrations, exempt))
-    at_once = partial(_answer, _Judge(InMemory(migrations), exempt))
+    lookup, remembered = (secrets.warnings, secrets.at_once) if secrets else (_none, _none)
+    answer = partial(_answer, _Judge(migrations, exempt, lookup))
+    at_once = partial(_answer, _Judge(InMemory(migrations), exempt, remembered))
     register(
         blueprint,
         {
@@ -82,7 +87,11 @@ def _answer(judge_of: _Judge, review: Review) -> dict[str, Any]:
         return _deny(review, (fault,), code=_LOCKED, what=what, warnings=warnings)
     if verdict.faults:
         return _deny(review, verdict.faults, code=_INVALID, what=what, warnings=warnings)
-    return _allow(review, warnings)
+    return _allow(review, (*warnings, *judge_of.secrets(review)))
+
+
+def _none(_: Review) -> tuple[str, ...]:
+    return ()
 
 
 def _known(migrations: Migrations, edit: Edit) -> Knowledge:

@@ -21,6 +21,7 @@ from webhook.endpoint import AT_ONCE
 from webhook.health import Probe, health
 from webhook.knowledge import Migrations
 from webhook.mutation import mutation
+from webhook.secrets import Secrets
 
 __all__ = ["BODY_LIMIT", "CONVERSION_LIMIT", "create_app", "create_conversion_app"]
 
@@ -38,6 +39,7 @@ def create_app(
     exempt: Exempt,
     probes: Mapping[str, Probe] | None = None,
     client_names: frozenset[str] | None = None,
+    secrets: Secrets | None = None,
 ) -> Flask:
     """The webhook as a WSGI application.
 
@@ -46,9 +48,10 @@ def create_app(
         exempt: whose writes are part of a migration.
         probes: what else must hold to be ready; that the migrations are known always must.
         client_names: whose certificate may ask for a review, by common name; None asks for none.
+        secrets: looks up those that an installation names; None: nobody does.
     """
     app = _app(BODY_LIMIT, {"migrations": _knows(migrations), **(probes or {})})
-    app.register_blueprint(admission(migrations, exempt))
+    app.register_blueprint(admission(migrations, exempt, secrets))
     app.register_blueprint(mutation(exempt.controllers))
     if client_names is not None:
         app.before_request(known_client(client_names))

@@ -1,7 +1,8 @@
 """Who may ask for a review: whoever shows a certificate of the API server's.
 
-Without it anybody who reaches the port can ask what would be refused; nothing can be changed, and
-no Secret is known here, so the check is an option. The API server shows its certificate where its
+Without it anybody who reaches the port can ask what would be refused or warned of; nothing can be
+changed, and of a Secret no more is told than that it is there and has its keys, so the check is an
+option. The API server shows its certificate where its
 admission configuration names one for us.
 """
 

@@ -10,22 +10,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine, Mapping
 from concurrent.futures import Future
-from typing import Any, Final, Protocol, Self, TypeVar
+from typing import Any, Final, Protocol, Self, TypeAlias, TypeVar
 
 from mattermost_migrate.domain.editlock import Knowledge, Unknown
 from mattermost_migrate.domain.errors import MigrateError
-from mattermost_migrate.domain.names import INSTALLATION_MIGRATION
+from mattermost_migrate.domain.names import INSTALLATION_MIGRATION, SECRET
 from mattermost_migrate.domain.objects import JsonObject
 from mattermost_migrate.kube import Client, Informer, Patience, connect
 
-__all__ = ["ClusterMigrations", "InMemory", "Migrations", "MustWaitError"]
+__all__ = ["ClusterMigrations", "Held", "InMemory", "Migrations", "MustWaitError"]
 
 #: Admission has 5 s in all; asking must leave time to answer.
 _LIVE_SECONDS: Final = 2.0
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
+#: A Secret as it was just read; None when there is none.
+Held: TypeAlias = JsonObject | None
 
 
 class Migrations(Protocol):
@@ -125,6 +127,17 @@ class ClusterMigrations:
             return Unknown("the API server did not answer in time")
         except MigrateError as error:
             return Unknown(str(error))
+
+    def secrets(self, namespace: str, names: Collection[str]) -> Future[Mapping[str, Held]]:
+        """Begin to read Secrets over the same connections; cancel it when it takes too long.
+
+        The result fails as ``Client.get`` does, without one that was not to be read.
+        """
+        return self._background.submit(self._secrets(namespace, names))
+
+    async def _secrets(self, namespace: str, names: Collection[str]) -> Mapping[str, Held]:
+        reading = (self._client.find(SECRET, namespace, name) for name in names)
+        return dict(zip(names, await asyncio.gather(*reading), strict=True))
 
     def stop(self) -> None:
         """Stop watching and close the connections."""

@@ -18,6 +18,7 @@ __all__ = [
     "CONVERSION_SECONDS",
     "REVIEWS",
     "REVIEW_SECONDS",
+    "SECRET_LOOKUPS",
 ]
 
 REVIEWS: Final = Counter(
@@ -30,6 +31,11 @@ REVIEW_SECONDS: Final = Histogram(
     "From the whole request in memory to the answer",
     ("kind",),
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5),
+)
+SECRET_LOOKUPS: Final = Counter(
+    "mattermost_migrate_webhook_secret_lookups_total",
+    "Reviews whose Secrets were to be looked up, by what came of it",
+    ("outcome",),
 )
 CERTIFICATE_EXPIRY: Final = Gauge(
     "mattermost_migrate_webhook_certificate_expiry_timestamp_seconds",

@@ -51,6 +51,24 @@ def test_no_role_has_a_star_and_nobody_lists_secrets(render: Render) -> None:
             assert not {"list", "watch"} & set(rule["verbs"]), name
 
 
+@pytest.mark.parametrize("reads", ["true", "false"])
+def test_the_webhook_gets_secrets_only_where_it_is_to(render: Render, reads: str) -> None:
+    objects = render(f"webhook.readSecrets={reads}")
+    granted = [
+        rule["verbs"]
+        for name, rule in rules(objects)
+        if name == "mattermost-migrate-webhook" and "secrets" in rule["resources"]
+    ]
+    (pod,) = [
+        obj["spec"]["template"]["spec"]
+        for obj in objects
+        if obj["kind"] == "Deployment" and obj["metadata"]["name"] == "mattermost-migrate-webhook"
+    ]
+
+    assert granted == ([["get"]] if reads == "true" else [])
+    assert ("--no-read-secrets" in pod["containers"][0]["args"]) is (reads == "false")
+
+
 def test_both_processes_run_twice_and_the_webhook_never_less(render: Render) -> None:
     objects = render()
     deployments = {o["metadata"]["name"]: o["spec"] for o in objects if o["kind"] == "Deployment"}
