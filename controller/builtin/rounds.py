@@ -39,8 +39,9 @@ AGAIN_SECONDS: Final = 6.0
 #: When to look again at an update Job (operator facts 3.1).
 JOB_SECONDS: Final = 10.0
 JOB_SERVER_SUFFIX: Final = "-jobserver"
-#: How old an installation is that was made a moment ago, and when to look at it again.
-_YOUNG: Final = 10.0
+#: How old an installation is that was made a moment ago, and when to look at it again. Fifty at
+#: once on two busy cores wait more than ten seconds for their Deployment to be written and seen.
+_YOUNG: Final = 30.0
 _FIRST_WORD: Final = 2.0
 _ALPHABET: Final = string.ascii_lowercase + string.digits
 
