@@ -30,6 +30,8 @@ from mattermost_migrate.testing.installations import PATIENCE, Installations, co
 from mattermost_migrate.testing.policies import refusing
 
 NAME = "mattermost-migrate-controller"
+#: Seconds after the death of a leader in which the standby leads.
+TAKEN_OVER_WITHIN = 20.0
 #: Seconds after the answer to a pause in which a start may still be heard of.
 PAUSED_WITHIN = 2.0
 
@@ -57,10 +59,11 @@ def refused(admin: Client, namespace: str) -> Iterator[None]:
         yield
 
 
-def order(installations: Installations, **spec: Any) -> None:
+def order(installations: Installations, suffix: str = "", **spec: Any) -> None:
+    """Create a fleet of all there are; its name is the namespace's, with a suffix if given."""
     selector = {"namespaces": [installations.namespace]}
     whole = {"selector": selector, "desiredKind": MATTERMOST.kind, **spec}
-    name = installations.namespace
+    name = installations.namespace + suffix
     installations.admin.create(FLEET_MIGRATION, None, {"metadata": {"name": name}, "spec": whole})
 
 
@@ -71,8 +74,8 @@ def edit(installations: Installations, **spec: Any) -> int:
     return int(answer["metadata"]["resourceVersion"])
 
 
-def until(installations: Installations, holds: Any) -> dict[str, Any]:
-    name = installations.namespace
+def until(installations: Installations, holds: Any, suffix: str = "") -> dict[str, Any]:
+    name = installations.namespace + suffix
     return installations.admin.until(FLEET_MIGRATION, None, name, holds, seconds=PATIENCE)
 
 
@@ -142,6 +145,7 @@ def test_waves_approval_pause_and_a_dead_leader(
     holder = lease["spec"]["holderIdentity"]
     leader = next(each for each in controllers.values() if f"_{each.pid}_" in holder)
     os.kill(leader.pid, 9)
+    died = time.monotonic()
     cluster.admin.until(
         LEASE,
         installations.namespace,
@@ -149,6 +153,7 @@ def test_waves_approval_pause_and_a_dead_leader(
         lambda each: each["spec"]["holderIdentity"] not in ("", holder),
         seconds=PATIENCE,
     )
+    taken_over = time.monotonic() - died
     paused = edit(installations, paused=True)
     answered = time.monotonic()
     until(
@@ -162,6 +167,7 @@ def test_waves_approval_pause_and_a_dead_leader(
     resumed = edit(installations, paused=False)
     done = until(installations, over)
 
+    assert taken_over < TAKEN_OVER_WITHIN
     assert asked["status"]["counts"]["succeeded"] == 1
     assert done["status"]["counts"]["succeeded"] == 8
     assert condition(done, "Succeeded")["status"] == "True"
@@ -285,3 +291,30 @@ def test_a_fleet_of_nothing_says_so(installations: Installations) -> None:
 
     assert condition(done, "Succeeded")["reason"] == "NothingSelected"
     assert condition(done, "Succeeded")["status"] == "False"
+
+
+@pytest.mark.usefixtures("controllers")
+def test_a_second_fleet_takes_nobody_from_the_first_and_names_it(
+    installations: Installations,
+) -> None:
+    installations.create("mm-0", "mm-1")
+    since = installations.witness.now()
+    order(installations, paused=True)
+    until(installations, because("Paused", running=0))
+
+    order(installations, "-second")
+    second = until(installations, over, "-second")
+    edit(installations, paused=False)
+    first = until(installations, over)
+
+    status = second["status"]
+    assert (status["counts"]["selected"], status["counts"]["skipped"]) == (2, 2)
+    assert condition(second, "Succeeded")["status"] == "False"
+    assert {each["reason"] for each in status["recentSkips"]} == {"InAnotherFleet"}
+    assert all(
+        f"FleetMigration {installations.namespace}," in each["message"]
+        for each in status["recentSkips"]
+    )
+    assert first["status"]["counts"]["succeeded"] == 2
+    starts, _, _ = judge(installations.chronicle(since))
+    assert len(starts) == 2
