@@ -84,7 +84,9 @@ def abuse_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, float, str]]:
         ("among the rude", "goodCallsAmongRude", "< 50"),
     ):
         part = found[key]
-        yield f"good calls {name}: p99 ms", part["milliseconds"]["p99"], wanted
+        # Who answered nobody was not fast.
+        p99 = part["milliseconds"]["p99"] if part["answers"] else float("inf")
+        yield f"good calls {name}: p99 ms", p99, wanted
         yield "  failed", sum(part["failures"].values()), "≤ 0"
     for name, key in (
         ("the server was at work", "server"),
