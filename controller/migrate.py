@@ -155,9 +155,12 @@ class MigrationReconciler:
         note = functools.partial(self._observer.note, seen.migration)
         try:
             journal.writes += await execute(self._client, seen.namespace, act, note)
-        finally:
-            if any(write.verb is Verb.DELETE and write.resource is SECRET for write in act.writes):
-                self._observer.forget(seen.migration)  # the backup, gone or perhaps gone
+        except BaseException:
+            if any(write.resource is SECRET for write in act.writes):
+                self._observer.forget(seen.migration)  # the backup may be another one by now
+            raise
+        if any(write.verb is Verb.DELETE and write.resource is SECRET for write in act.writes):
+            self._observer.forget(seen.migration)
         self._progressed((seen.namespace, seen.name))
         _log.info(act.summary, extra={"step": step, "step_writes": len(act.writes)})
         fresh = self._migrations.get(seen.namespace, seen.name)

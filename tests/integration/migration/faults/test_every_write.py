@@ -12,6 +12,7 @@ import threading
 import pytest
 
 from mattermost_migrate.domain import exchange as steps
+from mattermost_migrate.domain.backup import backup_name
 from mattermost_migrate.domain.holding import is_held
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
@@ -22,6 +23,7 @@ from mattermost_migrate.domain.names import (
 )
 from mattermost_migrate.domain.objects import labels_of
 from mattermost_migrate.testing.faults import (
+    Answer,
     Drop,
     Exchange,
     Fault,
@@ -117,6 +119,44 @@ def test_watches_may_break_and_expire_at_every_write(
 
         assert lane.judge(since, kind, Strategy.ADOPT, "watches lost") == []
         assert script.lost >= len(writes[kind])
+
+
+class LoseBackup:
+    """Each writing anew of the backup ends in an error; the first has been carried out."""
+
+    def __init__(self, namespace: str) -> None:
+        self.met = threading.Event()
+        self._namespace = namespace
+
+    def __call__(self, exchange: Exchange) -> Fault | None:
+        if exchange.what != f"PUT secrets {backup_name('acme')}" or not exchange.writes:
+            return None
+        if exchange.namespace != self._namespace:
+            return None
+        first = not self.met.is_set()
+        self.met.set()
+        return Answer(504, applied=True) if first else Answer(500)
+
+
+def test_a_backup_written_anew_without_an_answer_is_read_again(
+    lanes: Lanes, gateway: Gateway, engines: Engines
+) -> None:
+    """Who turns round then goes by what is there, and not by what he remembers of it."""
+    (lane,) = lanes.take(1)
+    gate = gateway.gate()
+    engines.in_process(gate)
+    since = lanes.ask([lane], MATTERMOST.kind, Strategy.ADOPT)
+    assert lane.judge(since, MATTERMOST.kind, Strategy.ADOPT, "there") == []
+    gate.script = script = LoseBackup(lane.namespace)
+    lane.ask(CLUSTER_INSTALLATION.kind, Strategy.ADOPT)
+    assert script.met.wait(SECONDS)
+
+    lane.ask(MATTERMOST.kind, Strategy.ADOPT)
+
+    assert lane.judge(since, MATTERMOST.kind, Strategy.ADOPT, "turned round") == []
+    gate.script = lambda _: None
+    lane.ask(CLUSTER_INSTALLATION.kind, Strategy.ADOPT)
+    assert lane.judge(since, CLUSTER_INSTALLATION.kind, Strategy.ADOPT, "back") == []
 
 
 class HoldCreation:
