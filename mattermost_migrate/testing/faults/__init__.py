@@ -7,11 +7,18 @@ under test is changed or replaced: its retries, time-outs and connections are th
 from mattermost_migrate.testing.faults.exchange import Exchange
 from mattermost_migrate.testing.faults.fault import Answer, Drop, Fault, Hold, LoseWatches
 from mattermost_migrate.testing.faults.gateway import Gate, Gateway
-from mattermost_migrate.testing.faults.points import Points, Randomly, Recorder, Turns
+from mattermost_migrate.testing.faults.points import (
+    Ends,
+    Points,
+    Randomly,
+    Recorder,
+    Turns,
+)
 
 __all__ = [
     "Answer",
     "Drop",
+    "Ends",
     "Exchange",
     "Fault",
     "Gate",

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Final
 
 from mattermost_migrate.testing.faults.exchange import Exchange
 from mattermost_migrate.testing.faults.fault import Fault
 
-__all__ = ["Points", "Randomly", "Recorder", "Turns"]
+__all__ = ["Ends", "Points", "Randomly", "Recorder", "Turns"]
+
+#: Seconds between two looks at who is through.
+_LOOKING: Final = 1.0
 
 
 class Recorder:
@@ -83,6 +88,55 @@ class Points:
             for namespace, wanted in self._faults.items()
             if wanted.keys() - self._struck[namespace].keys()
         }
+
+
+class Ends:
+    """In each namespace all writes from one on meet a fault: the end of who sends them.
+
+    That one is known by what it is of and how often there was the like before: how many writes of
+    a status there are in between varies from run to run.
+
+    Args:
+        faults: by namespace, which write (counted from 0 among its like), and what happens.
+    """
+
+    def __init__(self, faults: Mapping[str, tuple[str, int, Fault]]) -> None:
+        self._faults = dict(faults)
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._struck: set[str] = set()
+        self._news = threading.Condition()
+
+    def __call__(self, exchange: Exchange) -> Fault | None:
+        """What happens to a request."""
+        if not exchange.writes or exchange.namespace not in self._faults:
+            return None
+        what, number, fault = self._faults[exchange.namespace]
+        with self._news:
+            like = (exchange.namespace, exchange.what)
+            if (exchange.what, self._counts[like]) == (what, number):
+                self._struck.add(exchange.namespace)
+                self._news.notify_all()
+            self._counts[like] += 1
+            return fault if exchange.namespace in self._struck else None
+
+    def until_struck(self, seconds: float, over: Callable[[str], bool]) -> dict[str, str]:
+        """Wait until each namespace has met its fault, or is through without.
+
+        Returns:
+            The latter, with the write that there was not.
+
+        Raises:
+            TimeoutError: others are left; the message names their writes.
+        """
+        ends = time.monotonic() + seconds
+        while True:
+            with self._news:
+                self._news.wait_for(lambda: self._faults.keys() <= self._struck, _LOOKING)
+                left = {name: self._faults[name][0] for name in self._faults.keys() - self._struck}
+            if all(map(over, left)):
+                return left
+            if time.monotonic() > ends:
+                raise TimeoutError(f"no fault after {seconds} s: {left}")
 
 
 class Turns:

@@ -7,6 +7,7 @@ import pytest
 from mattermost_migrate.testing.faults import (
     Answer,
     Drop,
+    Ends,
     Exchange,
     Fault,
     Points,
@@ -77,6 +78,27 @@ def test_who_has_not_met_its_fault_is_named() -> None:
     assert points.missed == {"ns": 1}
     with pytest.raises(TimeoutError, match=r"\{'ns': 1\}"):
         points.until_struck(0.01)
+
+
+STATUS = "/apis/x/v1/namespaces/ns/ones/acme/status"
+
+
+def test_an_end_is_at_a_write_however_many_others_there_are_before() -> None:
+    ends = Ends({"ns": ("PATCH services acme", 1, Drop())})
+
+    met = [ends(each) is not None for each in (write(), write(STATUS), write(), write(STATUS))]
+
+    assert met == [False, False, True, True]
+    assert ends.until_struck(1, lambda _: False) == {}
+
+
+def test_who_is_through_before_his_end_is_named() -> None:
+    ends = Ends({"ns": ("PATCH services acme", 1, Drop())})
+    ends(write())
+
+    assert ends.until_struck(1, lambda _: True) == {"ns": "PATCH services acme"}
+    with pytest.raises(TimeoutError, match="PATCH services acme"):
+        ends.until_struck(0, lambda _: False)
 
 
 def test_with_turns_every_write_meets_every_fault_and_passes_after_each() -> None:

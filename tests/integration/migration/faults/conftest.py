@@ -165,6 +165,10 @@ class Lane:
         recreate = {"drainSeconds": 0} if strategy is Strategy.RECREATE else {}
         self.here.ask("acme", kind=kind, strategy=strategy.value, **recreate)
 
+    def over(self) -> bool:
+        """Whether the migration has ended."""
+        return ended(self.here.get(INSTALLATION_MIGRATION, "acme"))
+
     def until_ended(self) -> dict[str, Any]:
         """The migration as it is over, with the inspection's consent."""
         admin = self.here.admin
@@ -245,21 +249,6 @@ def points(chosen: Iterable[Case], *, onwards: bool = False) -> Points:
     return Points(faults, onwards=onwards)
 
 
-#: Of how many writes one is chosen where each costs a process or a server; the command takes all.
-CHOSEN = 3
-
-
-def chosen_cases(
-    taken: list[Lane], writes: list[str], what: str, fault: Fault, *, first: int = 0
-) -> list[Case]:
-    """A lane for every third write; a lane that there is no write for goes along."""
-    every = cases([taken[0]] * len(writes), writes, {what: fault})[first::CHOSEN]
-    every += [Case(taken[0], NEVER, "without a fault", fault)] * (len(taken) - len(every))
-    return [
-        Case(lane, case.at, case.what, case.fault) for lane, case in zip(taken, every, strict=True)
-    ]
-
-
 class Lanes:
     """As many as are asked for; they are kept, and go to and fro from test to test."""
 
@@ -311,10 +300,6 @@ class Lanes:
         lane.here.create("acme")
         lane.spec = lane.here.get(CLUSTER_INSTALLATION, "acme")["spec"]
         return lane
-
-
-def lanes_for(lanes: Lanes, writes: dict[str, list[str]]) -> list[Lane]:
-    return lanes.take(-(-max(map(len, writes.values())) // CHOSEN))
 
 
 @dataclass

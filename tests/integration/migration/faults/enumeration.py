@@ -29,17 +29,17 @@ from .conftest import (
     BEFORE,
     FAULTS,
     KINDS,
+    NEVER,
     SECONDS,
     Case,
     Engines,
+    Lane,
     Lanes,
     Recorded,
     Start,
     as_process,
     cases,
-    chosen_cases,
     in_process,
-    lanes_for,
     points,
     schedules,
 )
@@ -52,6 +52,23 @@ BLOCK = 28
 SCHEDULES = int(os.environ.get("MATTERMOST_MIGRATE_SCHEDULES", "200"))
 FIRST_SEED = int(os.environ.get("MATTERMOST_MIGRATE_SEED", "1000"))
 Record = list[dict[str, Any]]
+#: Of how many writes one is chosen where each of them would cost a server or a lease.
+CHOSEN = 3
+
+
+def chosen_cases(
+    taken: list[Lane], writes: list[str], what: str, fault: Fault, *, first: int = 0
+) -> list[Case]:
+    """A lane for every third write; a lane that there is no write for goes along."""
+    every = cases([taken[0]] * len(writes), writes, {what: fault})[first::CHOSEN]
+    every += [Case(taken[0], NEVER, "without a fault", fault)] * (len(taken) - len(every))
+    return [
+        Case(lane, case.at, case.what, case.fault) for lane, case in zip(taken, every, strict=True)
+    ]
+
+
+def lanes_for(lanes: Lanes, writes: dict[str, list[str]]) -> list[Lane]:
+    return lanes.take(-(-max(map(len, writes.values())) // CHOSEN))
 
 
 def blocks(

@@ -25,6 +25,7 @@ from mattermost_migrate.domain.objects import labels_of
 from mattermost_migrate.testing.faults import (
     Answer,
     Drop,
+    Ends,
     Exchange,
     Fault,
     Gateway,
@@ -37,6 +38,7 @@ from .conftest import (
     AFTER,
     FAULTS,
     KINDS,
+    NEVER,
     SECONDS,
     Case,
     Engines,
@@ -44,10 +46,8 @@ from .conftest import (
     Lanes,
     Recorded,
     as_process,
-    chosen_cases,
+    cases,
     in_process,
-    lanes_for,
-    points,
 )
 
 #: A busy machine may take minutes for what a quiet one does in seconds.
@@ -70,19 +70,33 @@ def test_each_write_may_fail_in_each_way(recorded: Recorded) -> None:
         assert script.missed == set()
 
 
+def deaths(chosen: list[Case], writes: list[str]) -> dict[str, tuple[str, int, Fault]]:
+    return {
+        case.lane.namespace: (writes[case.at], writes[: case.at].count(writes[case.at]), case.fault)
+        for case in chosen
+        if case.at != NEVER
+    }
+
+
 def test_it_may_be_killed_after_any_write(
     lanes: Lanes, gateway: Gateway, engines: Engines, recorded: Recorded
 ) -> None:
-    """The process that ships, and SIGKILL: nothing of it can clean up."""
+    """The process that ships, and SIGKILL: nothing of it can clean up.
+
+    An installation for each write. The process remembers nothing of one that has passed, so to die
+    before the next is the same.
+    """
     writes = recorded(as_process, Strategy.ADOPT)
-    taken = lanes_for(lanes, writes)
-    for first, kind in enumerate(KINDS):
-        chosen = chosen_cases(taken, writes[kind], "killed after", AFTER, first=first)
-        script = points(chosen, onwards=True)
+    taken = lanes.take(max(map(len, writes.values())))
+    by_namespace = {lane.namespace: lane for lane in taken}
+    for kind in KINDS:
+        chosen = cases(taken, writes[kind], {"killed after": AFTER})
+        script = Ends(deaths(chosen, writes[kind]))
         gate = gateway.gate(script)
         engines.process(gate)
         since = lanes.ask(taken, kind, Strategy.ADOPT)
-        script.until_struck(SECONDS)
+        missed = script.until_struck(SECONDS, lambda name: by_namespace[name].over())
+        assert set(missed.values()) <= {"PATCH installationmigrations/status acme"}
         # All stand at their writes now; what is held never goes on.
         engines.kill(gate)
 
