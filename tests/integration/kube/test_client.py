@@ -9,11 +9,19 @@ from mattermost_migrate.domain.errors import (
     ForbiddenError,
     LeaseLostError,
     NotFoundError,
+    NotServedError,
     RejectedError,
     StaleError,
     TransientError,
 )
-from mattermost_migrate.domain.names import CONFIG_MAP, NAMESPACE, POD, SERVICE
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    CONFIG_MAP,
+    NAMESPACE,
+    POD,
+    SERVICE,
+    Resource,
+)
 from mattermost_migrate.kube import (
     Client,
     Connection,
@@ -62,6 +70,14 @@ def test_what_the_server_refuses_has_a_name(cluster: Cluster, namespace: str) ->
         async with client(cluster) as api:
             with pytest.raises(NotFoundError, match=f"get pods {namespace}/acme"):
                 await api.get(POD, namespace, "acme")
+            for group in ("nobody.example.com", CLUSTER_INSTALLATION.group):
+                unserved = Resource(group, "v1alpha1", "Ghost", "ghosts")
+                with pytest.raises(NotServedError):
+                    await api.get(unserved, namespace, "acme")
+            for resource in (POD, CLUSTER_INSTALLATION):
+                with pytest.raises(NotFoundError) as absent:
+                    await api.get(resource, namespace, "acme")
+                assert not isinstance(absent.value, NotServedError)
             made = await api.create(CONFIG_MAP, config_map(namespace))
             with pytest.raises(AlreadyExistsError):
                 await api.create(CONFIG_MAP, config_map(namespace), dry_run=True)
