@@ -8,6 +8,9 @@ to start. Here those modules are empty until somebody looks into them, and then 
 One class that the asynchronous package names, and calls only where we never go, brings pydantic and
 dateutil along: it loads them when it is called.
 
+aiohttp itself is as much again, and ``status`` asks without it; the official client's configuration
+names a class of it, and one of aiohttp_retry, to say what its arguments are.
+
 aiohttp makes two TLS contexts when it is imported, and reads all of the system's certificate
 authorities for each: a fifth of the rest. Our connections have contexts of their own.
 """
@@ -43,6 +46,8 @@ _UNUSED: Final = {
 #: The class, and the module it is in, that only its own callers need.
 _CLASS: Final = "ApiClient"
 _ITS_MODULE: Final = f"{_ASYNCHRONOUS}.client.api_client"
+#: Packages that a plain client has no use for, and what of them is named without being used.
+_NAMED_ONLY: Final = {"aiohttp": "TraceConfig", "aiohttp_retry": "RetryOptionsBase"}
 
 
 class _Postponed(ModuleType):
@@ -71,14 +76,30 @@ class _PostponedClass(_Postponed):
         return _Postponed.__getattr__(self, _CLASS)(*args, **kwargs)
 
 
+class _PostponedPackage(_Postponed):
+    """The same, but to name what is named only does not load it."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name == _NAMED_ONLY[self.__name__]:
+            return object
+        return super().__getattr__(name)
+
+
 def postpone_unused_imports() -> None:
     """Postpone the unused modules; does nothing where the package is imported already."""
     if _PACKAGE in sys.modules:
         return
+    spec: ModuleSpec | None
     for spec in _unused():
         module = module_from_spec(spec)
         module.__class__ = _PostponedClass if spec.name == _ITS_MODULE else _Postponed
         sys.modules[spec.name] = module
+    for name in _NAMED_ONLY:
+        spec = PathFinder.find_spec(name)
+        if spec is not None and name not in sys.modules:
+            module = module_from_spec(spec)
+            module.__class__ = _PostponedPackage
+            sys.modules[name] = module
 
 
 @contextmanager

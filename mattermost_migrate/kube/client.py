@@ -97,6 +97,7 @@ class Client:
         patience: how long a failing request is repeated where repeating is safe.
         on_request: told of every attempt, for counting.
         field_manager: the name our writes carry in ``managedFields``.
+        plain: for a few requests and no watch; starts in half the time.
     """
 
     def __init__(
@@ -107,11 +108,16 @@ class Client:
         patience: Patience | None = None,
         on_request: OnRequest | None = None,
         field_manager: str = FIELD_MANAGER,
+        plain: bool = False,
     ) -> None:
         self.connection = connection
         self._field_manager = field_manager
         self._transport = Transport(
-            connection, max_inflight=max_inflight, patience=patience, on_request=on_request
+            connection,
+            max_inflight=max_inflight,
+            patience=patience,
+            on_request=on_request,
+            plain=plain,
         )
 
     async def __aenter__(self) -> Self:

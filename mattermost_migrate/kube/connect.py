@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config
@@ -48,6 +50,13 @@ class Connection:
     source: str
     headers: tuple[tuple[str, str], ...] = ()
     configuration: Any = field(default=None, repr=False)
+
+    @property
+    def by_proxy(self) -> bool:
+        """Whether the kubeconfig or the environment names a proxy for this server."""
+        parts = urlsplit(self.server)
+        named = parts.scheme in getproxies() and not proxy_bypass(parts.netloc)
+        return named or bool(getattr(self.configuration, "proxy", None))
 
     async def authorization(self) -> str | None:
         """The Authorization header of the next request, renewed when it is due."""

@@ -17,6 +17,8 @@ __all__ = ["Entry", "choose"]
 _SECTIONS: Final = {"clusters": "cluster", "users": "user", "contexts": "context"}
 #: Fields that name files, relative to the kubeconfig they stand in.
 _FILES: Final = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+#: The same in C where it was built; a kubeconfig of many contexts is long.
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def _paths(environ: Mapping[str, str]) -> list[Path]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506 - a safe one
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise ConfigurationError(f"{path}: cannot be read: {reason}") from error

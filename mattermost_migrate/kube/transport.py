@@ -16,12 +16,10 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any, Final, Self, TypeVar
-from urllib.parse import urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from urllib.parse import urlencode
 
 import aiohttp
-from kubernetes.aio.client.rest import RESTClientObject
 from multidict import CIMultiDict
 
 from mattermost_migrate.domain.errors import LeaseLostError, TransientError
@@ -32,7 +30,11 @@ from mattermost_migrate.kube.accounting import (
     current_installation,
 )
 from mattermost_migrate.kube.connect import Connection
+from mattermost_migrate.kube.plain import Limits, Plain, Response
 from mattermost_migrate.kube.status import error_of, retry_after, status_of
+
+if TYPE_CHECKING:
+    from mattermost_migrate.kube.pool import Pool
 
 __all__ = ["Call", "Patience", "Transport"]
 
@@ -42,8 +44,6 @@ _JSON: Final = "application/json"
 _FIRST_ERROR: Final = 400
 _TOO_MANY_REQUESTS: Final = 429
 _UNAVAILABLE: Final = 503
-#: Seconds an idle connection is kept: less than the API server's 90, so it is never the first.
-_KEEP_ALIVE: Final = 75.0
 _FAREWELL: Final = 0.25
 #: Seconds for which a write under way is awaited by whoever is told to stop.
 _FINISHING: Final = 4.0
@@ -128,6 +128,7 @@ class Transport:
         max_inflight: requests under way at the same time, watches not counted.
         patience: how long a failing call is repeated.
         on_request: told of every attempt.
+        plain: for a few requests and no watch: none of aiohttp is loaded, unless a proxy is used.
     """
 
     def __init__(
@@ -135,6 +136,7 @@ class Transport:
         connection: Connection,
         *,
         max_inflight: int = 64,
+        plain: bool = False,
         patience: Patience | None = None,
         on_request: OnRequest | None = None,
     ) -> None:
@@ -143,8 +145,7 @@ class Transport:
         self.on_request = on_request
         self.held: Callable[[], bool] | None = None
         self._slots = asyncio.Semaphore(max_inflight)
-        self._requests = _pool(connection, size=max_inflight)
-        self._watches = _pool(connection, size=0)
+        self._requests, self._watches = _pools(connection, max_inflight, plain=plain)
         self._abandoned = asyncio.Event()  # shared by all fenced copies
         self._agent = f"mattermost-migrate/{version('mattermost-migrate')}"
 
@@ -157,7 +158,8 @@ class Transport:
     async def close(self) -> None:
         """Close all connections."""
         await self._requests.close()
-        await self._watches.close()
+        if self._watches is not None:
+            await self._watches.close()
         if self._abandoned.is_set():
             # The connection of a cancelled request says its TLS farewell in the background; a loop
             # that ended at once would leave the socket open.
@@ -196,12 +198,18 @@ class Transport:
             silence: seconds without a byte after which the connection counts as lost.
 
         Raises:
+            TypeError: a plain transport has no watches.
             MigrateError: the server refused, or the connection was lost.
         """
-        limits = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=silence)
+        if self._watches is None:
+            raise TypeError("a plain transport has no watches")
+        limits = Limits(total=None, silence=silence)
         started = time.monotonic()
         try:
-            response = await self._open(self._watches, call, limits)
+            headers = await self._headers(call)
+            response = await self._watches.ask(
+                call.method, self._url(call), headers=headers, body=None, limits=limits
+            )
             try:
                 if response.status >= _FIRST_ERROR:
                     raise _mapped(call, response, await response.read())
@@ -218,7 +226,7 @@ class Transport:
     async def _attempt(self, call: Call) -> Any:
         if self.held is not None and not call.reads and not self.held():
             raise LeaseLostError(f"{call}: not sent: the lease is not held any more")
-        limits = aiohttp.ClientTimeout(total=self.patience.answer, sock_connect=10.0)
+        limits = Limits(total=self.patience.answer)
         started = time.monotonic()
         code = 0
         try:
@@ -243,9 +251,12 @@ class Transport:
         raise _mapped(call, response, body)
 
     async def _exchange(
-        self, call: Call, limits: aiohttp.ClientTimeout
-    ) -> tuple[aiohttp.ClientResponse, bytes]:
-        response = await self._open(self._requests, call, limits)
+        self, call: Call, limits: Limits
+    ) -> tuple[Response | aiohttp.ClientResponse, bytes]:
+        headers = await self._headers(call)
+        response = await self._requests.ask(
+            call.method, self._url(call), headers=headers, body=call.body, limits=limits
+        )
         return response, await response.read()
 
     async def _to_its_end(self, exchange: Coroutine[Any, Any, T]) -> T:
@@ -263,24 +274,17 @@ class Transport:
                 task.exception()  # nobody is left who could be told
             raise
 
-    async def _open(
-        self, pool: RESTClientObject, call: Call, limits: aiohttp.ClientTimeout
-    ) -> aiohttp.ClientResponse:
+    async def _headers(self, call: Call) -> CIMultiDict[str]:
         headers = CIMultiDict({"User-Agent": self._agent, "Accept": _JSON})
         headers.extend(self.connection.headers)
         if call.body is not None:
             headers["Content-Type"] = call.content_type
         if token := await self.connection.authorization():
             headers["Authorization"] = token
-        answer = await pool.request(
-            call.method,
-            f"{self.connection.server}{call.target}",
-            headers=headers,
-            body=call.body,
-            _request_timeout=limits,
-        )
-        response: aiohttp.ClientResponse = answer.response
-        return response
+        return headers
+
+    def _url(self, call: Call) -> str:
+        return f"{self.connection.server}{call.target}"
 
     def _count(self, call: Call, code: int, started: float) -> None:
         if self.on_request is not None:
@@ -306,7 +310,7 @@ class _NotTakenError(Exception):
         self.error = error
 
 
-def _mapped(call: Call, response: aiohttp.ClientResponse, body: bytes) -> Exception:
+def _mapped(call: Call, response: Response | aiohttp.ClientResponse, body: bytes) -> Exception:
     code = response.status
     status = status_of(body)
     wait = retry_after(response.headers, status)
@@ -330,27 +334,13 @@ def _said(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-class _Pool(RESTClientObject):
-    """The official client's transport, with connections that outlive a pause."""
+def _pools(
+    connection: Connection, max_inflight: int, *, plain: bool
+) -> tuple[Plain | Pool, Pool | None]:
+    """Where requests go, and where watches go."""
+    if plain and not connection.by_proxy:
+        return Plain(connection), None
+    # Here, so that who sends plain requests does not pay for it.
+    from mattermost_migrate.kube.pool import Pool  # noqa: PLC0415
 
-    def _create_connector(self) -> aiohttp.TCPConnector:
-        return aiohttp.TCPConnector(
-            limit=self.maxsize, ssl=self.ssl_context, keepalive_timeout=_KEEP_ALIVE
-        )
-
-
-def _pool(connection: Connection, *, size: int) -> _Pool:
-    """A pool of so many connections; 0 is no bound."""
-    configuration = copy.copy(connection.configuration)
-    configuration.connection_pool_maxsize = size
-    if not _by_proxy(connection.server):
-        # Else a thread looks for proxies in the environment, and another one for passwords in
-        # ~/.netrc, before every single request.
-        configuration.client_session_kwargs = {"trust_env": False}
-    return _Pool(configuration)
-
-
-def _by_proxy(server: str) -> bool:
-    """Whether the environment names a proxy for this server."""
-    parts = urlsplit(server)
-    return parts.scheme in getproxies() and not proxy_bypass(parts.netloc)
+    return Pool(connection, size=max_inflight), Pool(connection, size=0)

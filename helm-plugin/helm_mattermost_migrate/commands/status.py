@@ -66,7 +66,7 @@ def command(**arguments: Any) -> int:
 
 
 async def _status(arguments: dict[str, Any]) -> int:
-    async with target_of(arguments).client() as client:
+    async with target_of(arguments).client(plain=not arguments["watch"]) as client:
         selection = parse_selection(arguments, namespace=client.connection.namespace)
         inventory = await read_inventory(client, selection)
         check_found(inventory, selection)
@@ -118,7 +118,7 @@ async def _fleet_status(arguments: dict[str, Any]) -> int:
     name = arguments["fleet"]
     if any(arguments[key] for key in ("names", "labels", "namespaces", "everything")):
         raise click.UsageError("--fleet says which ones already: leave the rest out")
-    async with target_of(arguments).client() as client:
+    async with target_of(arguments).client(plain=not arguments["watch"]) as client:
         inventory = await read_fleet(client, name)
         fleet = fleet_of((inventory.fleets or ())[0])
         if arguments["watch"]:

@@ -12,6 +12,7 @@ HEAVY = (
     *("requests", "requests_oauthlib", "urllib3", "kubernetes.config.kube_config"),
     *("pydantic", "dateutil", "prometheus_client", "jinja2", "jsonpatch", "rich", "cryptography"),
     *("http.server", "flask", "gunicorn", "kubernetes.client.models"),
+    *("aiohttp.client", "aiohttp_retry.client"),
 )
 
 
@@ -48,7 +49,7 @@ def test_what_is_postponed_loads_itself_when_it_is_wanted() -> None:
 def test_offline_commands_load_no_client_at_all() -> None:
     loaded = said(
         "import helm_mattermost_migrate.commands.convert, sys;"
-        "print('kubernetes' in sys.modules, 'aiohttp' in sys.modules, 'rich' in sys.modules)"
+        "print('kubernetes' in sys.modules, 'aiohttp.client' in sys.modules, 'rich' in sys.modules)"
     )
 
     assert loaded == "False False False"
@@ -68,7 +69,8 @@ def test_authorities_are_read_by_whoever_needs_them_and_not_at_import() -> None:
     counted = (
         "import ssl; real = ssl.SSLContext.set_default_verify_paths;"
         "from helm_mattermost_migrate.quick_start import authorities_unread as unread;"
-        "exec('with unread():\\n import aiohttp.connector as c');"
+        "exec('with unread():\\n import mattermost_migrate.kube.pool');"
+        "import aiohttp.connector as c;"
         "print(c._SSL_CONTEXT_VERIFIED.cert_store_stats()['x509'],"
         " c._SSL_CONTEXT_VERIFIED.verify_mode.name,"
         " ssl.SSLContext.set_default_verify_paths is real)"
