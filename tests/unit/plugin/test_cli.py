@@ -91,6 +91,14 @@ def test_helps_list_is_what_there_is(capsys: pytest.CaptureFixture[str]) -> None
         assert text.split(".", maxsplit=1)[0].split()[0] in told
 
 
+def test_a_missing_value_leads_to_the_help_of_its_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("run", "-l") == Exit.USAGE
+
+    assert capsys.readouterr().err.endswith("Next: mattermost-migrate run --help\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
