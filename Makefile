@@ -11,7 +11,7 @@ option = $(if $(call given,$(1)),$(2) '$(call given,$(1))')
 switch = $(if $(filter-out 0 no false,$(call given,$(1))),$(2))
 
 .DEFAULT_GOAL := help
-.PHONY: help venv tools cluster check format lint types layers demo picture test docs reference package \
+.PHONY: help venv tools cluster check format lint types layers demo picture test test-schedules docs reference package \
 	rights alerts bench bench-scale bench-idle bench-schedules bench-estimates bench-faults bench-traces \
 	bench-preview bench-rollback proof-faults proof-scale proof-traffic proof-endurance plot bench-webhook proof-webhook proof-rotation proof-abuse \
 	lock clean
@@ -60,6 +60,10 @@ picture: venv ## the picture in the README, of a real run of the demo
 test: tools ## every test: unit, integration, end to end, on two real control planes (WORKERS=0: on one)
 	@rm -rf .cache/audit
 	@MATTERMOST_MIGRATE_AUDIT=.cache/audit $(BIN)/pytest -n $(or $(call given,WORKERS),2) --dist loadfile $(ARGS)
+
+test-schedules: tools ## a hundred random schedules of faults, on two real control planes (SEED=7)
+	@$(if $(call given,SEED),MATTERMOST_MIGRATE_SEED='$(SEED)') $(BIN)/pytest -q -n 2 $(ARGS) \
+		tests/integration/migration/faults/random_schedules.py
 
 docs: ## build the documentation into build/site; a warning is an error
 	@test -x $(VENV)-docs/bin/mkdocs || { $(PYTHON) -m venv $(VENV)-docs && $(VENV)-docs/bin/pip install \
