@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from controller.departed import Departed
@@ -34,7 +34,10 @@ from mattermost_migrate.domain.errors import (
     RejectedError,
     StaleError,
 )
+from mattermost_migrate.domain.handover import remove_late
+from mattermost_migrate.domain.holding import is_held
 from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
     FLEET_LABEL,
     INSTALLATION_MIGRATION,
     LOCK_LABEL,
@@ -90,7 +93,7 @@ class MigrationReconciler:
         self._client = client
         self._progressed = progressed
         self._migrations = informers[INSTALLATION_MIGRATION]
-        self._mattermosts = informers[MATTERMOST]
+        self._owners = tuple(informers[each] for each in (CLUSTER_INSTALLATION, MATTERMOST))
         self._departed = Departed(client)
         self._migrations.subscribe(self._departed.note)
         self._observer = observer
@@ -107,11 +110,25 @@ class MigrationReconciler:
         if migration is None:
             await self._departed.clear(key)
             return None
-        if _over(migration) and not neglected(migration, self._mattermosts.get(*key)):
-            self._forget(migration)
-            return None
+        if _over(migration):
+            owners = [found for each in self._owners if (found := each.get(*key))]
+            await self._remove_late(migration, owners)
+            if not any(neglected(migration, each) for each in owners):
+                self._forget(migration)
+                return None
         with bound(uid=uid_of(migration), fleet=labels_of(migration).get(FLEET_LABEL)):
             return await self._pass(migration)
+
+    async def _remove_late(self, migration: JsonObject, owners: Sequence[JsonObject]) -> None:
+        """What arrives when all is over goes without a word in the status: that is as it was."""
+        if not any(map(is_held, owners)):
+            return
+        seen = await self._observer.look(migration)
+        if isinstance(late := remove_late(seen), Act):
+            await execute(
+                self._client, seen.namespace, late, partial(self._observer.note, migration)
+            )
+            _log.warning(late.summary)
 
     async def _pass(self, migration: JsonObject) -> float | None:
         try:
@@ -148,11 +165,11 @@ class MigrationReconciler:
         journal = self._reporter.journal(seen.migration)
         if seen.arrived:
             self._say(seen, str(step), act.summary)
-        elif not seen.lock:
+        elif not seen.lock and act.rehearse:  # the first write of all, and nothing else
             journal.begin(act.warnings)
             journal.enter(Condition.VALIDATED)
             self._say(seen, Reason.PROGRESSING, f"Migration to {seen.taking.kind} started")
-        note = functools.partial(self._observer.note, seen.migration)
+        note = partial(self._observer.note, seen.migration)
         try:
             journal.writes += await execute(self._client, seen.namespace, act, note)
         except BaseException:

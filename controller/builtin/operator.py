@@ -18,6 +18,7 @@ from controller.observe import BY_INSTALLATION, installations_of
 from controller.worker import Key, Reconcile, work
 from controller.workqueue import Backoff, WorkQueue
 from mattermost_migrate.domain.children.labels import JOB_SERVER
+from mattermost_migrate.domain.holding import is_held
 from mattermost_migrate.domain.inventory import UPDATE_JOB
 from mattermost_migrate.domain.names import (
     APP_LABEL,
@@ -53,10 +54,6 @@ _SELECTOR: Final = f"{APP_LABEL}={APP_VALUE}"
 _BACKOFF: Final = Backoff(first=0.2, longest=30.0)
 
 
-def _open(_: Resource, reconcile: Reconcile) -> Reconcile:
-    return reconcile
-
-
 class BuiltinOperator:
     """Keeps ClusterInstallations and Mattermosts, where no Go operator does.
 
@@ -66,7 +63,8 @@ class BuiltinOperator:
             ReplicaSets indexed by ``BY_INSTALLATION``; somebody else runs them.
         workers: installations of each kind that are looked at at the same time.
         resync: when to look at what is well, though no event came.
-        gate: what stands before the reconcilers; nothing by default.
+        gate: what stands before the reconcilers; by default what leaves alone whatever is held,
+            which needs no answer: nobody waits for an acknowledgement of what never ran.
     """
 
     def __init__(
@@ -76,11 +74,11 @@ class BuiltinOperator:
         *,
         workers: int = 20,
         resync: Resync | None = None,
-        gate: Gate = _open,
+        gate: Gate | None = None,
     ) -> None:
         self._client = client
         self._workers = workers
-        self._gate = gate
+        self._gate = gate or self._unless_held
         indexes = {BY_INSTALLATION: installations_of}
         self._own = {
             SERVICE: Informer(client, SERVICE, label_selector=_SELECTOR, indexes=indexes),
@@ -131,6 +129,13 @@ class BuiltinOperator:
                         workers=self._workers,
                     )
                 )
+
+    def _unless_held(self, kind: Resource, reconcile: Reconcile) -> Reconcile:
+        async def guarded(key: Key) -> float | None:
+            found = self._known.informers[kind].get(*key)
+            return None if found is not None and is_held(found) else await reconcile(key)
+
+        return guarded
 
     def _subscribe(self) -> None:
         """Look at an installation when it or one of its children changes by another's hand."""

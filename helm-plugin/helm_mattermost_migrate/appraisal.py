@@ -23,6 +23,7 @@ from helm_mattermost_migrate.rehearsal import road
 from helm_mattermost_migrate.selection import Key
 from mattermost_migrate.domain.difference import Difference, difference
 from mattermost_migrate.domain.errors import InvariantError
+from mattermost_migrate.domain.holding import unheld
 from mattermost_migrate.domain.names import (
     DEPLOYMENT,
     INSTALLATION_MIGRATION,
@@ -206,13 +207,17 @@ def _migrating(seen: Snapshot, act: Act, owners: tuple[Manager, ...]) -> Apprais
 
 
 def _changes(seen: Snapshot, act: Act) -> tuple[Change, ...]:
-    """The installation and its Deployment, as they are and as they will be."""
-    planned = {write.resource: write.body for write in act.rehearse}
+    """The installation and its Deployment, as they are and as they will be, once let go."""
+    planned = {
+        write.resource: unheld(write.body) if write.resource is DEPLOYMENT else write.body
+        for write in act.rehearse
+        if isinstance(write.body, Mapping)
+    }
     pairs = ((seen.source, seen.giving, seen.taking.resource), (seen.deployment, None, DEPLOYMENT))
     return tuple(
         (_typed(before, giving.resource if giving else DEPLOYMENT), body)
         for before, giving, resource in pairs
-        if isinstance(body := planned.get(resource), Mapping)
+        if (body := planned.get(resource)) is not None
     )
 
 

@@ -26,6 +26,7 @@ from mattermost_migrate.domain.handover import (
     freeze_source,
     lock_patch,
     move_service,
+    remove_late,
     remove_source,
     strip_pods,
     transfer_children,
@@ -51,13 +52,16 @@ def validate(
 ) -> Verdict | None:
     """Ask everything that can be asked before the first write; the first write is the lock.
 
+    What came late goes first of all, at any time: with it, nothing else here would be true.
+
     Args:
         seen: the installation.
         deployment: the one that will be created, made from what will be saved.
         beside: what will be saved beside the originals.
     """
-    if seen.lock:
-        return None
+    late = remove_late(seen)
+    if late or seen.lock:
+        return late
     if seen.paused:
         return Wait("paused: it starts when spec.paused is false", Reason.PAUSED)
     if refusal := next(obstacles(seen), None):

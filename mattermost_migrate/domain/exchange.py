@@ -36,6 +36,7 @@ from mattermost_migrate.domain.writes import (
 __all__ = [
     "adopt_deployment",
     "await_pods_seen",
+    "exchange_over",
     "label_pods",
     "make_deployment",
     "new_deployment",
@@ -75,7 +76,7 @@ def label_pods(seen: Snapshot) -> Verdict | None:
     a fence on the Deployment unnecessary: a Deployment controller that has not seen the deletion
     finds its ReplicaSet orphaned, must re-read the Deployment live, and gives up.
     """
-    if _through(seen):
+    if exchange_over(seen):
         return None
     gone = seen.source is None and seen.former_deployment is None
     if not seen.replica_sets and saved_deployment(seen)["spec"].get("replicas", 1) and not gone:
@@ -138,7 +139,7 @@ def _former_owners(seen: Snapshot) -> frozenset[str]:
     return saved - {uid_of(seen.deployment)} if seen.exchanged and seen.deployment else saved
 
 
-def _through(seen: Snapshot) -> bool:
+def exchange_over(seen: Snapshot) -> bool:
     """Whether the exchange is behind us.
 
     A Deployment that is held may have been created for a migration that has turned round twice
@@ -169,7 +170,7 @@ def await_pods_seen(seen: Snapshot) -> Verdict | None:
     Labelled pods are counted, not healthy ones, and those there are, not those wanted: neither
     readiness nor a full quota may stop an exchange.
     """
-    if _through(seen):
+    if exchange_over(seen):
         return None
     for replica_set in seen.replica_sets:
         status = replica_set.get("status") or {}
@@ -249,7 +250,7 @@ def make_deployment(seen: Snapshot, planned: Callable[[Snapshot], JsonObject]) -
     if seen.deployment["metadata"].get("deletionTimestamp"):
         return Wait(f"Deployment {seen.name}: somebody deleted it, waiting for its end")
     if is_held(seen.deployment):
-        freed = let_go(seen.deployment, planned(seen))
+        freed = let_go(DEPLOYMENT, seen.deployment, planned(seen))
         return Act(f"Let Deployment {seen.name} go on", (freed,))
     return None
 

@@ -11,10 +11,11 @@ from typing import Any
 from mattermost_migrate.domain.names import (
     ACKNOWLEDGEMENT,
     CLUSTER_INSTALLATION,
+    HELD_LABEL,
     MATTERMOST,
     Resource,
 )
-from mattermost_migrate.domain.objects import JsonObject, name_of
+from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of
 from mattermost_migrate.domain.writes import Write, fence, patch
 
 __all__ = [
@@ -118,8 +119,13 @@ def thawed_spec(obj: JsonObject, saved: JsonObject) -> dict[str, Any]:
 
 
 def freeze(obj: JsonObject) -> Write:
-    """The patch that freezes exactly the object that was seen, and no later edit of it."""
-    body = {"metadata": fence(obj), "spec": frozen_spec(obj)}
+    """The patch that freezes exactly the object that was seen, and no later edit of it.
+
+    From here on it is frozen and owns the installation: where a mark was left of its creation, by
+    somebody who thawed it by force, that mark goes.
+    """
+    unmarked = {"labels": {HELD_LABEL: None}} if HELD_LABEL in labels_of(obj) else {}
+    body = {"metadata": {**fence(obj), **unmarked}, "spec": frozen_spec(obj)}
     return patch(_resource(obj), name_of(obj), body)
 
 

@@ -7,8 +7,10 @@ from typing import Any, Final
 from mattermost_migrate.domain import freeze
 from mattermost_migrate.domain.additions import lost
 from mattermost_migrate.domain.conditions import failure_of
+from mattermost_migrate.domain.holding import hold, is_held, let_go
 from mattermost_migrate.domain.inventory import LABELLED, dependents
 from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
     DEPLOYMENT,
     INSTALLATION_MIGRATION,
     LOCK_LABEL,
@@ -63,6 +65,7 @@ __all__ = [
     "freeze_source",
     "lock_patch",
     "move_service",
+    "remove_late",
     "remove_source",
     "strip_pods",
     "transfer_children",
@@ -132,6 +135,31 @@ def move_service(seen: Snapshot) -> Verdict | None:
     )
 
 
+def remove_late(seen: Snapshot) -> Verdict | None:
+    """Remove a custom resource that is held and that no migration will let go.
+
+    Its creation arrived late, or the migration turned round between its creation and the second
+    write. While a migration runs that is the one of the giving side, whatever else there is; after
+    and before, any.
+    """
+    late = _late(seen)
+    if late is None:
+        return None
+    where = f"{late['kind']} {seen.name}"
+    if late["metadata"].get("deletionTimestamp"):
+        return Wait(f"{where}: others' finalizers have yet to finish")
+    resource = MATTERMOST if late["kind"] == MATTERMOST.kind else CLUSTER_INSTALLATION
+    return Act(f"Removed {where}, which was never let go", (orphan(resource, late),))
+
+
+def _late(seen: Snapshot) -> JsonObject | None:
+    if seen.lock:
+        return seen.source if seen.source is not None and is_held(seen.source) else None
+    both = [each for each in (seen.source, seen.target) if each is not None]
+    held = next(filter(is_held, both), None)
+    return held if len(both) > 1 else None  # the only one there is, is for a person to judge
+
+
 def create_target(seen: Snapshot) -> Verdict | None:
     """Create the custom resource that was planned and rehearsed, or thaw the one that is frozen."""
     target = seen.target
@@ -160,10 +188,13 @@ def _make_target(seen: Snapshot, target: JsonObject | None) -> Act:
     if seen.beside_operator and seen.lock is not Lock.HANDOVER:
         opened = (lock_patch(seen, Lock.HANDOVER),)
         return Act(f"Opened the lock of {seen.name} to the operator", opened)
-    if target is not None:
-        return Act(f"Thawed {seen.taking.kind} {seen.name}", (_thaw(seen, target),))
-    manifest = _fresh(planned(seen))
-    return Act(f"Created {seen.taking.kind} {seen.name}", (create(seen.taking.resource, manifest),))
+    what, resource = f"{seen.taking.kind} {seen.name}", seen.taking.resource
+    if target is None:
+        held = create(resource, hold(_fresh(planned(seen))))
+        return Act(f"Created {what}, frozen", (held,))
+    if is_held(target):
+        return Act(f"Let {what} go on", (let_go(resource, target, planned(seen)),))
+    return Act(f"Thawed {what}", (_thaw(seen, target),))
 
 
 def _fresh(manifest: JsonObject) -> JsonObject:

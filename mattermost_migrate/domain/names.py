@@ -172,7 +172,7 @@ BACKUP_LABEL: Final = f"{OWN_GROUP}/backup"
 SERVING_LABEL: Final = f"{OWN_GROUP}/serving"
 #: On a pod that left the Service for good: since when no EndpointSlice names it.
 DRAINED_ANNOTATION: Final = f"{OWN_GROUP}/drained"
-#: On a Deployment that was created and has yet to be let go: whether it stays paused then.
+#: On what was created and has yet to be let go (``domain.holding``): what holds it.
 HELD_LABEL: Final = f"{OWN_GROUP}/held"
 #: On an InstallationMigration that holds the lock: it was begun with strategy Recreate.
 RECREATE_ANNOTATION: Final = f"{OWN_GROUP}/recreate"

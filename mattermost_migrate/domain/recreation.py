@@ -18,6 +18,7 @@ from mattermost_migrate.domain.children import render_cluster_installation
 from mattermost_migrate.domain.crews import old_sets, settled_sets
 from mattermost_migrate.domain.errors import Fault, InvariantError, RefusedError
 from mattermost_migrate.domain.exchange import (
+    exchange_over,
     make_deployment,
     new_deployment,
     relabel,
@@ -112,7 +113,7 @@ def name_pods(seen: Snapshot) -> Verdict | None:
     The template has it, too, so that an old pod that is replaced serves at once, whether we live
     or not; and what the ReplicaSet counts by it proves that others' caches hold it.
     """
-    if seen.exchanged:
+    if exchange_over(seen):
         return None
     if sets := tuple(_released(seen)):
         return Act(f"Took the owner of the ReplicaSets of {seen.name} out", sets)
@@ -141,7 +142,7 @@ def _released(seen: Snapshot) -> tuple[Write, ...]:
 
 def await_released(seen: Snapshot) -> Verdict | None:
     """Wait until kube-controller-manager's caches hold the labels and the Deployment is gone."""
-    if seen.exchanged:
+    if exchange_over(seen):
         return None
     for replica_set in seen.replica_sets:
         status = replica_set.get("status") or {}

@@ -7,13 +7,15 @@ from typing import Final
 
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
+    DEPLOYMENT,
+    HELD_LABEL,
     LOCK_LABEL,
     MATTERMOST,
     Resource,
 )
 from mattermost_migrate.domain.objects import JsonObject
 from mattermost_migrate.inspection.subject import Subject, condition, spec_of
-from mattermost_migrate.inspection.verdict import Finding, Flaw
+from mattermost_migrate.inspection.verdict import Finding, Flaw, full_name
 
 __all__ = ["check"]
 
@@ -29,6 +31,8 @@ def check(subject: Subject) -> Iterator[Finding]:
     for owner in subject.owners:
         if not subject.under_way:
             yield from _at_work(owner)
+    if not subject.under_way:
+        yield from map(_held, subject.never_let_go)
     if subject.migration is not None:
         yield from _migration(subject, subject.migration)
 
@@ -55,6 +59,23 @@ def _both(subject: Subject, first: JsonObject, _: JsonObject) -> Finding:
         "them: both claim the same children",
         f"{place} {_plural(CLUSTER_INSTALLATION)},{_plural(MATTERMOST)} {subject.name} -o yaml",
     )
+
+
+def _held(obj: JsonObject) -> Finding:
+    """The controller removes such a custom resource when it sees it; whoever is late is no harm."""
+    place = f"kubectl -n {obj['metadata']['namespace']}"
+    name = obj["metadata"]["name"]
+    message = f"a migration created it and never let it go (label {HELD_LABEL})"
+    if obj["kind"] != DEPLOYMENT.kind:
+        told = f"{message}: it does nothing, and the controller removes it"
+        command = f"{place} delete {full_name(obj)} {name} --cascade=orphan"
+        return Finding.of(obj, Flaw.HELD_LEFT, told, command)
+    # The label says what its owner wants it to be.
+    paused = "true" if obj["metadata"]["labels"][HELD_LABEL] == "paused" else "null"
+    change = f'{{"metadata":{{"labels":{{"{HELD_LABEL}":null}}}},"spec":{{"paused":{paused}}}}}'
+    told = f"{message}: it is paused, and rolls nothing out"
+    command = f"{place} patch deployment {name} --type merge -p '{change}'"
+    return Finding.of(obj, Flaw.HELD_LEFT, told, command)
 
 
 def _at_work(owner: JsonObject) -> Iterator[Finding]:

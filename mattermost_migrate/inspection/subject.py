@@ -9,6 +9,7 @@ from typing import Any
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     DEPLOYMENT,
+    HELD_LABEL,
     INSTALLATION_MIGRATION,
     LOCK_LABEL,
     MATTERMOST,
@@ -65,9 +66,19 @@ class Subject:
 
     @property
     def owners(self) -> tuple[JsonObject, ...]:
-        """The custom resources there are."""
+        """The custom resources there are, without one that was created and never let go.
+
+        Where there is no other, that one is all there is.
+        """
         both = (self.cluster_installation, self.mattermost)
-        return tuple(each for each in both if each is not None)
+        there = tuple(each for each in both if each is not None)
+        return tuple(each for each in there if HELD_LABEL not in labels_of(each)) or there
+
+    @property
+    def never_let_go(self) -> tuple[JsonObject, ...]:
+        """What a migration created and left as it creates it: frozen, or paused."""
+        everything = (self.cluster_installation, self.mattermost, self.deployment)
+        return tuple(each for each in everything if each and HELD_LABEL in labels_of(each))
 
     @property
     def owner(self) -> JsonObject | None:

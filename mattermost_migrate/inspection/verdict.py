@@ -27,6 +27,7 @@ class Flaw(StrEnum):
     TWO_KINDS = "TwoKinds"
     BEING_DELETED = "BeingDeleted"
     FREEZE_LEFT = "FreezeLeft"
+    HELD_LEFT = "HeldLeft"
     LOCK_LEFT = "LockLeft"
     LABELS_LEFT = "LabelsLeft"
     STALLED = "Stalled"

@@ -19,6 +19,7 @@ _WHOLE: Final = {
 _OURS: Final = frozenset(
     {
         Flaw.LOCK_LEFT,
+        Flaw.HELD_LEFT,
         Flaw.STALLED,
         Flaw.LABELS_LEFT,
         Flaw.TWO_OWNERS,

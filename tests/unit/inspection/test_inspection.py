@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from mattermost_migrate.domain.holding import hold
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     DEPLOYMENT,
     ENDPOINT_SLICE,
+    HELD_LABEL,
     INSTALLATION_MIGRATION,
     LAST_APPLIED,
     LOCK_LABEL,
@@ -202,6 +204,11 @@ def both(objects: dict[str, dict[str, Any]]) -> None:
     }
 
 
+def late(objects: dict[str, dict[str, Any]]) -> None:
+    both(objects)
+    objects["ClusterInstallation/acme"] |= hold(objects["ClusterInstallation/acme"])
+
+
 def backup(change: Callable[[dict[str, Any]], object]) -> Breaking:
     return lambda objects: change(objects["Secret/acme-migration-backup"]) and None
 
@@ -212,6 +219,13 @@ def backup(change: Callable[[dict[str, Any]], object]) -> Breaking:
         pytest.param(without("Mattermost/acme"), "ClusterInstallation", Flaw.MISSING, id="no kind"),
         pytest.param(both, "ClusterInstallation", Flaw.TWO_KINDS, id="two kinds"),
         pytest.param(changed(MATTERMOST, freeze), "Mattermost", Flaw.FREEZE_LEFT, id="frozen"),
+        pytest.param(late, "ClusterInstallation", Flaw.HELD_LEFT, id="held kind"),
+        pytest.param(
+            changed(DEPLOYMENT, lambda d: d["metadata"]["labels"].update({HELD_LABEL: "running"})),
+            "Deployment",
+            Flaw.HELD_LEFT,
+            id="held Deployment",
+        ),
         pytest.param(
             changed(MATTERMOST, lambda mm: mm["metadata"].update(deletionTimestamp="now")),
             "Mattermost",
@@ -322,6 +336,14 @@ def test_each_way_of_being_broken_is_named(breaking: Breaking, kind: str, flaw: 
         assert each.message
         assert each.next_command
         assert each.namespace == "ns"
+
+
+def test_what_was_never_let_go_is_not_taken_for_a_second_owner() -> None:
+    objects = scene(moved())
+
+    late(objects)
+
+    assert {each.flaw for each in verdict(objects).findings} == {Flaw.HELD_LEFT}
 
 
 def test_what_was_finalized_needs_no_backup() -> None:

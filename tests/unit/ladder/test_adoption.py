@@ -124,6 +124,7 @@ def test_the_writes_are_these_and_no_more() -> None:
         "create Deployment/acme",
         "patch Deployment/acme",
         "create Mattermost/acme",
+        "patch Mattermost/acme",
         "delete ClusterInstallation/acme",
         "patch InstallationMigration/acme",
     ]

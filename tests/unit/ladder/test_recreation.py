@@ -205,6 +205,7 @@ def test_the_writes_are_these() -> None:
         "patch ReplicaSet/acme-5d9f",
         "patch Service/acme",
         "create Mattermost/acme",
+        "patch Mattermost/acme",
         "patch Pod/acme",
         "delete ClusterInstallation/acme",
         "patch InstallationMigration/acme",

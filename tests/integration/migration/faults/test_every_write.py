@@ -19,9 +19,10 @@ from mattermost_migrate.domain.names import (
     DEPLOYMENT,
     MATTERMOST,
     V1BETA1,
+    Resource,
     Strategy,
 )
-from mattermost_migrate.domain.objects import labels_of
+from mattermost_migrate.domain.objects import labels_of, namespace_of
 from mattermost_migrate.testing.faults import (
     Answer,
     Drop,
@@ -33,6 +34,7 @@ from mattermost_migrate.testing.faults import (
     LoseWatches,
     Turns,
 )
+from mattermost_migrate.testing.witness import Entry
 
 from .conftest import (
     AFTER,
@@ -174,14 +176,15 @@ def test_a_backup_written_anew_without_an_answer_is_read_again(
 
 
 class HoldCreation:
-    """The creation of a Deployment stays on its way until the gate lets go."""
+    """The creation of such an object stays on its way until the gate lets go."""
 
-    def __init__(self, namespace: str) -> None:
+    def __init__(self, namespace: str, resource: Resource) -> None:
         self.met = threading.Event()
         self._namespace = namespace
+        self._what = f"POST {resource.plural}"
 
     def __call__(self, exchange: Exchange) -> Fault | None:
-        if exchange.what != "POST deployments" or not exchange.writes:
+        if exchange.what != self._what or not exchange.writes:
             return None
         if exchange.namespace != self._namespace:
             return None
@@ -197,12 +200,12 @@ def turned_round_before_its_deployment_arrives(
     Until both have, the name of the Deployment is free.
     """
     (lane,) = lanes.take(1)
-    first = gateway.gate(forward := HoldCreation(lane.namespace))
+    first = gateway.gate(forward := HoldCreation(lane.namespace, DEPLOYMENT))
     engines.in_process(first)
     since = lanes.ask([lane], MATTERMOST.kind, Strategy.ADOPT)
     assert forward.met.wait(SECONDS)
     engines.end()
-    second = gateway.gate(backward := HoldCreation(lane.namespace))
+    second = gateway.gate(backward := HoldCreation(lane.namespace, DEPLOYMENT))
     lane.ask(CLUSTER_INSTALLATION.kind, Strategy.ADOPT)
     engines.in_process(second)
     assert backward.met.wait(SECONDS)
@@ -235,3 +238,38 @@ def test_created_running_it_would_make_new_pods(
 
     told = lane.judge(since, CLUSTER_INSTALLATION.kind, Strategy.ADOPT, "created late")
     assert "other pods or ReplicaSets than before" in str(told)
+
+
+CUSTOM = {MATTERMOST.kind: MATTERMOST, CLUSTER_INSTALLATION.kind: CLUSTER_INSTALLATION}
+
+
+@pytest.mark.parametrize("kind", CUSTOM)
+def test_a_custom_resource_that_is_created_after_the_end_is_never_at_work(
+    kind: str, lanes: Lanes, gateway: Gateway, engines: Engines
+) -> None:
+    """One engine's creation arrives when the next one has long been back, and waits for events."""
+    (lane,) = lanes.take(1)
+    if kind == CLUSTER_INSTALLATION.kind:
+        engines.in_process(gateway.gate())
+        since = lanes.ask([lane], MATTERMOST.kind, Strategy.ADOPT)
+        assert lane.judge(since, MATTERMOST.kind, Strategy.ADOPT, "there") == []
+        engines.end()
+    first = gateway.gate(held := HoldCreation(lane.namespace, CUSTOM[kind]))
+    engines.in_process(first)
+    since = lanes.ask([lane], kind, Strategy.ADOPT)
+    assert held.met.wait(SECONDS)
+    engines.end()
+    (back,) = CUSTOM.keys() - {kind}
+    lane.ask(back, Strategy.ADOPT)
+    engines.in_process(gateway.gate())
+    assert lane.judge(since, back, Strategy.ADOPT, "turned round") == []
+
+    before = lane.here.witness.now()
+    first.let_go()
+
+    def removed(entry: Entry) -> bool:
+        return (entry.resource, namespace_of(entry.obj)) == late and entry.gone
+
+    late = (CUSTOM[kind], lane.namespace)
+    assert is_held(lane.here.witness.until(removed, since=before, seconds=SECONDS).obj)
+    assert lane.judge(since, back, Strategy.ADOPT, "created late") == []
