@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from mattermost_migrate.domain import exchange
+from mattermost_migrate.domain import exchange, handover
 from mattermost_migrate.domain.adoption import ADOPTION
 from mattermost_migrate.domain.names import Condition
 from mattermost_migrate.testing.fault_schedules import run
 
-SEEDS = 300
-BLOCK = 50
+SEEDS = 2000
+BLOCK = 100
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, BLOCK))
@@ -20,8 +20,8 @@ def test_whatever_goes_wrong_and_when_nobody_notices(first: int) -> None:
     assert broken == {}, f"seed {min(broken)}"
 
 
-@pytest.mark.parametrize("seed", [510, 1630])
-def test_a_deployment_created_late_is_met_by_these(seed: int) -> None:
+@pytest.mark.parametrize("seed", [510, 1630, 4894, 4950, 5633, 6969, 7005])
+def test_what_is_created_late_is_met_by_these(seed: int) -> None:
     assert run(seed) == []
 
 
@@ -29,6 +29,12 @@ def test_a_deployment_that_is_not_held_is_found_out(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(exchange, "hold", lambda manifest: manifest)
 
     assert run(510)
+
+
+def test_a_custom_resource_that_is_not_held_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handover, "hold", lambda manifest: manifest)
+
+    assert run(4950)
 
 
 def test_a_ladder_without_any_fence_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
