@@ -37,7 +37,7 @@ _FIRST_REPORT: Final = 3.0
 #: 0.3 s for each that was under way beside; half of this pause is enough for that.
 _A_FEW: Final = 4
 _LONGER: Final = 2.0
-_LONGEST: Final = 60.0
+_LONGEST: Final = 30.0
 #: Steps that are recorded. One way takes 14, and turning round another 14; more is a riddle for
 #: which the beginning matters most.
 _MOST_STEPS: Final = 40

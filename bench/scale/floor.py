@@ -129,7 +129,7 @@ class _Bare:
             )
             await client.delete(DEPLOYMENT, *where, propagation=Propagation.ORPHAN)
             await self._label(informers, uid_of(deployment))
-            await self._create_deployment(self._other(deployment))
+            await self._create_held(DEPLOYMENT, self._other(deployment))
             await self._hand_over()
             await client.delete(CLUSTER_INSTALLATION, *where, propagation=Propagation.ORPHAN)
             await self._label_migration({LOCK_LABEL: None})
@@ -158,11 +158,11 @@ class _Bare:
             await informers[REPLICA_SET].until(self.namespace, name_of(each), _labelled)
         await informers[DEPLOYMENT].until(self.namespace, self.name, lambda obj: obj is None)
 
-    async def _create_deployment(self, manifest: JsonObject) -> None:
+    async def _create_held(self, resource: Resource, manifest: JsonObject) -> JsonObject:
         """Held, and let go: two writes, as in the ladder."""
         client, where = self.client, (self.namespace, self.name)
-        freed = let_go(await client.create(DEPLOYMENT, hold(manifest)), manifest)
-        await client.patch(DEPLOYMENT, *where, freed.body or {}, kind=PatchType.JSON)
+        freed = let_go(resource, await client.create(resource, hold(manifest)), manifest)
+        return await client.patch(resource, *where, freed.body or {}, kind=PatchType.JSON)
 
     async def _hand_over(self) -> None:
         host = f"{self.name}.example.com"
@@ -176,7 +176,7 @@ class _Bare:
                 "external": {"url": "s3.example.com", "bucket": "bucket", "secret": "files"}
             },
         }
-        created = await self.client.create(MATTERMOST, self._made(MATTERMOST, {"spec": spec}))
+        created = await self._create_held(MATTERMOST, self._made(MATTERMOST, {"spec": spec}))
         owner = {
             "apiVersion": MATTERMOST.api_version,
             "kind": MATTERMOST.kind,
@@ -189,7 +189,7 @@ class _Bare:
         for obj in self.there.get(ROLE_BINDING, ()):
             await self._take(ROLE_BINDING, obj, owner)
         await self._patch_owner(owner)
-        status = {**created, "status": {"state": "stable", "observedGeneration": 1}}
+        status = {**created, "status": {"state": "stable", "observedGeneration": 2}}
         await self.client.replace(MATTERMOST, status, subresource="status")
 
     async def _take(self, resource: Resource, obj: JsonObject, owner: JsonObject) -> None:

@@ -13,8 +13,8 @@ from controller.report import report_after
         pytest.param(3.0, 1, 3.0, id="one alone is told of at once"),
         pytest.param(3.0, 4, 3.0, id="a few change nothing"),
         pytest.param(3.0, 20, 15.0, id="twenty are over before"),
-        pytest.param(3.0, 50, 37.5, id="fifty are over before"),
-        pytest.param(6.0, 50, 60.0, id="and never less often than once a minute"),
+        pytest.param(3.0, 50, 30.0, id="fifty are over before"),
+        pytest.param(6.0, 100, 30.0, id="and never less often than twice a minute"),
     ],
 )
 def test_the_more_are_under_way_the_seldomer_each_is_told_of(
