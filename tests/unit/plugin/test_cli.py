@@ -102,7 +102,8 @@ def test_a_missing_value_leads_to_the_help_of_its_command(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        pytest.param(["stats"], "No such command 'stats'", id="no such command"),
+        pytest.param(["stats"], "No such command 'stats'. Did you mean 'status'", id="a typo"),
+        pytest.param(["xyz"], "No such command 'xyz'.\nNext: ", id="no such command"),
         pytest.param(["status", "--bogus"], "No such option '--bogus'", id="no such flag"),
         pytest.param(["status", "-o", "xml"], "'xml' is not one of", id="no such format"),
         pytest.param(["status", "--timeout", "5"], "--timeout goes with --watch", id="timeout"),
