@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from mattermost_migrate.domain.errors import RejectedError
 from mattermost_migrate.domain.exchange import label_pods, release_deployment
@@ -20,6 +20,7 @@ from mattermost_migrate.domain.handover import remove_source
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     INSTALLATION_MIGRATION,
+    MATTERMOST,
     OWN_GROUP,
     REPLICA_SET,
     Strategy,
@@ -30,7 +31,10 @@ from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act
 from mattermost_migrate.domain.writes import Verb, Write, create
 
-__all__ = ["lets_pass", "road"]
+__all__ = ["KIND_POLICY", "lets_pass", "road"]
+
+#: Of the chart: as long as an InstallationMigration exists, only the kind it names is created.
+KIND_POLICY: Final = "mattermost-migrate-kind"
 
 
 def road(seen: Snapshot, first: Act) -> tuple[Write, ...]:
@@ -66,8 +70,11 @@ def lets_pass(write: Write, error: RejectedError) -> bool:
     """Whether a refusal is no argument against the migration.
 
     Our own webhook lets nobody but the controller freeze an installation; what others' admission
-    says to the freeze is heard all the same, unless both object and ours is the faster.
+    says to the freeze is heard all the same, unless both object and ours is the faster. And after
+    a revert our own policy keeps the kind that gave way out, until the run has asked for it again.
     """
+    if write.verb is Verb.CREATE and write.resource in {MATTERMOST, CLUSTER_INSTALLATION}:
+        return f"ValidatingAdmissionPolicy '{KIND_POLICY}' " in str(error)
     is_freeze = write.verb is Verb.PATCH and write.resource is CLUSTER_INSTALLATION
     ours = f'.{OWN_GROUP}" denied the request' in str(error)
     return is_freeze and not write.subresource and ours

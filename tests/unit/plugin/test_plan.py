@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from helm_mattermost_migrate.fleets import Counts, Fleet
 from helm_mattermost_migrate.managers import managers
 from helm_mattermost_migrate.members import Member, Standing
 from helm_mattermost_migrate.plan_view import details, exit_code, plan_table, structured, totals
-from helm_mattermost_migrate.rehearsal import lets_pass
+from helm_mattermost_migrate.rehearsal import KIND_POLICY, lets_pass
 from helm_mattermost_migrate.run_view import asked
 from helm_mattermost_migrate.selection import Selection
 from mattermost_migrate.domain.errors import RejectedError
@@ -68,6 +69,9 @@ def test_an_ordinary_installation_keeps_its_pods() -> None:
 
 
 DENIED = 'admission webhook "{}" denied the request: spec.canary: no'
+POLICY = (
+    "mattermosts \"acme\" is forbidden: ValidatingAdmissionPolicy '{0}' with binding '{0}' denied"
+)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +89,22 @@ def test_only_our_own_refusal_of_the_freeze_is_no_refusal(
     write = appraise(seen()).rehearse[number]
 
     assert lets_pass(write, RejectedError(DENIED.format(webhook))) is passes
+
+
+@pytest.mark.parametrize(
+    ("number", "policy", "passes"),
+    [
+        pytest.param(2, "mattermost-migrate-kind", True, id="the kind, after a revert"),
+        pytest.param(2, "no-more-mattermosts", False, id="another's"),
+        pytest.param(3, "mattermost-migrate-kind", False, id="of the Deployment"),
+    ],
+)
+def test_what_gave_way_may_come_back_by_a_run(number: int, policy: str, *, passes: bool) -> None:
+    write = appraise(seen()).rehearse[number]
+
+    assert lets_pass(write, RejectedError(POLICY.format(policy))) is passes
+    chart = Path(__file__).parents[3] / "deploy/chart/templates/lock-policy.yaml"
+    assert f"\n  name: {KIND_POLICY}\n" in chart.read_text()
 
 
 def test_without_the_pin_it_does_one_rolling_update() -> None:
