@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -41,10 +41,8 @@ class Documented(click.Command):
         """The examples, then the epilog."""
         if self.examples:
             with formatter.section("Examples"):
-                rows = [
-                    (f"{ctx.command_path} {args}".strip(), told) for args, told in self.examples
-                ]
-                formatter.write_dl(rows, col_max=60)
+                indent = " " * formatter.current_indent
+                formatter.write("\n".join(self._shown(ctx.command_path, indent)))
         if "HELM_PLUGIN_NAME" in os.environ and any(each.hidden for each in _options(self)):
             with formatter.section("Helm's own flags"):
                 formatter.write_text(
@@ -52,6 +50,11 @@ class Documented(click.Command):
                     "hold here too."
                 )
         super().format_epilog(ctx, formatter)
+
+    def _shown(self, path: str, indent: str) -> Iterator[str]:
+        """As kubectl shows them: beside a long command no terminal has room for the remark."""
+        for args, told in self.examples:
+            yield f"{indent}# {told}\n{indent}{path} {args}".rstrip() + "\n"
 
 
 def _options(command: click.Command) -> list[click.Option]:
