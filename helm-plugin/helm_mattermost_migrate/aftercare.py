@@ -88,7 +88,7 @@ def _ready(inventory: Inventory, selection: Selection, request: Request) -> tupl
     fresh = tuple(obj for obj in found if obj["spec"].get(request.field) != request.value)
     if not fresh:
         raise CommandError(
-            f"nothing to do in {selection.described()}: "
+            f"nothing to do in {selection.described('any')}: "
             + ("all are so already" if found else "no migration to Mattermost has succeeded there"),
             hint=f"{program_name()} status",
         )

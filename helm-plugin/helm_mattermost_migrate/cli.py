@@ -72,6 +72,14 @@ class _Commands(click.Group):
             name = error.command_name
             raise click.exceptions.NoSuchCommand(name, possibilities=COMMANDS, ctx=ctx) from error
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does; what names no next step leads to the help of its command."""
+        try:
+            return super().invoke(ctx)
+        except CommandError as error:
+            error.hint = error.hint or f"{ctx.command_path} {ctx.invoked_subcommand} --help"
+            raise
+
     def format_commands(
         self,
         ctx: click.Context,  # noqa: ARG002 - click's signature

@@ -117,7 +117,7 @@ def _check_unchanged(plan: Plan, appraisals: tuple[Appraisal, ...], cluster: str
         told.append(f"and {len(moved) - _MOST_TOLD} more")
     raise CommandError(
         f"the plan of {plan.made} does not fit any more:\n  " + "\n  ".join(told),
-        hint="look at it again, and make it anew with: plan --save",
+        hint=f"look at it again, and make it anew: {program_name()} plan --save FILE",
     )
 
 
@@ -125,12 +125,12 @@ def _check_any(appraisals: tuple[Appraisal, ...], selection: Selection) -> None:
     verdicts = {appraisal.verdict for appraisal in appraisals}
     if Verdict.MIGRATE in verdicts:
         return
-    hint = ""
+    hint = f"{program_name()} status -A"
     if Verdict.REFUSED in verdicts:
         hint = "change what is refused above, then repeat the command"
     elif Verdict.UNDER_WAY in verdicts:
         hint = f"{program_name()} status --all --watch"
-    raise CommandError(f"nothing to do in {selection.described()}", hint=hint)
+    raise CommandError(f"nothing to do in {selection.described('any')}", hint=hint)
 
 
 def agree(*, yes: bool) -> None:
@@ -147,7 +147,9 @@ def agree(*, yes: bool) -> None:
             hint="read the summary, then repeat the command with --yes",
         )
     if not click.confirm("Begin?", default=False):
-        raise CommandError("not confirmed: nothing was written")
+        raise CommandError(
+            "not confirmed: nothing was written", hint="repeat the command, and answer y"
+        )
 
 
 async def _start(
@@ -163,13 +165,13 @@ async def _start(
         try:
             name = name_of(await asyncio.shield(creating))
             if arguments["no_wait"]:
-                say(f"Started FleetMigration {name}. {_come_back(name)}")
+                say(f"Started FleetMigration {name}\n{_come_back(name)}")
                 return Exit.DONE
             code = await _follow(client, name, wishes, arguments["timeout"])
         except asyncio.CancelledError:
             # A person stops looking. What was asked for goes on, also if he was that quick.
             name = name_of(await creating)
-            say(f"\nStopped following; {name} goes on in the cluster. {_come_back(name)}", err=True)
+            say(f"\nStopped following; {name} goes on in the cluster\n{_come_back(name)}", err=True)
             return Exit.UNFINISHED
     refused = any(each.verdict is Verdict.REFUSED for each in appraisals)
     return Exit.REFUSED if code == Exit.DONE and refused else code
@@ -181,10 +183,10 @@ async def _follow(client: Client, name: str, wishes: Wishes, within: float | Non
     for line in ended(progress, now()):
         say(line)
     if progress.fleet is None or not progress.through:
-        say(f"Not finished in time; {name} goes on in the cluster. {_come_back(name)}", err=True)
+        say(f"Not finished in time; {name} goes on in the cluster\n{_come_back(name)}", err=True)
         return Exit.UNFINISHED
     return progress.fleet.exit
 
 
 def _come_back(name: str) -> str:
-    return f"Come back with: {program_name()} status --fleet {name} --watch"
+    return f"Next: {program_name()} status --fleet {name} --watch"

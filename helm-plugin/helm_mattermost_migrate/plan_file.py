@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from helm_mattermost_migrate.appraisal import Appraisal, Verdict
+from helm_mattermost_migrate.documented import program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
 from helm_mattermost_migrate.fleet_request import Wishes
 from helm_mattermost_migrate.selection import Key, Selection
@@ -89,7 +90,7 @@ def read_plan(text: str, source: str) -> Plan:
     Raises:
         CommandError: it is no plan, or it was edited.
     """
-    again = "make it anew with: plan --save"
+    again = f"make it anew: {program_name()} plan --save FILE"
     try:
         body = json.loads(text)
         stated = body.pop("hash")

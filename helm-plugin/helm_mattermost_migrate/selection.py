@@ -126,13 +126,19 @@ class Selection:
         there = set(found)
         return tuple(key for key in self.names if key not in there)
 
-    def described(self) -> str:
-        """In words, for messages: ``acme/chat``, ``namespace acme, labels tier=gold``."""
+    def described(self, every: str = "every") -> str:
+        """In words, for messages: ``acme/chat``, ``namespace acme, labels tier=gold``.
+
+        Args:
+            every: ``any`` where nothing was found.
+        """
         if self.selector is not None:
             return "what the file selects"
         if self.names:
             return ", ".join("/".join(key) for key in self.names)
-        where = f"namespace {', '.join(self.namespaces)}" if self.namespaces else "every namespace"
+        where = (
+            f"namespace {', '.join(self.namespaces)}" if self.namespaces else f"{every} namespace"
+        )
         return f"{where}, labels {self.label_selector}" if self.requirements else where
 
     def fleet_selector(self, keys: Iterable[Key]) -> dict[str, Any]:

@@ -135,7 +135,8 @@ def wishing(command: F) -> F:
             ),
             click.option(
                 "--strategy",
-                type=click.Choice([str(each) for each in Strategy]),
+                type=click.Choice([str(each) for each in Strategy], case_sensitive=False),
+                metavar=f"[{'|'.join(Strategy)}]",
                 help="Keep the pods, or bring new ones up beside them and drain the old ones "
                 "after. [default: Adopt]",
             ),

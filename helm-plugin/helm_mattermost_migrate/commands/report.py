@@ -12,7 +12,7 @@ import click
 
 from helm_mattermost_migrate.commands.status import check_found
 from helm_mattermost_migrate.connection import run_async
-from helm_mattermost_migrate.documented import Documented
+from helm_mattermost_migrate.documented import Documented, program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
 from helm_mattermost_migrate.inventory import Inventory, read_fleet, read_inventory
 from helm_mattermost_migrate.options import output_option, parse_selection, selecting, target_of
@@ -61,7 +61,7 @@ def command(**arguments: Any) -> int:
     if not record.entries:
         raise CommandError(
             f"nothing to report: no migration in {record.scope}",
-            hint="see what there is with: status -A",
+            hint=f"{program_name()} status -A",
         )
     text = _formatted(record, arguments["output"])
     path = arguments["path"]

@@ -46,7 +46,7 @@ async def _retry(arguments: dict[str, Any]) -> int:
         chosen = migrations_of(inventory, (each for each in inventory.members if each.standing.bad))
         if not chosen:
             raise CommandError(
-                f"nothing to retry in {selection.described()}: no migration failed there",
+                f"nothing to retry in {selection.described('any')}: no migration failed there",
                 hint=f"{program_name()} status",
             )
         await require_leader(client, now())

@@ -29,11 +29,14 @@ from helm_mattermost_migrate.status_view import (
 )
 from helm_mattermost_migrate.tables import as_json, as_yaml
 from helm_mattermost_migrate.terminal import now, say
+from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, MATTERMOST
 
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client
 
 __all__ = ["check_found", "command"]
+
+_KINDS = ",".join(f"{kind.plural}.{kind.group}" for kind in (CLUSTER_INSTALLATION, MATTERMOST))
 
 
 @click.command(
@@ -61,6 +64,8 @@ def command(**arguments: Any) -> int:
     """
     if arguments["timeout"] is not None and not arguments["watch"]:
         raise click.UsageError("--timeout goes with --watch")
+    if arguments["watch"] and arguments["output"] != "table":
+        raise click.UsageError("--watch draws a view of its own: leave -o out")
     work = _fleet_status if arguments["fleet"] else _status
     return run_async(work(arguments))
 
@@ -91,9 +96,17 @@ def check_found(inventory: Inventory, selection: Selection) -> None:
         )
     if not found:
         raise CommandError(
-            f"no installations found in {selection.described()}",
-            hint=f"{program_name()} status -A" if selection.namespaces else "",
+            f"no installations found in {selection.described('any')}", hint=_elsewhere(selection)
         )
+
+
+def _elsewhere(selection: Selection) -> str:
+    """Where to look when nothing was found: by wider and wider circles."""
+    if selection.namespaces:
+        return f"{program_name()} status -A"
+    if selection.requirements:
+        return f"kubectl get {_KINDS} -A --show-labels"
+    return "kubectl config current-context"
 
 
 def _print(inventory: Inventory, selection: Selection, output: str) -> None:

@@ -59,7 +59,8 @@ async def _server(arguments: dict[str, Any]) -> dict[str, Any]:
         return {"error": error.message}
     if leader is None or not leader.alive:
         return {**answer, "controller": "none is running"}
-    return {**answer, "controller": f"{leader.holder} in namespace {leader.namespace}"}
+    holder = f"{leader.holder} in namespace {leader.namespace}"
+    return {**answer, "controller": f"{leader.version or 'unknown version'}, {holder}"}
 
 
 def _print(found: dict[str, Any], output: str) -> None:

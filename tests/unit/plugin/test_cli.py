@@ -82,6 +82,26 @@ def test_every_command_says_what_it_does_with_examples(
         command.make_context(name, arguments.split(), resilient_parsing=False)
 
 
+def test_examples_stand_on_lines_of_their_own_however_narrow(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    run("run", "--help")
+
+    told = capsys.readouterr().out
+    assert "  # one installation\n  mattermost-migrate run chat\n\n  # by label" in told
+
+
+def test_a_choice_is_known_however_it_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "none.yaml"
+
+    assert run("run", "chat", "--strategy", "recreate", "-f", str(file)) == Exit.USAGE
+    assert "No such file" in capsys.readouterr().err
+
+
 def test_helps_list_is_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--help") == 0
 
@@ -107,6 +127,7 @@ def test_a_missing_value_leads_to_the_help_of_its_command(
         pytest.param(["status", "--bogus"], "No such option '--bogus'", id="no such flag"),
         pytest.param(["status", "-o", "xml"], "'xml' is not one of", id="no such format"),
         pytest.param(["status", "--timeout", "5"], "--timeout goes with --watch", id="timeout"),
+        pytest.param(["status", "-w", "-o", "json"], "leave -o out", id="a view as json"),
         pytest.param(["run", "--all", "--timeout", "soon"], "'soon' is no duration", id="duration"),
         pytest.param(["run", "--max-surge", "2"], "goes with --strategy Recreate", id="surge"),
         pytest.param(["run", "--max-concurrent", "lots"], "'lots' is no number", id="concurrency"),
@@ -133,6 +154,7 @@ def test_wrong_usage_is_told_in_two_lines(
     assert out == ""
     assert err.startswith("Error: ")
     assert told in err
+    assert "\nNext: " in err
     assert "Traceback" not in err
 
 
