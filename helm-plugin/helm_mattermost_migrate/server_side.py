@@ -48,6 +48,11 @@ class Leader:
     alive: bool
     version: str = ""
 
+    def __str__(self) -> str:
+        """Who, where, and of which version."""
+        told = f"{self.holder} in namespace {self.namespace}"
+        return f"{self.version}, {told}" if self.version else told
+
 
 def leader_of(lease: JsonObject, now: datetime) -> Leader:
     """Read a Lease; it is dead when nobody holds it or nobody has renewed it in time."""

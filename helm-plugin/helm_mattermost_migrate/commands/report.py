@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -74,7 +75,10 @@ def command(**arguments: Any) -> int:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}", code=Exit.USAGE) from error
-    say(f"{path}: {len(record.entries)} migrations, {len(text.encode()) / 1e6:.1f} MB", err=True)
+    say(
+        f"{path}: {len(record.entries)} migrations, {math.ceil(len(text.encode()) / 1e3)} kB",
+        err=True,
+    )
     return Exit.DONE
 
 
@@ -143,4 +147,4 @@ async def _environment(client: Client) -> dict[str, str]:
         return {**told, "Controller": f"not known: {error}"}
     if leader is None or not leader.alive:
         return {**told, "Controller": "none is at work now"}
-    return {**told, "Controller": f"{leader.holder} in namespace {leader.namespace}"}
+    return {**told, "Controller": str(leader)}

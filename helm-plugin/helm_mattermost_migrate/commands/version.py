@@ -59,8 +59,7 @@ async def _server(arguments: dict[str, Any]) -> dict[str, Any]:
         return {"error": error.message}
     if leader is None or not leader.alive:
         return {**answer, "controller": "none is running"}
-    holder = f"{leader.holder} in namespace {leader.namespace}"
-    return {**answer, "controller": f"{leader.version or 'unknown version'}, {holder}"}
+    return {**answer, "controller": str(leader)}
 
 
 def _print(found: dict[str, Any], output: str) -> None:

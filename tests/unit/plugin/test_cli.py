@@ -16,6 +16,7 @@ from helm_mattermost_migrate.connection import Target
 from helm_mattermost_migrate.documented import Documented
 from helm_mattermost_migrate.errors import CommandError, Exit, explained
 from helm_mattermost_migrate.readiness import versions_fit
+from helm_mattermost_migrate.server_side import Leader
 from mattermost_migrate.domain.errors import (
     ConfigurationError,
     ForbiddenError,
@@ -359,3 +360,10 @@ def test_a_file_that_is_no_fleet_is_told(
 
     assert run("run", "chat", "-f", str(path)) == Exit.USAGE
     assert told in capsys.readouterr().err
+
+
+def test_who_leads_is_told_with_the_version() -> None:
+    assert str(Leader("ns", "pod-1", None, alive=True, version="0.1.0")) == (
+        "0.1.0, pod-1 in namespace ns"
+    )
+    assert str(Leader("ns", "pod-1", None, alive=True)) == "pod-1 in namespace ns"

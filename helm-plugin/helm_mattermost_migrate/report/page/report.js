@@ -188,10 +188,11 @@
 
   const LINE = 14;
   const MOST_LINES = 60;
+  const TICK = 110; // pixels that the longest mark on the axis takes
   const drawn = { order: [], height: 1, first: 0, total: 1, lines: true };
 
   function ticks(from, to) {
-    const wanted = (to - from) / 6;
+    const wanted = (to - from) / Math.max(2, Math.min(6, $("axis").clientWidth / TICK));
     const units = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200,
       14400, 43200, 86400];
     const step = units.find((unit) => unit >= wanted) || Math.ceil(wanted / 86400) * 86400;
