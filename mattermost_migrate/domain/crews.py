@@ -14,10 +14,8 @@ from typing import Final
 
 from mattermost_migrate.domain import freeze
 from mattermost_migrate.domain.conditions import parse_time
-from mattermost_migrate.domain.names import DRAINED_ANNOTATION
+from mattermost_migrate.domain.names import DRAINED_ANNOTATION, RECREATE_ANNOTATION
 from mattermost_migrate.domain.objects import JsonObject, annotations_of, labels_of, uid_of
-from mattermost_migrate.domain.originals import deployment_role, planned_role
-from mattermost_migrate.domain.sides import NEW, OLD
 from mattermost_migrate.domain.snapshot import Snapshot, Traffic, owned_by
 
 __all__ = [
@@ -82,11 +80,15 @@ def new_pods(seen: Snapshot) -> tuple[JsonObject, ...]:
 
 
 def wanted(seen: Snapshot) -> int:
-    """How many pods the installation had when it was locked; half-way no Deployment says so."""
-    roles = (*map(planned_role, (OLD, NEW)), *map(deployment_role, (OLD, NEW)))
-    kept = (seen.backup.get(each) for each in roles) if seen.backup else ()
-    deployment = next((each for each in kept if each is not None), seen.deployment)
-    return replicas_of(deployment) if deployment is not None else 0
+    """How many pods the installation had when it was locked; half-way no Deployment says so.
+
+    Nor do the Deployments that were saved, once it has turned round twice. Before the lock it is
+    what the Deployment asks for.
+    """
+    begun = annotations_of(seen.migration).get(RECREATE_ANNOTATION, "")
+    if begun.isdecimal():
+        return int(begun)
+    return replicas_of(seen.deployment) if seen.deployment is not None else 0
 
 
 def surge(seen: Snapshot) -> int:

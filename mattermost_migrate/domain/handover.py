@@ -7,6 +7,7 @@ from typing import Any, Final
 from mattermost_migrate.domain import freeze
 from mattermost_migrate.domain.additions import lost
 from mattermost_migrate.domain.conditions import failure_of
+from mattermost_migrate.domain.crews import wanted
 from mattermost_migrate.domain.holding import hold, is_held, let_go
 from mattermost_migrate.domain.inventory import LABELLED, dependents
 from mattermost_migrate.domain.names import (
@@ -81,11 +82,11 @@ _KINDS: Final = {
 def lock_patch(seen: Snapshot, lock: Lock | None) -> Write:
     """Put the edit lock on, change how far it goes, or take it off (None).
 
-    The same write says by which strategy the migration was begun.
+    The same write says by which strategy the migration was begun, and with how many pods.
     """
     metadata: dict[str, Any] = {**fence(seen.migration), "labels": {LOCK_LABEL: lock}}
     if seen.strategy is Strategy.RECREATE:
-        metadata["annotations"] = {RECREATE_ANNOTATION: "true" if lock else None}
+        metadata["annotations"] = {RECREATE_ANNOTATION: str(wanted(seen)) if lock else None}
     return patch(INSTALLATION_MIGRATION, seen.name, {"metadata": metadata})
 
 

@@ -174,7 +174,8 @@ SERVING_LABEL: Final = f"{OWN_GROUP}/serving"
 DRAINED_ANNOTATION: Final = f"{OWN_GROUP}/drained"
 #: On what was created and has yet to be let go (``domain.holding``): what holds it.
 HELD_LABEL: Final = f"{OWN_GROUP}/held"
-#: On an InstallationMigration that holds the lock: it was begun with strategy Recreate.
+#: On an InstallationMigration that holds the lock: it was begun with strategy Recreate, and with
+#: how many pods.
 RECREATE_ANNOTATION: Final = f"{OWN_GROUP}/recreate"
 #: On what a migration created: the UID of that InstallationMigration.
 MIGRATION_ANNOTATION: Final = f"{OWN_GROUP}/migration"

@@ -111,28 +111,31 @@ def name_pods(seen: Snapshot) -> Verdict | None:
     """Give every old pod the serving label, and take the old Deployment out of all owners.
 
     The template has it, too, so that an old pod that is replaced serves at once, whether we live
-    or not; and what the ReplicaSet counts by it proves that others' caches hold it.
+    or not; and what the ReplicaSet counts by it proves that others' caches hold it. Turned round,
+    which pods serve is settled already: the others, which may not be ready yet, never will.
     """
     if exchange_over(seen):
         return None
-    if sets := tuple(_released(seen)):
-        return Act(f"Took the owner of the ReplicaSets of {seen.name} out", sets)
-    old = old_sets(seen)
-    if not old:
-        return None
     if seen.traffic is None:
         return Look(Part.TRAFFIC)
+    if sets := tuple(_released(seen, {} if seen.traffic.held else serving(seen))):
+        return Act(f"Took the owner of the ReplicaSets of {seen.name} out", sets)
     if seen.traffic.held:
-        return None  # turned round: which pods serve is settled already
-    pods = (pod for each in old for pod in seen.pods_of(each) if not serves(pod))
+        return None
+    pods = (pod for each in old_sets(seen) for pod in seen.pods_of(each) if not serves(pod))
     writes = tuple(take_up(seen, pod) for pod in pods)
     return Act(f"Named the pods of {seen.name} to its Service", writes) if writes else None
 
 
-def _released(seen: Snapshot) -> tuple[Write, ...]:
-    """One patch a ReplicaSet; see ``exchange.label_pods`` for why it is one."""
+def _released(seen: Snapshot, named: Mapping[str, str]) -> tuple[Write, ...]:
+    """One patch a ReplicaSet; see ``exchange.label_pods`` for why it is one.
+
+    Args:
+        seen: the installation.
+        named: labels for the templates of old pods.
+    """
     taking = dict.fromkeys(seen.taking.labels.of(seen.name))
-    old = (relabel(seen, each, taking, serving(seen)) for each in old_sets(seen))
+    old = (relabel(seen, each, taking, named) for each in old_sets(seen))
     busy = (
         each for each in settled_sets(seen) if each["spec"].get("replicas", 1) or seen.pods_of(each)
     )

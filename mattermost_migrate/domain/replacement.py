@@ -70,8 +70,14 @@ def first_replicas(seen: Snapshot) -> int:
 
 
 def _room(seen: Snapshot) -> int:
-    """How many new pods there may be now."""
+    """How many new pods there may be now.
+
+    Turned round, the new crew is the one that was being retired: its pods on their way out, and
+    those that its ReplicaSet has yet to remove, are there beside the ones it is asked for.
+    """
     present = sum(max(replicas_of(each), len(seen.pods_of(each))) for each in old_sets(seen))
+    for each in settled_sets(seen):
+        present += max(0, len(seen.pods_of(each)) - replicas_of(each))
     return max(0, min(wanted(seen), wanted(seen) + surge(seen) - present))
 
 
@@ -111,6 +117,21 @@ class _Crews:
         """How many old pods are still needed."""
         return max(0, self.wanted - sum(uid_of(pod) in self.at_work for pod in self.new))
 
+    @property
+    def picked_from(self) -> frozenset[str]:
+        """UIDs of the old pods whose ReplicaSet was asked to remove some and has yet to do so."""
+        return frozenset(
+            uid
+            for each in old_sets(self.seen)
+            if len(alive := self.of_set(each)) > replicas_of(each)
+            for uid in map(uid_of, alive)
+        )
+
+    def of_set(self, replica_set: JsonObject) -> tuple[JsonObject, ...]:
+        """Its old pods, but those on their way out."""
+        own = {uid_of(pod) for pod in self.seen.pods_of(replica_set)}
+        return tuple(pod for pod in self.old if uid_of(pod) in own)
+
     def drained(self, pod: JsonObject) -> bool:
         """Whether nobody can send a request to the pod any more."""
         if serves(pod) or self.traffic.reaches(pod):
@@ -139,11 +160,15 @@ def _take_up_old(crews: _Crews, _deployment: JsonObject) -> Verdict | None:
 
 
 def _take_out_old(crews: _Crews, _deployment: JsonObject) -> Verdict | None:
-    """Old pods are taken out as far as enough others serve; those that do not work, first."""
+    """Old pods are taken out as far as enough others serve; those that do not work, first.
+
+    None of a ReplicaSet that has yet to remove one: it could remove the one that is taken out.
+    """
     serving = [pod for pod in crews.old if serves(pod)]
     too_many = len(serving) - crews.needed
     if not crews.routed or too_many <= 0:
         return None
+    serving = [pod for pod in serving if uid_of(pod) not in crews.picked_from]
     idle = [pod for pod in serving if uid_of(pod) not in crews.at_work and not pod_ready(pod)]
     working = [pod for pod in serving if uid_of(pod) in crews.at_work]
     spare = max(0, len(crews.at_work) - crews.wanted)
@@ -174,8 +199,7 @@ def _cuts(crews: _Crews) -> Iterator[Write]:
     sets = old_sets(crews.seen)
     surplus = sum(map(replicas_of, sets)) - crews.needed
     for each in sets:
-        own = {uid_of(pod) for pod in crews.seen.pods_of(each)}
-        alive = [pod for pod in crews.old if uid_of(pod) in own]
+        alive = crews.of_set(each)
         asked = replicas_of(each)
         if len(alive) > asked:
             continue  # its controller has yet to remove those of the last cut

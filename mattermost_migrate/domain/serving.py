@@ -38,9 +38,11 @@ __all__ = [
 
 #: Seconds until EndpointSlices are read again: they are not watched.
 LOOK_AGAIN: Final = 0.5
-#: By this its ReplicaSet removes the pod before others (Kubernetes' own annotation).
+#: By this its ReplicaSet removes the pod before others (Kubernetes' own annotation): what is
+#: drained before what was merely taken out, be it by a write that arrives when the cut is made.
 _DELETION_COST: Final = "controller.kubernetes.io/pod-deletion-cost"
 _FIRST_TO_GO: Final = "-2147483647"
+_NEXT_TO_GO: Final = "-2147483646"
 
 
 def serving(seen: Snapshot) -> dict[str, str]:
@@ -63,7 +65,7 @@ def take_up(seen: Snapshot, pod: JsonObject) -> Write:
 
 def take_out(pod: JsonObject) -> Write:
     """Have the Service send no new requests to the pod, and its ReplicaSet remove it first."""
-    annotations = {_DELETION_COST: _FIRST_TO_GO}
+    annotations = {_DELETION_COST: _NEXT_TO_GO}
     return _patched(pod, {"labels": {SERVING_LABEL: None}, "annotations": annotations})
 
 
@@ -102,19 +104,24 @@ def switch_service(seen: Snapshot) -> Verdict | None:
 
     EndpointSlices copy the labels of their Service. Ours was on them while the Service was held;
     that it is gone proves that their controller knows of the new selector, so that it no longer
-    matters what becomes of the pods' labels.
+    matters what becomes of the pods' labels. That it was there is awaited first: where it never
+    was, their controller may have yet to see that the Service was held at all.
     """
     if handed_over(seen):
         return None
     if seen.traffic is None:
         return Look(Part.TRAFFIC)
     service = seen.traffic.service
+    labelled = [SERVING_LABEL in labels_of(each) for each in seen.traffic.slices]
     if service is not None and seen.traffic.held:
+        if not all(labelled):
+            message = f"Service {seen.name}: its EndpointSlices have yet to show that it is held"
+            return Wait(message, seconds=LOOK_AGAIN)
         return _await_labels(seen) or Act(
             f"Switched Service {seen.name} to the labels of the {seen.taking.kind}",
             (_switched(seen, service),),
         )
-    if any(SERVING_LABEL in labels_of(each) for each in seen.traffic.slices):
+    if any(labelled):
         message = f"Service {seen.name}: its EndpointSlices have yet to follow"
         return Wait(message, seconds=LOOK_AGAIN)
     return None

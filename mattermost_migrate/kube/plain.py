@@ -120,7 +120,10 @@ class Plain:
         body: Any,
         limits: Limits,
     ) -> Response:
-        connection = self._idle.pop() if self._idle else self._new(limits)
+        try:
+            connection = self._idle.pop()
+        except IndexError:  # asked for first, another thread could take it meanwhile
+            connection = self._new(limits)
         try:
             if connection.sock is not None:
                 connection.sock.settimeout(limits.total)

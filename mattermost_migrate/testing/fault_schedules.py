@@ -13,7 +13,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from mattermost_migrate.domain.adoption import ADOPTION
+from mattermost_migrate.domain.crews import DRAIN_SECONDS
 from mattermost_migrate.domain.errors import AlreadyExistsError, NotFoundError, StaleError
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
@@ -24,9 +24,10 @@ from mattermost_migrate.domain.names import (
     POD,
     REPLICA_SET,
     SERVICE,
+    Strategy,
 )
 from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, uid_of
-from mattermost_migrate.domain.steps import Act, Done, Ladder, Verdict
+from mattermost_migrate.domain.steps import Act, Done, Ladder, Verdict, Wait
 from mattermost_migrate.domain.writes import Write
 from mattermost_migrate.inspection import Scene, State, inspect
 from mattermost_migrate.testing.builders import cluster_installation, installed
@@ -42,25 +43,44 @@ _WHOLE: Final = {
 }
 #: How likely it is that somebody changes their mind between two moves.
 _FICKLE: Final = 0.02
+#: How many pods more than wanted there may be by Recreate.
+_SURGE: Final = 2
 
 
 @functools.cache
-def _beginning(replicas: int) -> tuple[Simulation, dict[str, Any]]:
-    cluster = installed(cluster_installation(replicas=replicas))
-    return cluster, essence(cluster)
+def _beginning(replicas: int, strategy: Strategy) -> tuple[Simulation, dict[str, Any]]:
+    spec = {"strategy": str(strategy), "maxSurge": _SURGE, "drainSeconds": DRAIN_SECONDS}
+    cluster = installed(cluster_installation(replicas=replicas), **spec)
+    cluster.settle()
+    cluster.watch_anew()
+    return cluster, essence(cluster, strategy)
 
 
-def essence(cluster: Simulation) -> dict[str, Any]:
-    """Everything that may not differ after a way there and back."""
+def essence(cluster: Simulation, strategy: Strategy = Strategy.ADOPT) -> dict[str, Any]:
+    """Everything that may not differ after a way there and back; by Recreate pods may be others."""
     kinds = (CLUSTER_INSTALLATION, DEPLOYMENT, SERVICE, REPLICA_SET, POD)
     remade = (CLUSTER_INSTALLATION, DEPLOYMENT)
-    return {
+    found = {
         f"{kind}/{name_of(obj)}": copy.deepcopy(
             (labels_of(obj), obj.get("spec"), None if kind in remade else uid_of(obj))
         )
         for kind in kinds
         for obj in cluster.all(kind)
     }
+    if strategy is Strategy.ADOPT:
+        return found
+    pods = sorted(str(sorted(labels_of(pod).items())) for pod in cluster.all(POD))
+    idle = {str(each["metadata"]["name"]) for each in cluster.all(REPLICA_SET) if _idle(each)}
+    kept = {
+        key: value
+        for key, value in found.items()
+        if not key.startswith(f"{POD}/") and key.removeprefix(f"{REPLICA_SET}/") not in idle
+    }
+    return {**kept, "pods": pods}
+
+
+def _idle(replica_set: JsonObject) -> bool:
+    return not replica_set["spec"]["replicas"]
 
 
 def scene(cluster: Simulation, name: str = "acme") -> Scene:
@@ -83,7 +103,7 @@ def scene(cluster: Simulation, name: str = "acme") -> Scene:
 class _Run:
     chance: random.Random
     cluster: Simulation
-    ladder: Ladder
+    ladder: Ladder | None
     late: list[Act] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     thought: tuple[tuple[int, str], Verdict | Done] | None = None
@@ -105,7 +125,10 @@ class _Run:
         now = (self.cluster.version, migration["spec"].get("desiredKind"))
         if self.thought is None or self.thought[0] != now:
             self.thought = (now, decision(self.cluster, ladder=self.ladder).verdict)
-        return self.thought[1]
+        verdict = self.thought[1]
+        if isinstance(verdict, Wait) and verdict.seconds:
+            self.thought = None  # time is what it waits for
+        return verdict
 
     def _act(self, act: Act) -> None:
         """Now, later, or something decided earlier."""
@@ -131,16 +154,19 @@ class _Run:
             self.log[-1] += f" refused: {type(error).__name__}"
 
 
-def run(seed: int, ladder: Ladder = ADOPTION) -> list[str]:
+def run(
+    seed: int, ladder: Ladder | None = None, *, strategy: Strategy = Strategy.ADOPT
+) -> list[str]:
     """One schedule; everything about it that is not as promised.
 
     Args:
         seed: the whole schedule.
-        ladder: whose steps are climbed.
+        ladder: whose steps are climbed; those of the strategy unless given.
+        strategy: how the pods come to the other kind.
     """
     chance = random.Random(seed)  # noqa: S311 - seeded, and guards nothing
     replicas = chance.choice((1, 2, 3))
-    beginning, before = _beginning(replicas)
+    beginning, before = _beginning(replicas, strategy)
     cluster = copy.deepcopy(beginning)
     running = _Run(chance, cluster, ladder)
     desire(cluster, "acme", MATTERMOST.kind)
@@ -151,22 +177,37 @@ def run(seed: int, ladder: Ladder = ADOPTION) -> list[str]:
         climb(cluster, ladder=ladder)
     except (StuckError, StaleError, NotFoundError) as error:
         return _told(running, [f"{type(error).__name__}: {error}"])
-    return _told(running, list(_broken(cluster, before, wanted, replicas)))
+    broken = _harms(cluster, replicas) if strategy is Strategy.ADOPT else _outage(cluster, replicas)
+    verdict = inspect(scene(cluster), "ns", "acme")
+    if verdict.state is not _WHOLE[wanted]:
+        broken.append(f"wanted {wanted}: {verdict}")
+    if wanted == CLUSTER_INSTALLATION.kind and essence(cluster, strategy) != before:
+        broken.append("not as before")
+    return _told(running, broken)
 
 
 def _told(running: _Run, problems: list[str]) -> list[str]:
     return [f"{problem}; after {running.log[-40:]}" for problem in problems]
 
 
-def _broken(cluster: Simulation, before: JsonObject, wanted: str, replicas: int) -> list[str]:
+def _harms(cluster: Simulation, replicas: int) -> list[str]:
+    """What somebody could notice of an exchange around the same pods."""
     problems = [f"made {each}" for each in cluster.created]
     problems += cluster.violations
     problems += [f"address lost: {each}" for each in cluster.lost]
     if cluster.fewest_ready is not None and cluster.fewest_ready < replicas:
         problems.append(f"only {cluster.fewest_ready} ready pods of {replicas}")
-    verdict = inspect(scene(cluster), "ns", "acme")
-    if verdict.state is not _WHOLE[wanted]:
-        problems.append(f"wanted {wanted}: {verdict}")
-    if wanted == CLUSTER_INSTALLATION.kind and essence(cluster) != before:
-        problems.append("not as before")
+    return problems
+
+
+def _outage(cluster: Simulation, replicas: int) -> list[str]:
+    """What somebody could notice while new pods replace old ones."""
+    network, problems = cluster.network, [*cluster.violations]
+    for what, fewest in (("ready", cluster.fewest_ready), ("serving", network.fewest_serving)):
+        if fewest is not None and fewest < replicas:
+            problems.append(f"only {fewest} {what} pods of {replicas}")
+    if cluster.most_pods > replicas + _SURGE:
+        problems.append(f"{cluster.most_pods} pods at once")
+    problems += [f"{each} was sent requests before it was ready" for each in network.unready]
+    problems += [f"{each} was told to end in service" for each in network.cut_off]
     return problems

@@ -8,6 +8,7 @@ operator's Service publishes addresses that are not ready, whatever the selector
 from __future__ import annotations
 
 import copy
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from mattermost_migrate.domain.names import (
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["Network"]
 
 _KNOWN: Final = (SERVICE, POD)
+#: How old the cache of pods gets.
+_MOST_LAG: Final = timedelta(seconds=3)
 
 
 class Network:
@@ -40,6 +43,7 @@ class Network:
     def __init__(self, cluster: Simulation) -> None:
         self._cluster = cluster
         self._known: dict[Resource, dict[str, dict[str, Any]]] = {each: {} for each in _KNOWN}
+        self._informed = cluster.now
         self.forget()
 
     def forget(self) -> None:
@@ -54,7 +58,13 @@ class Network:
 
     def inform_pods(self) -> bool:
         """The cache of pods catches up; until then it lags."""
+        self._informed = self._cluster.now
         return self._inform(POD)
+
+    def pass_time(self) -> None:
+        """No watch lags for ever: as much is taken for granted of pods that never served."""
+        if self._cluster.now - self._informed >= _MOST_LAG:
+            self.inform_pods()
 
     def known_pod(self, pod: JsonObject) -> JsonObject:
         """The pod as the cache holds it; nothing is known of one it has not seen."""

@@ -113,8 +113,8 @@ class Simulation:
         self.lost: set[str] = set()
         self.violations: list[str] = []
         self.most_pods = 0
-        self.network = Network(self)
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.network = Network(self)
         self._addresses: set[str] = set()
         self._read: Backup | None = None
         self._known_deployments: dict[str, dict[str, Any]] = {}
@@ -595,6 +595,7 @@ class Simulation:
 
     def _traffic(self, name: str) -> Traffic:
         self.now += timedelta(seconds=1)
+        self.network.pass_time()
         pods = tuple(pod for pod in self.all(POD) if labels_of(pod).get(SERVING_LABEL) == name)
         return Traffic(self.find(SERVICE, name), self.network.slices(name), pods, self.now)
 

@@ -6,23 +6,41 @@ import pytest
 
 from mattermost_migrate.domain import exchange, handover
 from mattermost_migrate.domain.adoption import ADOPTION
-from mattermost_migrate.domain.names import Condition
+from mattermost_migrate.domain.names import Condition, Strategy
 from mattermost_migrate.testing.fault_schedules import run
 
-SEEDS = 2000
+SEEDS = {Strategy.ADOPT: 2000, Strategy.RECREATE: 500}
 BLOCK = 100
+BLOCKS = [
+    (strategy, first) for strategy, seeds in SEEDS.items() for first in range(0, seeds, BLOCK)
+]
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, BLOCK))
-def test_whatever_goes_wrong_and_when_nobody_notices(first: int) -> None:
-    broken = {seed: told for seed in range(first, first + BLOCK) if (told := run(seed))}
+@pytest.mark.parametrize(("strategy", "first"), BLOCKS)
+def test_whatever_goes_wrong_and_when_nobody_notices(strategy: Strategy, first: int) -> None:
+    seeds = range(first, first + BLOCK)
+    broken = {seed: told for seed in seeds if (told := run(seed, strategy=strategy))}
 
-    assert broken == {}, f"seed {min(broken)}"
+    assert broken == {}, f"{strategy}, seed {min(broken)}"
 
 
 @pytest.mark.parametrize("seed", [510, 1630, 4894, 4950, 5633, 6969, 7005])
 def test_what_is_created_late_is_met_by_these(seed: int) -> None:
     assert run(seed) == []
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(41, id="a pod made after a turn served before it was ready"),
+        pytest.param(80, id="the slices had yet to show that the Service was held"),
+        pytest.param(217, id="a pod was taken out of a set that had yet to remove another"),
+        pytest.param(587, id="pods on their way out were not counted after a turn"),
+        pytest.param(790, id="turned twice, how many pods are wanted was forgotten"),
+    ],
+)
+def test_recreate_keeps_its_promises_where_it_once_did_not(seed: int) -> None:
+    assert run(seed, strategy=Strategy.RECREATE) == []
 
 
 def test_a_deployment_that_is_not_held_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
