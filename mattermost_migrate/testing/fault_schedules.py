@@ -43,6 +43,7 @@ _WHOLE: Final = {
 }
 #: How likely it is that somebody changes their mind between two moves.
 _FICKLE: Final = 0.02
+_NAME: Final = "acme"
 #: How many pods more than wanted there may be by Recreate.
 _SURGE: Final = 2
 
@@ -201,8 +202,14 @@ def _harms(cluster: Simulation, replicas: int) -> list[str]:
 
 
 def _outage(cluster: Simulation, replicas: int) -> list[str]:
-    """What somebody could notice while new pods replace old ones."""
-    network, problems = cluster.network, [*cluster.violations]
+    """What somebody could notice while new pods replace old ones.
+
+    A Deployment controller that has yet to see that its Deployment is gone may still make a
+    ReplicaSet for it. That is Kubernetes' own race; none of its pods is in service, and the ladder
+    takes that owner out.
+    """
+    network, gone = cluster.network, f"ReplicaSet/{_NAME}-new"
+    problems = [each for each in cluster.violations if not each.startswith(gone)]
     for what, fewest in (("ready", cluster.fewest_ready), ("serving", network.fewest_serving)):
         if fewest is not None and fewest < replicas:
             problems.append(f"only {fewest} {what} pods of {replicas}")
