@@ -77,11 +77,17 @@ class Plain:
         self._address = urlsplit(connection.server)
         self._context = _context(self._configuration) if self._address.scheme == "https" else None
         self._idle: list[HTTPConnection] = []
+        self._closed = False
 
     async def close(self) -> None:
-        """Close what is idle; a request under way ends with its thread."""
-        while self._idle:
-            self._idle.pop().close()
+        """Close what is idle; a request under way closes its connection as it ends."""
+        self._closed = True
+        self._close_idle()
+
+    def _close_idle(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
 
     async def ask(
         self,
@@ -148,6 +154,8 @@ class Plain:
             connection.close()
             raise
         self._idle.append(connection)
+        if self._closed:
+            self._close_idle()
         if got.headers.get("Content-Encoding") == "gzip":
             content = zlib.decompress(content, _GZIP)
         return Response(got.status, dict(got.headers.items()), content)
@@ -159,7 +167,11 @@ class Plain:
         else:
             connection = _Secure(host, port, timeout=limits.connect, context=self._context)
             connection.expected = self._configuration.tls_server_name or ""
-        connection.connect()
+        try:
+            connection.connect()
+        except BaseException:
+            connection.close()  # its socket may be open already
+            raise
         return connection
 
 

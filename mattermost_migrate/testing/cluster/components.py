@@ -181,6 +181,9 @@ def _controller_manager(site: Site) -> list[str]:
         "--leader-elect=false",
         "--secure-port=0",
         "--controllers=*,-node-ipam-controller",
+        # kwok says once that a pod is ready, no kubelet says so again: a node whose heartbeat was
+        # late, on a machine that stood still for a moment, would never serve again.
+        "--node-monitor-grace-period=1h",
         f"--kube-api-qps={site.pace.qps}",
         f"--kube-api-burst={site.pace.burst}",
         f"--concurrent-deployment-syncs={site.pace.syncs}",

@@ -81,6 +81,7 @@ def test_the_same_pods_serve_before_and_after(
         "patch deployments",  # let go
         "patch installationmigrations",  # the lock on
         "patch installationmigrations",  # and off
+        "patch mattermosts",  # let go
         "patch pods",
         "patch pods",
         "patch replicasets",

@@ -80,6 +80,16 @@ def deaths(chosen: list[Case], writes: list[str]) -> dict[str, tuple[str, int, F
     }
 
 
+#: Writes that one migration needs and the next one does not: what is told half-way, the nudge that
+#: an operator with time to spare is not given, and what is tried again after a conflict.
+VARYING = {
+    "PATCH installationmigrations/status acme",
+    "PATCH clusterinstallations/status acme",
+    "PATCH mattermosts/status acme",
+    "PATCH replicasets",
+}
+
+
 def test_it_may_be_killed_after_any_write(
     lanes: Lanes, gateway: Gateway, engines: Engines, recorded: Recorded
 ) -> None:
@@ -98,7 +108,7 @@ def test_it_may_be_killed_after_any_write(
         engines.process(gate)
         since = lanes.ask(taken, kind, Strategy.ADOPT)
         missed = script.until_struck(SECONDS, lambda name: by_namespace[name].over())
-        assert set(missed.values()) <= {"PATCH installationmigrations/status acme"}
+        assert set(missed.values()) <= VARYING
         # All stand at their writes now; what is held never goes on.
         engines.kill(gate)
 
