@@ -239,17 +239,6 @@ def test_a_deployment_that_is_created_after_the_turn_starts_nothing(
     assert not is_held(lane.here.get(DEPLOYMENT, "acme"))
 
 
-def test_created_running_it_would_make_new_pods(
-    lanes: Lanes, gateway: Gateway, engines: Engines, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(steps, "hold", lambda manifest: manifest)
-
-    lane, since = turned_round_before_its_deployment_arrives(lanes, gateway, engines)
-
-    told = lane.judge(since, CLUSTER_INSTALLATION.kind, Strategy.ADOPT, "created late")
-    assert "other pods or ReplicaSets than before" in str(told)
-
-
 CUSTOM = {MATTERMOST.kind: MATTERMOST, CLUSTER_INSTALLATION.kind: CLUSTER_INSTALLATION}
 
 
@@ -283,3 +272,15 @@ def test_a_custom_resource_that_is_created_after_the_end_is_never_at_work(
     late = (CUSTOM[kind], lane.namespace)
     assert is_held(lane.here.witness.until(removed, since=before, seconds=SECONDS).obj)
     assert lane.judge(since, back, Strategy.ADOPT, "created late") == []
+
+
+def test_created_running_it_would_make_new_pods(
+    lanes: Lanes, gateway: Gateway, engines: Engines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last of all: with two ReplicaSets of one template its lane is of no use to others."""
+    monkeypatch.setattr(steps, "hold", lambda manifest: manifest)
+
+    lane, since = turned_round_before_its_deployment_arrives(lanes, gateway, engines)
+
+    told = lane.judge(since, CLUSTER_INSTALLATION.kind, Strategy.ADOPT, "created late")
+    assert "other pods or ReplicaSets than before" in str(told)
