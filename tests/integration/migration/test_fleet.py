@@ -93,7 +93,8 @@ def test_a_fleet_moves_within_its_limit_and_counts_right(
     for counts in reports:
         assert sum(counts.values()) == 2 * counts["selected"]
         assert counts["running"] <= AT_ONCE
-    # Twelve of the migration, its status, and the fleet's two. Whoever takes longer tells so, too.
+    # Thirteen of the migration and the fleet's two, and its status beside: at the end, and while it
+    # takes longer.
     writes = Counter(engine_writes(local_cluster, namespace))
     told = writes.pop("patch installationmigrations/status")
     assert told >= len(NAMES)
