@@ -67,7 +67,7 @@ WATCHED: Final = (
     POD,
 )
 #: Kinds of which the informers hold every object, whatever its labels.
-_HELD: Final = frozenset({CLUSTER_INSTALLATION, MATTERMOST})
+_IN_MEMORY: Final = frozenset({CLUSTER_INSTALLATION, MATTERMOST})
 #: Seconds for which a kind that is not served is not asked for again: without their operators
 #: neither MysqlClusters nor MinIOInstances are, and each migration looks for them twice.
 _UNSERVED_SECONDS: Final = 10.0
@@ -134,9 +134,9 @@ class Observer:
     async def closer(self, seen: Snapshot, part: Part) -> Snapshot:
         """The same snapshot with one costly part read live."""
         if part is Part.EXISTING:
-            held = tuple(self._held(seen, _referred(seen)))
-            asked = tuple(each for each in _referred(seen) if each[0] not in _HELD)
-            found = (*held, *await self._read(seen, asked))
+            referred = _referred(seen)  # on the way back this plans the whole installation
+            asked = tuple(each for each in referred if each[0] not in _IN_MEMORY)
+            found = (*self._in_memory(seen, referred), *await self._read(seen, asked))
             return dataclasses.replace(seen, existing=Existing.of(found))
         if part is Part.TRAFFIC:
             return dataclasses.replace(seen, traffic=await self._traffic(seen))
@@ -146,12 +146,14 @@ class Observer:
         wanted = tuple(each for each in children(seen.name) if each[0] is not DEPLOYMENT)
         return dataclasses.replace(seen, children=await self._read(seen, wanted))
 
-    def _held(
+    def _in_memory(
         self, seen: Snapshot, wanted: tuple[tuple[Resource, str], ...]
     ) -> Iterator[JsonObject]:
         """Of what is wanted, that of which every object there is, is in memory."""
         for resource, name in wanted:
-            if resource in _HELD and (obj := self._informers[resource].get(seen.namespace, name)):
+            if resource in _IN_MEMORY and (
+                obj := self._informers[resource].get(seen.namespace, name)
+            ):
                 yield _named(resource, obj)
 
     async def _dependents(self, seen: Snapshot) -> tuple[JsonObject, ...]:
