@@ -27,6 +27,7 @@ __all__ = [
     "frozen",
     "frozen_spec",
     "nudge",
+    "resource_of",
     "thawed_spec",
 ]
 
@@ -126,20 +127,21 @@ def freeze(obj: JsonObject) -> Write:
     """
     unmarked = {"labels": {HELD_LABEL: None}} if HELD_LABEL in labels_of(obj) else {}
     body = {"metadata": {**fence(obj), **unmarked}, "spec": frozen_spec(obj)}
-    return patch(_resource(obj), name_of(obj), body)
+    return patch(resource_of(obj), name_of(obj), body)
 
 
 def clear_acknowledgement(obj: JsonObject) -> Write:
     """Take the text of an earlier freeze away, or it would read as the answer to the next one."""
     body = {"metadata": fence(obj), "status": {"state": "reconciling", "migration": None}}
-    return patch(_resource(obj), name_of(obj), body, subresource="status")
+    return patch(resource_of(obj), name_of(obj), body, subresource="status")
 
 
 def nudge(obj: JsonObject) -> Write:
     """Let the operator see the object past its limit of reconciling ones (operator facts 2.1)."""
     body = {"metadata": fence(obj), "status": {"state": "reconciling"}}
-    return patch(_resource(obj), name_of(obj), body, subresource="status")
+    return patch(resource_of(obj), name_of(obj), body, subresource="status")
 
 
-def _resource(obj: JsonObject) -> Resource:
+def resource_of(obj: JsonObject) -> Resource:
+    """Which of the two kinds it is."""
     return MATTERMOST if obj["kind"] == MATTERMOST.kind else CLUSTER_INSTALLATION

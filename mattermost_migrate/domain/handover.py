@@ -11,7 +11,6 @@ from mattermost_migrate.domain.crews import wanted
 from mattermost_migrate.domain.holding import hold, is_held, let_go
 from mattermost_migrate.domain.inventory import LABELLED, dependents
 from mattermost_migrate.domain.names import (
-    CLUSTER_INSTALLATION,
     DEPLOYMENT,
     INSTALLATION_MIGRATION,
     LOCK_LABEL,
@@ -149,8 +148,8 @@ def remove_late(seen: Snapshot) -> Verdict | None:
     where = f"{late['kind']} {seen.name}"
     if late["metadata"].get("deletionTimestamp"):
         return Wait(f"{where}: others' finalizers have yet to finish")
-    resource = MATTERMOST if late["kind"] == MATTERMOST.kind else CLUSTER_INSTALLATION
-    return Act(f"Removed {where}, which was never let go", (orphan(resource, late),))
+    removal = orphan(freeze.resource_of(late), late)
+    return Act(f"Removed {where}, which was never let go", (removal,))
 
 
 def _late(seen: Snapshot) -> JsonObject | None:
