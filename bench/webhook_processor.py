@@ -1,11 +1,11 @@
 """What one review and one converted object cost in processor time: `make bench-webhook`.
 
 Both servers run as they are shipped (gunicorn, our worker, TLS 1.3, their log), only without a
-cluster: the webhook is told that nobody migrates and that
-no Secret is there. A client in a process of its own sends reviews on
-kept connections, then a list is converted there and back. The kernel counts the processor seconds
-of each process. Neighbours on the same cores make those longer too (they share caches and memory),
-so the record says what the standard library alone needs to read one such review at that moment.
+cluster: the webhook is told that nobody migrates and that no Secret is there. A client in a process
+of its own sends reviews on kept connections, then a list is converted there and back. The kernel
+counts the processor seconds of each process. Neighbours on the same cores make those longer too
+(they share caches and memory), so the record says what the standard library alone needs to read one
+such review at that moment.
 
 Prints one JSON document; exits with 1 if two cores could not carry what issue 6 asks for.
 """
