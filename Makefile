@@ -12,7 +12,7 @@ switch = $(if $(filter-out 0 no false,$(call given,$(1))),$(2))
 
 .DEFAULT_GOAL := help
 .PHONY: help venv tools cluster check format lint types layers demo picture test test-schedules docs reference package \
-	rights alerts bench bench-scale bench-idle bench-schedules bench-estimates bench-faults bench-traces \
+	rights alerts bench bench-scale bench-plan bench-idle bench-schedules bench-estimates bench-faults bench-traces \
 	bench-preview bench-rollback proof-faults proof-scale proof-traffic proof-endurance plot bench-webhook proof-webhook proof-rotation proof-abuse \
 	lock clean
 
@@ -61,9 +61,9 @@ test: tools ## every test: unit, integration, end to end, on two real control pl
 	@rm -rf .cache/audit
 	@MATTERMOST_MIGRATE_AUDIT=.cache/audit $(BIN)/pytest -n $(or $(call given,WORKERS),2) --dist loadfile $(ARGS)
 
-test-schedules: tools ## a hundred random schedules of faults, on two real control planes (SEED=7)
+test-schedules: tools ## of make test the hundred random schedules of faults alone, from another seed (SEED=7)
 	@$(if $(call given,SEED),MATTERMOST_MIGRATE_SEED='$(SEED)') $(BIN)/pytest -q -n 2 $(ARGS) \
-		tests/integration/migration/faults/random_schedules.py
+		tests/integration/migration/faults/test_random_schedules.py
 
 docs: ## build the documentation into build/site; a warning is an error
 	@test -x $(VENV)-docs/bin/mkdocs || { $(PYTHON) -m venv $(VENV)-docs && $(VENV)-docs/bin/pip install \
@@ -85,11 +85,14 @@ alerts: venv ## Prometheus' own tool on alerts, their tests and the dashboard (b
 bench: venv ## a million conversions there and back (COUNT=20000 for a short one); records: bench/
 	@$(BIN)/python bench/conversion_round_trip.py $(call option,COUNT,--count)
 
-bench-scale: venv ## fleets on control planes of their own, beside a bare script (COUNT=100,300 RECREATE=100)
-	@$(BIN)/python -m bench.scale $(call option,COUNT,--counts) $(call option,RECREATE,--recreate)
+bench-scale: venv ## fleets on control planes of their own, beside a bare script (COUNT=100,300 RECREATE=0)
+	@$(BIN)/python -m bench.scale $(call option,COUNT,--counts) $(call option,RECREATE,--recreate) $(OPTIONS)
+
+bench-plan: venv ## plan a thousand installations (COUNT=200 OPTIONS='--record FILE')
+	@$(BIN)/python -m bench.scale --plan $(if $(call given,COUNT),'$(COUNT)',1000) $(OPTIONS)
 
 bench-idle: venv ## five thousand installations in the informers of an idle controller
-	@$(BIN)/python -m bench.scale --idle $(if $(call given,COUNT),'$(COUNT)',5000)
+	@$(BIN)/python -m bench.scale --idle $(if $(call given,COUNT),'$(COUNT)',5000) $(OPTIONS)
 
 bench-schedules: venv ## a million schedules of fleets on a simulated clock (COUNT=20000)
 	@$(BIN)/python bench/fleet_schedules.py $(call option,COUNT,--count)

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import subprocess
 import sys
 import time
 from collections import Counter
 from typing import Any
+
+from origin import origin
 
 from mattermost_migrate.domain.conversion import convert, original, restore
 from mattermost_migrate.domain.errors import RefusedError
@@ -43,14 +42,6 @@ def there_and_back(installation: dict[str, Any], clock: Clock) -> str:
         return "crashed"
 
 
-def origin() -> dict[str, str]:
-    """What was measured, and on what."""
-    described = ["git", "describe", "--always", "--dirty", "--exclude=*"]
-    commit = subprocess.run(described, capture_output=True, text=True, check=True)  # noqa: S603 - fixed words
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    return {"commit": commit.stdout.strip(), "machine": machine}
-
-
 class Clock:
     """Adds up the seconds spent inside of it."""
 
@@ -71,6 +62,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    began = origin()
     spec = crd.schema("ClusterInstallation")
     generator = crd.Generator(options.seed)
     outcomes: Counter[str] = Counter(converted=0, refused=0, lost=0, crashed=0)
@@ -81,7 +73,7 @@ def main() -> int:
         outcomes[there_and_back({"metadata": metadata, "spec": made}, clock)] += 1
     mean = round(clock.seconds / options.count * 1000, 3)
     report = {
-        **origin(),
+        **began,
         "seed": options.seed,
         "count": options.count,
         **outcomes,

@@ -28,10 +28,10 @@ from typing import Final
 from origin import origin
 
 from certs.keeper import REQUEST
-from certs.leadership import LEASE_NAME
 from certs.storage import CA_NAME, LEAF_NAME
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
+    LEADER_LEASE,
     LEASE,
     MATTERMOST,
     NAMESPACE,
@@ -111,7 +111,7 @@ def standing(leak: str, names: list[str]) -> Iterator[tuple[Installations, dict[
         for secret in (database_secret(namespace=_CHAT), file_secret(namespace=_CHAT)):
             cluster.admin.create(SECRET, _CHAT, secret)
         leader = Endured(cluster, "leader", leak)
-        cluster.admin.until(LEASE, _HOME, LEASE_NAME, bool, seconds=_PATIENCE)
+        cluster.admin.until(LEASE, _HOME, LEADER_LEASE, bool, seconds=_PATIENCE)
         both = {"leader": leader, "standby": Endured(cluster, "standby", leak)}
         with Witness(Client(cluster.admin.credentials)) as witness:
             installations = Installations(cluster.admin, witness, _CHAT)
@@ -168,7 +168,7 @@ def main() -> int:
             last = {name: hours[-1] for name, hours in samples.items()}
             sys.stderr.write(f"{number + 1} h: {json.dumps(last)}\n")
         took = time.monotonic() - began
-        lease = installations.admin.get(LEASE, _HOME, LEASE_NAME)
+        lease = installations.admin.get(LEASE, _HOME, LEADER_LEASE)
     found = {name: grown(hours) for name, hours in samples.items()}
     record = {
         **head,

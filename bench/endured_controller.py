@@ -1,8 +1,9 @@
 """The controller with a day's wear in minutes, and told what it holds on SIGUSR1.
 
 Its watches end after seconds instead of minutes, every twelfth of them is told that it expired and
-has to list anew, and its Lease is renewed many times a second. ``--leak`` as the first words puts
-one in, so that the proof of endurance can be seen to fail. The rest are the controller's options.
+has to list anew, and its Lease is renewed many times a second. The first word is the file to tell
+it in; the second the leak to put in, so that the proof of endurance can be seen to fail, or
+``none``. The rest are the controller's options.
 """
 
 from __future__ import annotations

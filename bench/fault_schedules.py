@@ -11,13 +11,12 @@ from __future__ import annotations
 import argparse
 import functools
 import json
-import os
-import platform
-import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
+
+from origin import origin
 
 from mattermost_migrate.domain.names import Strategy
 from mattermost_migrate.testing.fault_schedules import run
@@ -30,22 +29,11 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--strategy", choices=[*Strategy], help="one of them only")
     given = parser.parse_args()
+    began = origin()
     seeds = range(given.first, given.first + given.count)
     strategies = [Strategy(given.strategy)] if given.strategy else [*Strategy]
     results = {str(strategy): _played(seeds, strategy) for strategy in strategies}
-    record = {
-        "schedules": given.count,
-        "first_seed": given.first,
-        **results,
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "commit": subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607 - git on PATH
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout.strip(),
-    }
+    record = {**began, "firstSeed": given.first, **results}
     print(json.dumps(record, indent=2))
     sys.exit(any(result["broken"] for result in results.values()))
 
@@ -55,7 +43,11 @@ def _played(seeds: range, strategy: Strategy) -> dict[str, Any]:
     with ProcessPoolExecutor() as pool:
         told = pool.map(functools.partial(run, strategy=strategy), seeds, chunksize=50)
         broken = {seed: problems for seed, problems in zip(seeds, told, strict=True) if problems}
-    return {"broken": broken, "seconds": round(time.monotonic() - began, 1)}
+    return {
+        "schedules": len(seeds),
+        "broken": broken,
+        "seconds": round(time.monotonic() - began, 1),
+    }
 
 
 if __name__ == "__main__":

@@ -11,13 +11,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Final
+
+from origin import origin
 
 ROOT: Final = Path(__file__).parents[1]
 ENUMERATION: Final = "tests/integration/migration/faults/enumeration.py"
@@ -30,7 +31,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1000, help="the first of them")
     parser.add_argument("--only", default="", help="of the tests, as pytest -k takes it")
     given = parser.parse_args()
-    began = time.monotonic()
+    head, began = origin(), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         record = Path(folder) / "record.json"
         environment = {
@@ -50,24 +51,13 @@ def main() -> None:
         )
         proven = json.loads(record.read_text()) if record.exists() else []
     told = {
+        **head,
         "proven": proven,
         "whole": ended.returncode == 0 and not given.only,
         "seconds": round(time.monotonic() - began, 1),
-        "load": [round(each, 1) for each in os.getloadavg()],
-        "cores": os.cpu_count(),
-        "machine": platform.machine(),
-        "python": platform.python_version(),
-        "commit": _commit(),
     }
     print(json.dumps(told, indent=2))
     sys.exit(1 if ended.returncode else 0)
-
-
-def _commit() -> str:
-    shown = ["git", "rev-parse", "--short", "HEAD"]
-    return subprocess.run(  # noqa: S603 - git on PATH
-        shown, check=True, capture_output=True, text=True, cwd=ROOT
-    ).stdout.strip()
 
 
 if __name__ == "__main__":

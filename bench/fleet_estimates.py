@@ -106,7 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=2000)
     options = parser.parse_args()
-    started = time.monotonic()
+    head, started = origin(), time.monotonic()
     groups: dict[str, list[float]] = defaultdict(list)
     for seed in range(options.count):
         chance = random.Random(seed)  # noqa: S311 - a schedule, not a secret
@@ -118,7 +118,7 @@ def main() -> None:
         for group in ("all", model.__name__, rounds):
             groups[group] += found
     report = {
-        **origin(),
+        **head,
         "fleets": options.count,
         **{group: summary(found) for group, found in sorted(groups.items())},
         "seconds": round(time.monotonic() - started),

@@ -17,7 +17,7 @@ from pathlib import Path
 from mattermost_migrate.testing.schedules import BrokenRuleError, run
 
 sys.path.insert(0, str(Path(__file__).parent))
-from conversion_round_trip import origin
+from origin import origin
 
 _CHUNK = 1000
 
@@ -40,13 +40,13 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first seed: to run it in parts")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
-    began = time.monotonic()
+    head, began = origin(), time.monotonic()
     with ProcessPoolExecutor(options.processes) as pool:
         seeds = range(options.first, options.first + options.count, _CHUNK)
         outcomes = list(pool.map(chunk, seeds))
     broken = [problem for *_, problems in outcomes for problem in problems]
     report = {
-        **origin(),
+        **head,
         "firstSeed": options.first,
         "schedules": sum(good for good, *_ in outcomes) + len(broken),
         "starts": sum(starts for _, starts, _ in outcomes),

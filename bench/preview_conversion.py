@@ -11,12 +11,12 @@ import argparse
 import json
 import multiprocessing
 import os
-import platform
-import subprocess
 import sys
 import time
 from collections import Counter
 from typing import Any
+
+from origin import origin
 
 from mattermost_migrate.domain.conversion.versions import RECORD, to_preview, to_stored
 from mattermost_migrate.domain.errors import RefusedError
@@ -78,20 +78,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
-    each = options.count // options.processes
+    began, each = origin(), options.count // options.processes
     outcomes, spent = Counter(dict.fromkeys(OUTCOMES, 0)), [0.0, 0.0]
     with multiprocessing.Pool(options.processes) as pool:
         work = [(each, options.seed + number) for number in range(options.processes)]
         for found, seconds in pool.imap_unordered(share, work):
             outcomes.update(found)
             spent = [total + more for total, more in zip(spent, seconds, strict=True)]
-    described = ["git", "describe", "--always", "--dirty", "--exclude=*"]
-    commit = subprocess.run(described, capture_output=True, text=True, check=True)  # noqa: S603 - fixed words
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     count = each * options.processes
     report = {
-        "commit": commit.stdout.strip(),
-        "machine": machine,
+        **began,
         "seeds": [seed for _, seed in work],
         "count": count,
         **outcomes,

@@ -19,8 +19,8 @@ from typing import Any, Final
 
 from origin import origin
 
-from mattermost_migrate.domain.conditions import parse_time
-from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, NAMESPACE, SECRET, Resource
+from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, NAMESPACE, SECRET
+from mattermost_migrate.domain.reported import parse_time
 from mattermost_migrate.testing.builders import database_secret, file_secret
 from mattermost_migrate.testing.cluster import Client, Cluster, LocalCluster, Options
 from mattermost_migrate.testing.installations import Installations, condition
@@ -32,20 +32,12 @@ CRDS: Final = Path(__file__).parents[1] / "deploy" / "crds"
 HOME: Final = "mattermost-migrate"
 NAME: Final = "mattermost-migrate-controller"
 MOST_SECONDS: Final = 60.0
-_BINDING: Final = Resource(
-    "rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False
-)
 
 
 def start(cluster: Cluster) -> None:
     """The controller as it ships, being the operator too, under the name that obstacles know."""
-    admin = cluster.admin
-    admin.create(NAMESPACE, None, {"metadata": {"name": HOME}})
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
-    subject = {"kind": "ServiceAccount", "name": NAME, "namespace": HOME}
-    admin.create(
-        _BINDING, None, {"metadata": {"name": NAME}, "roleRef": role, "subjects": [subject]}
-    )
+    cluster.admin.create(NAMESPACE, None, {"metadata": {"name": HOME}})
+    cluster.give_every_right(HOME, NAME)
     kubeconfig = cluster.service_account_kubeconfig(HOME, NAME, cluster.folder / NAME)
     command = [sys.executable, "-m", "controller", "--operator", "builtin", "--namespace", HOME]
     cluster.run("controller", command, KUBECONFIG=str(kubeconfig))

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from origin import origin
 
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
@@ -35,14 +34,6 @@ from mattermost_migrate.testing.witness import Witness
 
 CRDS = Path(__file__).parents[1] / "deploy" / "crds"
 HOME = "mattermost-migrate"
-
-
-def origin() -> dict[str, str]:
-    """What was measured, and on what."""
-    described = ["git", "describe", "--always", "--dirty", "--exclude=*"]
-    commit = subprocess.run(described, capture_output=True, text=True, check=True)  # noqa: S603 - fixed words
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    return {"commit": commit.stdout.strip(), "machine": machine}
 
 
 def start(cluster: Cluster) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import random
 import sys
@@ -35,7 +36,8 @@ from mattermost_migrate.domain.names import (
 )
 from mattermost_migrate.domain.objects import controller_of, uid_of
 from mattermost_migrate.testing.chronicle import Chronicle
-from mattermost_migrate.testing.cluster import AuditLevel
+from mattermost_migrate.testing.cluster import AuditLevel, LocalCluster, kubeconfig
+from mattermost_migrate.testing.faults.gateway import Gateway
 from mattermost_migrate.testing.installations import ended, succeeded
 from mattermost_migrate.testing.tools import ready
 from mattermost_migrate.testing.traffic.site import CONTROLLER, CONTROLLER_USER, Site, open_site
@@ -47,40 +49,35 @@ _BLOGS_ORDER: Final = (sys.executable, str(Path(__file__).parent / "blogs_order.
 _VICTIM: Final = "victim"
 #: How long a killed migration is given to show that it goes on.
 _STUCK_SECONDS: Final = 60.0
+#: Of the requests that were asked for: with fewer than that, nobody has noticed anything.
+_LEAST: Final = 0.9
 _COUNTED: Final = ("seconds", "requests", "failed", "dropped", "messages", "lost")
 _PATIENCE: Final = 300.0
 #: Seconds from the beginning of a phase within which the controller is killed.
 _KILLED_WITHIN: Final = {"Adopt": 3.0, "Recreate": 20.0}
+#: The account of a kube-controller-manager that is late.
+_MANAGER: Final = ("kube-system", "late-manager")
+#: What the fences are about.
+_LATE: Final = {REPLICA_SET.plural, POD.plural}
 _KINDS: Final = {MATTERMOST.kind: MATTERMOST, CLUSTER_INSTALLATION.kind: CLUSTER_INSTALLATION}
 
 
 class Mischief:
-    """Kills the controller once a phase, at a random moment of it.
+    """Kills the controller once a phase, at a random moment of it."""
 
-    If told to, it also pauses kube-controller-manager again and again, so that its caches lag.
-    """
-
-    def __init__(
-        self, site: Site, chance: random.Random, *, pauses: bool, kills: bool = True
-    ) -> None:
-        self._site, self._chance, self._pauses, self._kills = site, chance, pauses, kills
+    def __init__(self, site: Site, chance: random.Random, *, kills: bool) -> None:
+        self._site, self._chance, self._kills = site, chance, kills
         self.kills = 0
-        self.paused = 0
 
     @contextlib.contextmanager
     def within(self, seconds: float) -> Iterator[None]:
         """During the body, the kill no later than so many seconds after its beginning."""
-        over = threading.Event()
         killer = threading.Timer(self._chance.uniform(0, seconds), self._kill)
-        threads = [killer, threading.Thread(target=self._pause, args=(over,), daemon=True)]
-        for thread in threads:
-            thread.start()
+        killer.start()
         try:
             yield
         finally:
-            over.set()
-            for thread in threads:
-                thread.join()
+            killer.join()
 
     def _kill(self) -> None:
         if not self._kills:
@@ -88,13 +85,29 @@ class Mischief:
         self._site.kill_controller()
         self.kills += 1
 
-    def _pause(self, over: threading.Event) -> None:
-        manager = self._site.cluster.processes["kube-controller-manager"]
-        while self._pauses and not over.wait(self._chance.uniform(0.1, 0.5)):
-            manager.pause()
-            time.sleep(self._chance.uniform(0.1, 0.5))
-            manager.resume()
-            self.paused += 1
+
+@contextlib.contextmanager
+def lagging(cluster: LocalCluster, seconds: float) -> Iterator[None]:
+    """During the body, kube-controller-manager learns of ReplicaSets and pods that much later.
+
+    Of Deployments and Services it learns at once: the worst that watches of different kinds do.
+    """
+    if not seconds:
+        yield
+        return
+    manager = cluster.processes["kube-controller-manager"]
+    # By a token: its certificate would be the gateway's affair, which passes none on.
+    cluster.give_every_right(*_MANAGER)
+    known = cluster.service_account(*_MANAGER, seconds=86_400)
+    with Gateway(cluster) as gateway:
+        gate = gateway.gate()
+        gate.lag = lambda asked: seconds if asked.resource in _LATE else 0.0
+        file = cluster.folder / "kube-controller-manager.kubeconfig"
+        here = dataclasses.replace(known, server=gate.server)
+        kubeconfig.write(file, here, user=_MANAGER[1])
+        manager.kill()
+        manager.start()
+        yield
 
 
 @contextlib.contextmanager
@@ -268,12 +281,11 @@ def prove(arguments: argparse.Namespace) -> dict[str, Any]:
         controller = (sys.executable, str(_SABOTAGED), arguments.without)
     phases: list[dict[str, Any]] = []
     crash: dict[str, Any] = {}
+    began = origin()
     opened = open_site(ready(), _CRDS, names, controller=controller, audit=AuditLevel.METADATA)
-    with opened as site:
+    with opened as site, lagging(site.cluster, arguments.lag):
         site.start_load(rate=arguments.rate, sockets=arguments.sockets)
-        mischief = Mischief(
-            site, chance, pauses=arguments.pauses, kills=not arguments.without_kills
-        )
+        mischief = Mischief(site, chance, kills=not arguments.without_kills)
         for strategy, rounds in (
             ("Adopt", arguments.rounds),
             ("Recreate", arguments.recreate_rounds),
@@ -291,13 +303,14 @@ def prove(arguments: argparse.Namespace) -> dict[str, Any]:
         whole = site.stop_load()
         count_requests(site, phases)
     return {
-        **origin(),
+        **began,
         "seed": arguments.seed,
         "without": arguments.without or "nothing",
         "installations": arguments.installations,
+        "rate": arguments.rate,
         "podsEach": 2,
         "controllerKills": mischief.kills,
-        "controllerManagerPauses": mischief.paused,
+        "lagSeconds": arguments.lag,
         "timeline": whole.pop("timeline"),
         "whole": whole,
         "withoutBlogsOrder": {key: met[key] for key in _COUNTED},
@@ -308,13 +321,20 @@ def prove(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def _loaded(rate: float, met: dict[str, Any]) -> bool:
+    """Whether there was anybody to notice."""
+    return bool(0 < _LEAST * rate * met["seconds"] <= met["requests"])
+
+
 def broken(record: dict[str, Any]) -> list[str]:
     """What happened that must not."""
-    adopt = record["Adopt"]
+    adopt, met = record["Adopt"], record["withoutBlogsOrder"]
     return [
-        *(["a request failed"] if record["withoutBlogsOrder"]["failed"] else []),
+        *([] if _loaded(record["rate"], met) else ["hardly any load"]),
+        *(["a request failed"] if met["failed"] else []),
         *(["Adopt dropped a WebSocket"] if adopt["dropped"] else []),
         *(["Adopt lost a message"] if adopt["lost"] else []),
+        *(["Adopt made pods"] if adopt["podsMade"] else []),
         *([] if adopt["sameProcesses"] else ["Adopt ran other processes"]),
     ]
 
@@ -337,7 +357,9 @@ def main() -> None:
     parser.add_argument(
         "--blogs-order", action="store_true", help="then the operator's own order of steps, once"
     )
-    parser.add_argument("--pauses", action="store_true", help="pause kube-controller-manager too")
+    parser.add_argument(
+        "--lag", type=float, default=0, help="seconds by which ReplicaSets and pods are seen late"
+    )
     parser.add_argument("--without-kills", action="store_true", help="let the controller live")
     parser.add_argument("--without", choices=["fence", "drain"], help="take a precaution out")
     record = prove(parser.parse_args())

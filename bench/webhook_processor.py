@@ -27,7 +27,7 @@ from typing import Any, Final
 from origin import origin
 from replicas import free_port
 from spent import peak_mib, processor_seconds
-from webhook_load import clients, converted, stored
+from webhook_load import checked, clients, posted, review_of, stored
 
 from certs.authority import authority, leaf
 from mattermost_migrate.domain.conversion.versions import PREVIEW_VERSION
@@ -127,11 +127,13 @@ def lists(folder: Path, count: int) -> dict[str, Any]:
             ("toPreview", PREVIEW_VERSION),
             ("toStored", CLUSTER_INSTALLATION.version),
         ):
+            body = review_of(version, objects)
             before = processor_seconds(running.process)
-            seconds, size, objects = converted(running, version, objects)
+            seconds, text = posted(running, body)
             used = processor_seconds(running.process) - before
+            objects = checked(text, count)
             found[name] = {
-                "megabytes": round(size / 1e6, 1),
+                "megabytes": round(len(body) / 1e6, 1),
                 "seconds": round(seconds, 2),
                 "serverMillisecondsEach": round(used / count * 1000, 3),
             }

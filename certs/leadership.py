@@ -15,12 +15,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from mattermost_migrate.domain.errors import MigrateError
-from mattermost_migrate.domain.names import LEASE
+from mattermost_migrate.domain.names import LEADER_LEASE, LEASE
 from mattermost_migrate.kube import Client, Election
 
-__all__ = ["LEASE_NAME", "HeldError", "alone", "leader_of"]
+__all__ = ["HeldError", "alone", "leader_of"]
 
-LEASE_NAME: Final = "mattermost-migrate-controller"
 #: A Lease that is free is got at once; one that has just run out, after its own duration.
 _PATIENCE: Final = 20.0
 
@@ -31,7 +30,7 @@ class HeldError(MigrateError):
 
 async def leader_of(client: Client, namespace: str) -> str | None:
     """Who holds the Lease, or None when its holder has not renewed it in time."""
-    lease = await client.find(LEASE, namespace, LEASE_NAME)
+    lease = await client.find(LEASE, namespace, LEADER_LEASE)
     spec = (lease or {}).get("spec") or {}
     holder, renewed = spec.get("holderIdentity"), spec.get("renewTime")
     if not holder or not renewed:
@@ -54,7 +53,7 @@ async def alone(client: Client, namespace: str) -> AsyncIterator[Client]:
             "mattermost-migrate-certs rotate"
         )
     identity = f"mattermost-migrate-certs_{socket.gethostname()}_{os.getpid()}"
-    election = Election(client, namespace, LEASE_NAME, identity=identity)
+    election = Election(client, namespace, LEADER_LEASE, identity=identity)
     leading, over = asyncio.Event(), asyncio.Event()
 
     async def body() -> None:
@@ -63,10 +62,13 @@ async def alone(client: Client, namespace: str) -> AsyncIterator[Client]:
 
     task = asyncio.create_task(election.lead(body))
     try:
-        await asyncio.wait_for(leading.wait(), _PATIENCE)
+        try:
+            await asyncio.wait_for(leading.wait(), _PATIENCE)
+        except TimeoutError as error:
+            raise HeldError(
+                "the controller's Lease was not to be had: somebody else leads"
+            ) from error
         yield client.fenced(lambda: election.held)
-    except TimeoutError as error:
-        raise HeldError("the controller's Lease was not to be had: somebody else leads") from error
     finally:
         if leading.is_set():
             over.set()

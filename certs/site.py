@@ -21,19 +21,19 @@ from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     CRD,
     ENDPOINT_SLICE,
+    INJECT_LABEL,
     SERVICE,
+    SERVICE_NAME_LABEL,
     Resource,
 )
 from mattermost_migrate.domain.objects import JsonObject, annotations_of, labels_of
 from mattermost_migrate.kube import Client, PatchType
 
-__all__ = ["CONVERSION", "INJECT_LABEL", "Cluster", "Nowhere", "Site", "Surroundings"]
+__all__ = ["CONVERSION", "Cluster", "Nowhere", "Site", "Surroundings"]
 
 #: The Service of the preview version. Its pods serve the same certificate, and must be able to
 #: before the CRD calls them.
 CONVERSION: Final = "mattermost-migrate-conversion"
-#: On a CRD that is not ours: its conversion webhook is, though it calls no Service of ours.
-INJECT_LABEL: Final = "migration.mattermost.com/inject-ca-bundle"
 #: From a caBundle that is written and read back to its use by every API server.
 _SPREAD: Final = timedelta(seconds=5)
 _CERT_MANAGER: Final = "cert-manager.io/"
@@ -167,7 +167,7 @@ class Cluster:
         service = await self._client.find(SERVICE, port.namespace, port.service)
         if service is None:
             return ()
-        selector = f"kubernetes.io/service-name={port.service}"
+        selector = f"{SERVICE_NAME_LABEL}={port.service}"
         slices = await self._client.list(ENDPOINT_SLICE, port.namespace, label_selector=selector)
         return tuple(addresses(service, port.port, slices.items))
 

@@ -13,22 +13,24 @@ import uuid
 from collections.abc import Callable, Coroutine
 from functools import partial
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from certs.keeper import INTERVAL, Keeper
-from certs.leadership import LEASE_NAME
 from certs.site import Cluster
 from certs.storage import SecretStore
 from controller.app import Settings, lead, make_informers
 from controller.builtin import BuiltinOperator
 from controller.health import serving
+from controller.heard import Heard
 from controller.measures import count_request
 from mattermost_migrate.domain.errors import ConfigurationError, LeaseLostError, MigrateError
+from mattermost_migrate.domain.names import LEADER_LEASE
 from mattermost_migrate.kube import Client, Election, connect
 from mattermost_migrate.logs import configure
 
+_LOST: Final = "lost the lease: another replica leads now"
 _log = logging.getLogger(__name__)
 
 
@@ -87,14 +89,27 @@ def main(**options: Any) -> None:
         asyncio.run(_until_signalled(_run(options)))
     except ConfigurationError as error:
         sys.exit(f"cannot reach a cluster: {error}")
-    except BaseExceptionGroup as group:
-        if group.split(LeaseLostError)[1] is None:
-            sys.exit("lost the lease: another replica leads now")
-        raise
     except LeaseLostError:
-        sys.exit("lost the lease: another replica leads now")
+        sys.exit(_LOST)
     except MigrateError as error:
         sys.exit(str(error))
+    except BaseExceptionGroup as group:
+        if (told := _told(group)) is None:
+            raise
+        sys.exit(told)
+
+
+def _told(group: BaseExceptionGroup[BaseException]) -> str | None:
+    """Why it ended, where that is an answer and no surprise; else the trace says more."""
+    if group.split(LeaseLostError)[1] is None:
+        return _LOST
+    refused, others = group.split(ConfigurationError)
+    if refused is None or others is not None:
+        return None
+    error: BaseException = refused
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error)
 
 
 async def _until_signalled(body: Coroutine[Any, Any, None]) -> None:
@@ -117,7 +132,7 @@ async def _run(options: dict[str, Any]) -> None:
         election = Election(
             client,
             connection.namespace,
-            LEASE_NAME,
+            LEADER_LEASE,
             identity=identity,
             version=version("mattermost-migrate"),
         )
@@ -129,7 +144,12 @@ async def _run(options: dict[str, Any]) -> None:
         ):
             # A standby keeps its informers warm, so that a take-over costs no lists.
             watching = [group.create_task(each.run()) for each in informers.values()]
-            operator = () if settings.beside_operator else (BuiltinOperator(fenced, informers).run,)
+            heard = Heard()
+            operator = (
+                ()
+                if settings.beside_operator
+                else (BuiltinOperator(fenced, informers, heard=heard).run,)
+            )
             keepers = _keepers(fenced, connection.namespace, options)
 
             async def leading() -> None:
@@ -137,7 +157,7 @@ async def _run(options: dict[str, Any]) -> None:
                     # Not after the informers' first lists: a wrong caBundle may be why one fails.
                     for keep in keepers:
                         led.create_task(keep())
-                    led.create_task(lead(fenced, informers, settings, *operator))
+                    led.create_task(lead(fenced, informers, settings, *operator, heard=heard))
 
             await election.lead(leading)
             for task in watching:

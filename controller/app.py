@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from controller.fleet import BY_FLEET, FleetReconciler, fleets_of
+from controller.heard import Heard
 from controller.measures import report_fleets
 from controller.migrate import MigrationReconciler
 from controller.observe import BY_INSTALLATION, Informers, Observer, installations_of
@@ -20,7 +21,6 @@ from mattermost_migrate.domain.conversion.versions import managers_patch
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     DEPLOYMENT,
-    DRAINED_ANNOTATION,
     FLEET_MIGRATION,
     INSTALLATION_MIGRATION,
     MATTERMOST,
@@ -33,10 +33,11 @@ from mattermost_migrate.domain.objects import (
     name_of,
     namespace_of,
 )
+from mattermost_migrate.domain.snapshot import pod_outline
 from mattermost_migrate.kube import Client, EventRecorder, Informer
 from mattermost_migrate.kube.informer import Handler
 
-__all__ = ["Settings", "lead", "make_informers", "pod_outline"]
+__all__ = ["Settings", "lead", "make_informers"]
 
 #: What every Mattermost pod and ReplicaSet carries, of either kind (operator facts 0.3).
 _SELECTOR: Final = "app=mattermost"
@@ -58,33 +59,6 @@ class Settings:
     beside_operator: bool
     workers: int
     identity: str
-
-
-def pod_outline(pod: JsonObject) -> JsonObject:
-    """What a migration needs of a pod: thousands of them are held."""
-    metadata, status = pod["metadata"], pod.get("status") or {}
-    kept = (
-        "name",
-        "namespace",
-        "uid",
-        "resourceVersion",
-        "labels",
-        "ownerReferences",
-        "deletionTimestamp",
-    )
-    annotations = {
-        key: value
-        for key, value in (metadata.get("annotations") or {}).items()
-        if key == DRAINED_ANNOTATION
-    }
-    ready = [c for c in status.get("conditions") or () if c.get("type") == "Ready"]
-    return {
-        "metadata": {
-            **{key: metadata[key] for key in kept if key in metadata},
-            **({"annotations": annotations} if annotations else {}),
-        },
-        "status": {"phase": status.get("phase"), "conditions": ready},
-    }
 
 
 def make_informers(client: Client) -> dict[Resource, Informer]:
@@ -112,6 +86,7 @@ async def lead(
     informers: Informers,
     settings: Settings,
     *others: Callable[[], Coroutine[Any, Any, None]],
+    heard: Heard | None = None,
 ) -> None:
     """Do the leader's work until cancelled or until the lease is lost.
 
@@ -120,15 +95,19 @@ async def lead(
         informers: synced or about to be.
         settings: how to run.
         others: what else only the leader does.
+        heard: where the builtin operator, if it is one of them, says what it has seen.
     """
     events = EventRecorder(
         client,
         controller="migration.mattermost.com/controller",
         instance=settings.identity,
     )
-    observer = Observer(client, informers, beside_operator=settings.beside_operator)
+    heard = heard or Heard()
+    beside = settings.beside_operator
+    observer = Observer(client, informers, beside_operator=beside, heard=heard)
     verdicts = asyncio.Lock()
     migration_queue: WorkQueue[Key] = WorkQueue()
+    heard.told = migration_queue.add
     migrations = MigrationReconciler(
         client, informers, observer, events, verdicts, progressed=migration_queue.forget
     )

@@ -76,10 +76,6 @@ async def send(
         if Outcome.NOT_FOUND in write.tolerate:
             return None
         raise
-    except AlreadyExistsError:
-        if Outcome.ALREADY_EXISTS in write.tolerate:
-            return None
-        raise
 
 
 async def _send(

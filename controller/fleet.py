@@ -11,15 +11,20 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from controller.muster import Muster
 from controller.observe import Informers
 from controller.targets import Targets
-from controller.worker import Key
-from mattermost_migrate.domain.conditions import condition_status
-from mattermost_migrate.domain.errors import LeaseLostError, NotFoundError, TransientError
+from controller.worker import Key, unforeseen
+from mattermost_migrate.domain.errors import (
+    LeaseLostError,
+    MigrateError,
+    NotFoundError,
+    TransientError,
+)
 from mattermost_migrate.domain.fleet import (
     Enlistment,
     Member,
@@ -28,6 +33,7 @@ from mattermost_migrate.domain.fleet import (
     fleet_over,
     fleet_status,
     look_ahead,
+    puzzled_conditions,
     start,
     tally_of,
 )
@@ -38,7 +44,8 @@ from mattermost_migrate.domain.names import (
     Condition,
     Reason,
 )
-from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, uid_of
+from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, typed, uid_of
+from mattermost_migrate.domain.reported import condition_status
 from mattermost_migrate.kube import Client, EventRecorder
 
 __all__ = ["BY_FLEET", "FleetReconciler", "fleets_of"]
@@ -109,8 +116,28 @@ class FleetReconciler:
             outlook = await self._start(muster, passed_over=len(skips))
             return await self._report(muster, outlook, passed_over=len(skips))
         except NotFoundError:
+            # The fleet, or but a member of it, and then nobody else would bring this up again.
             self._forget(name_of(fleet))
-            return None
+            raise
+        except MigrateError:
+            raise
+        except Exception as error:
+            await self._puzzled(self._fleets.get(*key) or fleet, error)
+            raise
+
+    async def _puzzled(self, fleet: JsonObject, error: Exception) -> None:
+        """Tell of an error that nobody foresaw, which goes on to the worker's log and back-off."""
+        problem = unforeseen(error)
+        if (condition_status(fleet, Condition.SUCCEEDED) or {}).get("message") == problem:
+            return
+        conditions = puzzled_conditions(fleet, problem, datetime.now(UTC))
+        body = {"metadata": {"uid": uid_of(fleet)}, "status": {"conditions": conditions}}
+        with suppress(MigrateError):
+            answer = await self._client.patch(
+                FLEET_MIGRATION, None, name_of(fleet), body, subresource="status"
+            )
+            self._fleets.note(answer)
+            self._say(fleet, Reason.INTERNAL_ERROR, problem, warning=True)
 
     async def _meet(self, fleet: JsonObject) -> Muster:
         """A fleet on first sight in this life.
@@ -198,9 +225,9 @@ class FleetReconciler:
 
     async def _report(self, muster: Muster, outlook: Outlook, passed_over: int) -> float | None:
         now = datetime.now(UTC)
-        fleet, roster = muster.fleet, muster.roster
+        fleet, roster, departed = muster.fleet, muster.roster, muster.departed
         tally = tally_of(fleet, roster, passed_over=passed_over)
-        status = fleet_status(fleet, roster, outlook, tally, now, skips=muster.departed)
+        status = fleet_status(fleet, roster, outlook, tally, now, skips=departed)
         again = (outlook.again - now).total_seconds() if outlook.again else None
         before = fleet.get("status") or {}
         if status == before:
@@ -215,7 +242,7 @@ class FleetReconciler:
         answer = await self._client.patch(
             FLEET_MIGRATION, None, muster.name, body, subresource="status"
         )
-        muster.told()
+        muster.told(departed)
         self._fleets.note(answer)
         self._tell(fleet, status, outlook)
         if over:
@@ -242,7 +269,5 @@ class FleetReconciler:
             self._say(fleet, outlook.hold.reason, outlook.hold.message, warning=warning)
 
     def _say(self, fleet: JsonObject, reason: str, note: str, *, warning: bool = False) -> None:
-        kind = {"apiVersion": FLEET_MIGRATION.api_version, "kind": FLEET_MIGRATION.kind}
-        self._events.record(
-            {**kind, **fleet}, str(reason), note, action="MigrateFleet", warning=warning
-        )
+        fleet = typed(FLEET_MIGRATION, fleet)
+        self._events.record(fleet, str(reason), note, action="MigrateFleet", warning=warning)

@@ -10,6 +10,7 @@ import asyncio
 import dataclasses
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -18,23 +19,19 @@ from controller.departed import Departed
 from controller.execute import execute
 from controller.observe import Informers, Observer, direction
 from controller.report import Reporter
-from controller.worker import Key
+from controller.worker import Key, unforeseen
 from mattermost_migrate.domain.aftercare import care, neglected
-from mattermost_migrate.domain.conditions import (
-    condition_status,
-    edit_command,
-    failure_of,
-    finished,
-    parse_time,
-)
+from mattermost_migrate.domain.conditions import edit_command
 from mattermost_migrate.domain.errors import (
     ForbiddenError,
     InvariantError,
+    MigrateError,
     NotFoundError,
     RejectedError,
     StaleError,
 )
-from mattermost_migrate.domain.handover import remove_late
+from mattermost_migrate.domain.freeze import frozen
+from mattermost_migrate.domain.handover import remove_late, thaw_late
 from mattermost_migrate.domain.holding import is_held
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
@@ -42,12 +39,21 @@ from mattermost_migrate.domain.names import (
     INSTALLATION_MIGRATION,
     LOCK_LABEL,
     MATTERMOST,
+    OPERATOR_LEASE,
     SECRET,
     Condition,
     Reason,
 )
-from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, namespace_of, uid_of
+from mattermost_migrate.domain.objects import (
+    JsonObject,
+    labels_of,
+    name_of,
+    namespace_of,
+    typed,
+    uid_of,
+)
 from mattermost_migrate.domain.recreation import ladder_of
+from mattermost_migrate.domain.reported import condition_status, failure_of, finished, parse_time
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act, Decision, Done, Look, Refuse, Wait, decide
 from mattermost_migrate.domain.writes import Verb
@@ -112,19 +118,19 @@ class MigrationReconciler:
             return None
         if _over(migration):
             owners = [found for each in self._owners if (found := each.get(*key))]
-            await self._remove_late(migration, owners)
+            await self._undo_late(migration, owners)
             if not any(neglected(migration, each) for each in owners):
                 self._forget(migration)
                 return None
         with bound(uid=uid_of(migration), fleet=labels_of(migration).get(FLEET_LABEL)):
             return await self._pass(migration)
 
-    async def _remove_late(self, migration: JsonObject, owners: Sequence[JsonObject]) -> None:
+    async def _undo_late(self, migration: JsonObject, owners: Sequence[JsonObject]) -> None:
         """What arrives when all is over goes without a word in the status: that is as it was."""
-        if not any(map(is_held, owners)):
+        if not any(is_held(each) or frozen(each) for each in owners):
             return
         seen = await self._observer.look(migration)
-        if isinstance(late := remove_late(seen), Act):
+        if isinstance(late := remove_late(seen) or thaw_late(seen), Act):
             await execute(
                 self._client, seen.namespace, late, partial(self._observer.note, migration)
             )
@@ -137,7 +143,12 @@ class MigrationReconciler:
             self._observer.forget(migration)
             raise
         except (RejectedError, ForbiddenError, InvariantError) as error:
-            seen, decision = await self._failed(migration, error)
+            seen, decision = await self._failed(migration, str(error), type(error))
+        except MigrateError:
+            raise
+        except Exception as error:
+            await self._puzzled(migration, error)
+            raise
         if isinstance(decision.verdict, Refuse) and _rolls_back(seen):
             self._say(seen, Reason.ROLLING_BACK, decision.verdict.message, warning=True)
             await self._reporter.give_up(seen, decision.verdict)
@@ -173,6 +184,7 @@ class MigrationReconciler:
         try:
             journal.writes += await execute(self._client, seen.namespace, act, note)
         except BaseException:
+            self._observer.doubt(seen.migration, act.writes)
             if any(write.resource is SECRET for write in act.writes):
                 self._observer.forget(seen.migration)  # the backup may be another one by now
             raise
@@ -187,19 +199,29 @@ class MigrationReconciler:
         # What a conversion reads was read a moment ago in this very pass.
         return dataclasses.replace(await self._observer.look(fresh), existing=seen.existing)
 
-    async def _failed(self, migration: JsonObject, error: Exception) -> tuple[Snapshot, Decision]:
+    async def _puzzled(self, migration: JsonObject, error: Exception) -> None:
+        """Tell of an error that nobody foresaw, which goes on to the worker's log and back-off.
+
+        Nothing is turned round for it: the next look may well go on.
+        """
+        with suppress(MigrateError):
+            await self._conclude(*await self._failed(migration, unforeseen(error), type(error)))
+
+    async def _failed(
+        self, migration: JsonObject, problem: str, kind: type[Exception]
+    ) -> tuple[Snapshot, Decision]:
         """What the API server will not have, or what we promised and broke: a person must look."""
         step = (migration.get("status") or {}).get("currentStep") or Condition.VALIDATED
-        _log.error("Stalled migration", extra={"step": step, "error": str(error)})
+        _log.error("Stalled migration", extra={"step": step, "error": problem})
         reasons: dict[type[Exception], Reason] = {
             RejectedError: Reason.REJECTED,
             ForbiddenError: Reason.FORBIDDEN,
         }
-        reason = reasons.get(type(error), Reason.INTERNAL_ERROR)
+        reason = reasons.get(kind, Reason.INTERNAL_ERROR)
         # As it is now: the lock may have been put on, or taken off, before it failed.
         fresh = self._migrations.get(namespace_of(migration), name_of(migration)) or migration
         seen = Snapshot(migration=fresh, target_kind=direction(fresh).kind)
-        return seen, Decision(Refuse(reason, str(error), _next(seen)), (), Condition(step))
+        return seen, Decision(Refuse(reason, problem, _next(seen)), (), Condition(step))
 
     async def _conclude(self, seen: Snapshot, decision: Decision) -> float | None:
         if isinstance(decision.verdict, Wait) and decision.verdict.reason == Reason.PAUSED:
@@ -231,13 +253,8 @@ class MigrationReconciler:
             _log.info("Succeeded")
 
     def _say(self, seen: Snapshot, reason: str, note: str, *, warning: bool = False) -> None:
-        kind = {
-            "apiVersion": INSTALLATION_MIGRATION.api_version,
-            "kind": INSTALLATION_MIGRATION.kind,
-        }
-        self._events.record(
-            {**kind, **seen.migration}, reason, note, action="Migrate", warning=warning
-        )
+        migration = typed(INSTALLATION_MIGRATION, seen.migration)
+        self._events.record(migration, reason, note, action="Migrate", warning=warning)
 
     def _forget(self, migration: JsonObject) -> None:
         self._observer.forget(migration)
@@ -267,8 +284,8 @@ def _over(migration: JsonObject) -> bool:
     """Nothing to do for the spec as it is.
 
     A refused member of a fleet stays refused, or it would start without its fleet knowing; a
-    refused migration on its own is looked at again when something changes. One that was rolled
-    back is not tried again before its spec changes, or it would go to and fro.
+    refused migration on its own is looked at again (``second_look``). One that was rolled back is
+    not tried again before its spec changes, or it would go to and fro.
     """
     if labels_of(migration).get(LOCK_LABEL) or not finished(migration):
         return False
@@ -301,7 +318,7 @@ def _too_long(seen: Snapshot, waited: Wait) -> Refuse:
         Reason.OPERATOR_SILENT,
         f"{message}; it is not running, or has more to do than it can",
         "kubectl get leases.coordination.k8s.io -A "
-        "--field-selector metadata.name=b78a986e.mattermost.com -o wide",
+        f"--field-selector metadata.name={OPERATOR_LEASE} -o wide",
     )
 
 

@@ -99,6 +99,7 @@ class Muster:
         """The spec has just been read live."""
         self._read = time.monotonic()
 
-    def told(self) -> None:
-        """A report has just been made; it lists who departed."""
-        self.reported, self.departed = time.monotonic(), ()
+    def told(self, listed: tuple[Skip, ...]) -> None:
+        """A report has just been made; who departed while it was sent is for the next one."""
+        self.reported = time.monotonic()
+        self.departed = tuple(each for each in self.departed if each not in listed)

@@ -9,19 +9,20 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from controller.heard import Heard
 from controller.references import of_mattermost
 from mattermost_migrate.domain.backup import Backup, backup_name
-from mattermost_migrate.domain.conditions import failure_of
 from mattermost_migrate.domain.errors import NotFoundError, NotServedError
 from mattermost_migrate.domain.inventory import LABELLED, children, dependents
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     DEPLOYMENT,
     ENDPOINT_SLICE,
+    INGRESS,
     INSTALLATION_MIGRATION,
     MATTERMOST,
     POD,
@@ -41,9 +42,11 @@ from mattermost_migrate.domain.objects import (
     labels_of,
     name_of,
     namespace_of,
+    typed,
     uid_of,
 )
 from mattermost_migrate.domain.originals import deployment_role, read_to_plan
+from mattermost_migrate.domain.reported import failure_of
 from mattermost_migrate.domain.sides import NEW, OLD, Side, other, side
 from mattermost_migrate.domain.snapshot import Snapshot, Traffic
 from mattermost_migrate.domain.steps import Part
@@ -68,6 +71,8 @@ WATCHED: Final = (
 )
 #: Kinds of which the informers hold every object, whatever its labels.
 _IN_MEMORY: Final = frozenset({CLUSTER_INSTALLATION, MATTERMOST})
+#: Kinds of which nothing is planned by the one of the installation's name; it is read to be saved.
+_ONLY_SAVED: Final = frozenset({SERVICE, INGRESS})
 #: Seconds for which a kind that is not served is not asked for again: without their operators
 #: neither MysqlClusters nor MinIOInstances are, and each migration looks for them twice.
 _UNSERVED_SECONDS: Final = 10.0
@@ -93,14 +98,24 @@ class Observer:
         client: for what must be read live.
         informers: by resource, at least ``WATCHED``; ReplicaSets indexed by ``BY_INSTALLATION``.
         beside_operator: the Go operator runs in this cluster.
+        heard: what the builtin operator says, if it runs in this process.
     """
 
-    def __init__(self, client: Client, informers: Informers, *, beside_operator: bool) -> None:
+    def __init__(
+        self,
+        client: Client,
+        informers: Informers,
+        *,
+        beside_operator: bool,
+        heard: Heard | None = None,
+    ) -> None:
         self._client = client
         self._informers = informers
         self._beside_operator = beside_operator
+        self._heard = heard or Heard()
         self._backups: dict[str, Backup] = {}
         self._unserved: dict[Resource, float] = {}
+        self._doubted: dict[tuple[str, str], set[tuple[Resource, str]]] = {}
 
     async def look(self, migration: JsonObject) -> Snapshot:
         """One look at the installation of this InstallationMigration.
@@ -111,13 +126,16 @@ class Observer:
             InvariantError: the backup Secret is not what was written.
         """
         namespace, name = namespace_of(migration), name_of(migration)
+        await self._read_doubted(namespace, name)
         taking = direction(migration)
+        source = self._informers[other(taking).resource].get(namespace, name)
         seen = Snapshot(
             migration=migration,
-            source=self._informers[other(taking).resource].get(namespace, name),
+            source=source,
             target=self._informers[taking.resource].get(namespace, name),
             deployment=self._informers[DEPLOYMENT].get(namespace, name),
             beside_operator=self._beside_operator,
+            heard=self._heard.of(source),
             target_kind=taking.kind,
         )
         # Also at the end: its name and digest go into the status.
@@ -135,7 +153,10 @@ class Observer:
         """The same snapshot with one costly part read live."""
         if part is Part.EXISTING:
             referred = _referred(seen)  # on the way back this plans the whole installation
-            asked = tuple(each for each in referred if each[0] not in _IN_MEMORY)
+            saved = {(each, seen.name) for each in _ONLY_SAVED}
+            asked = tuple(
+                each for each in referred if each[0] not in _IN_MEMORY and each not in saved
+            )
             found = (*self._in_memory(seen, referred), *await self._read(seen, asked))
             return dataclasses.replace(seen, existing=Existing.of(found))
         if part is Part.TRAFFIC:
@@ -154,7 +175,7 @@ class Observer:
             if resource in _IN_MEMORY and (
                 obj := self._informers[resource].get(seen.namespace, name)
             ):
-                yield _named(resource, obj)
+                yield typed(resource, obj)
 
     async def _dependents(self, seen: Snapshot) -> tuple[JsonObject, ...]:
         """What may name the giving kind as owner: by its name, or by the installation's label.
@@ -170,7 +191,10 @@ class Observer:
                 for key in keys
             )
         )
-        named = await self._read(seen, wanted)
+        own = [typed(DEPLOYMENT, seen.deployment)] if seen.deployment and seen.taken_over else []
+        # One that its new owner has written is shown by memory as that owner left it.
+        asked = tuple(each for each in wanted if not own or each != (DEPLOYMENT, seen.name))
+        named = (*own, *await self._read(seen, asked))
         known = set(map(uid_of, named))
         found = {uid_of(each): each for listing in listings for each in listing.items}
         return (*named, *(each for uid, each in found.items() if uid not in known))
@@ -197,6 +221,28 @@ class Observer:
         informer = self._informers.get(write.resource)
         if informer is not None:
             informer.note(answer)
+
+    def doubt(self, migration: JsonObject, writes: Iterable[Write]) -> None:
+        """Have the next look read anew what these were meant for: not all of them went well.
+
+        One may have been carried out unheard, and one was refused because what is in memory is
+        old. Watches lag apart: of a ReplicaSet as it was before, and a Deployment that is gone
+        already, the next step would conclude that nothing is left to be done for it.
+        """
+        key = namespace_of(migration), name_of(migration)
+        of_ours = {
+            (each.resource, each.name) for each in writes if each.resource in self._informers
+        }
+        self._doubted.setdefault(key, set()).update(of_ours)
+
+    async def _read_doubted(self, namespace: str, name: str) -> None:
+        doubted = self._doubted.get((namespace, name), set())
+        for resource, each in sorted(doubted, key=str):
+            only = f"metadata.name={each}"  # what is watched may be listed; not all of it be got
+            listing = await self._client.list(resource, namespace, field_selector=only)
+            for found in listing.items:
+                self._informers[resource].note(found)
+        self._doubted.pop((namespace, name), None)
 
     def forget(self, migration: JsonObject) -> None:
         """Drop what is kept of a migration: it is over, or what is kept was stale."""
@@ -236,7 +282,7 @@ class Observer:
             *(self._find(resource, seen.namespace, name) for resource, name in wanted)
         )
         return tuple(
-            _named(resource, obj)
+            typed(resource, obj)
             for (resource, _), obj in zip(wanted, found, strict=True)
             if obj is not None
         )
@@ -252,11 +298,6 @@ class Observer:
         except NotFoundError:
             pass
         return None
-
-
-def _named(resource: Resource, obj: JsonObject) -> JsonObject:
-    """The object with what it is; lists of built-in kinds do not say."""
-    return {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
 
 
 def _referred(seen: Snapshot) -> tuple[tuple[Resource, str], ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from mattermost_migrate.domain.inventory import minio_secret, mysql_secret
+from mattermost_migrate.domain.inventory import minio_secret, minio_service, mysql_secret
 from mattermost_migrate.domain.named_secrets import Use, needed
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
@@ -30,7 +30,7 @@ def of_cluster_installation(ci: JsonObject) -> Iterator[Reference]:
     generated = {Use.DATABASE: mysql_secret(name), Use.FILES: minio_secret(name)}
     yield from _secrets(CLUSTER_INSTALLATION.kind, ci, generated)
     if not (spec.get("minio") or {}).get("externalURL"):
-        yield SERVICE, _minio_service(name)
+        yield SERVICE, minio_service(name)
 
 
 def of_mattermost(mm: JsonObject) -> Iterator[Reference]:
@@ -61,9 +61,4 @@ def _files(name: str, section: JsonObject) -> Iterator[Reference]:
         yield PERSISTENT_VOLUME_CLAIM, name
     else:
         yield SECRET, minio_secret(name)
-        yield SERVICE, _minio_service(name)
-
-
-def _minio_service(name: str) -> str:
-    """What the MinIO operator calls the Service of the instance (operator facts 0.2)."""
-    return f"{name}-minio-hl-svc"
+        yield SERVICE, minio_service(name)

@@ -12,16 +12,12 @@ from typing import Any, Final
 
 from controller.measures import FAILURES, IN_FLIGHT, observe_end
 from mattermost_migrate.domain.backup import backup_name
-from mattermost_migrate.domain.conditions import (
-    Progress,
-    failure_of,
-    parse_time,
-    status_of,
-)
+from mattermost_migrate.domain.conditions import Progress, status_of
 from mattermost_migrate.domain.names import INSTALLATION_MIGRATION
 from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of, uid_of
 from mattermost_migrate.domain.pin import is_pinned
 from mattermost_migrate.domain.recreation import ladder_of
+from mattermost_migrate.domain.reported import failure_of, parse_time
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Decision, Done, Refuse
 from mattermost_migrate.kube import Client

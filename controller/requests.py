@@ -16,7 +16,14 @@ from mattermost_migrate.domain.names import (
     MATTERMOST,
     REQUESTED_ANNOTATION,
 )
-from mattermost_migrate.domain.objects import JsonObject, annotations_of, name_of, namespace_of
+from mattermost_migrate.domain.objects import (
+    JsonObject,
+    annotations_of,
+    leaving,
+    name_of,
+    namespace_of,
+    typed,
+)
 from mattermost_migrate.kube import Client, EventRecorder
 
 __all__ = ["RequestReconciler", "asked", "request_migration"]
@@ -24,8 +31,8 @@ __all__ = ["RequestReconciler", "asked", "request_migration"]
 
 def asked(cluster_installation: JsonObject) -> bool:
     """Whether it bears the wish to be migrated, and is not on its way out."""
-    leaving = cluster_installation["metadata"].get("deletionTimestamp")
-    return annotations_of(cluster_installation).get(REQUESTED_ANNOTATION) == "true" and not leaving
+    wanted = annotations_of(cluster_installation).get(REQUESTED_ANNOTATION) == "true"
+    return wanted and not leaving(cluster_installation)
 
 
 class RequestReconciler:
@@ -68,9 +75,8 @@ async def request_migration(
         await client.create(INSTALLATION_MIGRATION, request)
     except AlreadyExistsError:
         return
-    kind = {"apiVersion": CLUSTER_INSTALLATION.api_version, "kind": CLUSTER_INSTALLATION.kind}
     events.record(
-        {**kind, **cluster_installation},
+        typed(CLUSTER_INSTALLATION, cluster_installation),
         "MigrationRequested",
         f"Created InstallationMigration {name}, because {why}",
         action="Migrate",

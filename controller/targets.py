@@ -75,10 +75,17 @@ class Targets:
         new = [each for each in joining if _key(each) not in known]
         # The client bounds how many of these are under way.
         answers = await asyncio.gather(
-            *(self._enlist(fleet, each, place[_key(each)]) for each in new)
+            *(self._enlist(fleet, each, place[_key(each)]) for each in new), return_exceptions=True
         )
+        # Only when none is under way any more may the key be looked at again, or given up.
+        skipped = []
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+            if answer is not None:
+                skipped.append(answer)
         _log.info("Selected targets", extra={"fleet": name_of(fleet), "selected": len(selected)})
-        return (*skips, *(skip for skip in answers if skip is not None))
+        return (*skips, *skipped)
 
     async def _enlist(self, fleet: JsonObject, installation: JsonObject, place: int) -> Skip | None:
         wanted = new_member(fleet, installation, place)

@@ -24,7 +24,7 @@ from mattermost_migrate.domain.errors import (
 from mattermost_migrate.kube import current_installation
 from mattermost_migrate.logs import bound
 
-__all__ = ["Key", "Reconcile", "UnsuccessfulError", "work"]
+__all__ = ["Key", "Reconcile", "UnsuccessfulError", "unforeseen", "work"]
 
 #: (namespace, name)
 Key: TypeAlias = tuple[str, str]
@@ -34,6 +34,14 @@ Reconcile: TypeAlias = Callable[[Key], Awaitable[float | None]]
 
 class UnsuccessfulError(MigrateError):
     """A reconcile that ended in order, but not well; it told so itself. Tried again later."""
+
+
+def unforeseen(error: Exception) -> str:
+    """What a status tells of an error that nobody foresaw.
+
+    Only its type, for its text may hold anything, and be another one each time.
+    """
+    return f"{type(error).__name__}, which is a fault of the controller: see its log"
 
 
 RECONCILE_SECONDS: Final = Histogram(

@@ -6,6 +6,7 @@ test runs, outside every test's time limit; what cannot be built fails the run a
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +55,17 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         capture = session.config.pluginmanager.getplugin("capturemanager")
         with capture.global_and_fixture_disabled(), Screen() as screen:
             ready(progress=screen)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tidy() -> Iterator[None]:
+    """What a module leaves open is its own fault.
+
+    Found by the garbage collector at some later time, it would fail a test that has nothing to do
+    with it.
+    """
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -16,11 +16,11 @@ from mattermost_migrate.domain.editlock import (
     Knowledge,
     Unknown,
     judge,
-    lock_of,
     shows_freeze,
 )
 from mattermost_migrate.domain.errors import Fault
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, INSTALLATION_MIGRATION, MATTERMOST
+from mattermost_migrate.domain.reported import lock_of
 from mattermost_migrate.domain.validation import validate
 from webhook.endpoint import Endpoint, register
 from webhook.knowledge import InMemory, Migrations

@@ -2,8 +2,7 @@
 
 Without it anybody who reaches the port can ask what would be refused or warned of; nothing can be
 changed, and of a Secret no more is told than that it is there and has its keys, so the check is an
-option. The API server shows its certificate where its
-admission configuration names one for us.
+option. The API server shows its certificate where its admission configuration names one for us.
 """
 
 from __future__ import annotations

@@ -10,15 +10,15 @@ from typing import Any, Final
 
 from mattermost_migrate.domain.conversion.versions import PREVIEW_VERSION
 from mattermost_migrate.domain.errors import Fault, RefusedError
-from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, MATTERMOST
+from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, INJECT_LABEL, MATTERMOST
 from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of
+from mattermost_migrate.domain.pod_patch import pointer
 
 __all__ = ["CRD_NAME", "MATTERMOST_CRD_NAME", "is_on", "retired", "switched_off", "switched_on"]
 
 CRD_NAME: Final = f"{CLUSTER_INSTALLATION.plural}.{CLUSTER_INSTALLATION.group}"
 MATTERMOST_CRD_NAME: Final = f"{MATTERMOST.plural}.{MATTERMOST.group}"
-#: By it ``mattermost-migrate-certs`` finds what needs its caBundle.
-_INJECT: Final = "migration.mattermost.com/inject-ca-bundle"
+_LABEL_PATH: Final = f"/metadata/labels{pointer(INJECT_LABEL)}"
 _COLUMNS: Final = [
     {"name": name, "type": "string", "jsonPath": path}
     for name, path in (
@@ -32,7 +32,7 @@ _COLUMNS: Final = [
 
 def is_on(crd: JsonObject) -> bool:
     """Whether anything of ours is in it."""
-    return _position(crd) is not None or _converted_by_us(crd) or _INJECT in labels_of(crd)
+    return _position(crd) is not None or _converted_by_us(crd) or INJECT_LABEL in labels_of(crd)
 
 
 def switched_on(
@@ -87,9 +87,8 @@ def switched_off(crd: JsonObject) -> list[dict[str, Any]]:
     position = _position(crd)
     if position is not None:
         operations.append({"op": "remove", "path": f"/spec/versions/{position}"})
-    if _INJECT in labels_of(crd):
-        key = _INJECT.replace("/", "~1")
-        operations.append({"op": "remove", "path": f"/metadata/labels/{key}"})
+    if INJECT_LABEL in labels_of(crd):
+        operations.append({"op": "remove", "path": _LABEL_PATH})
     return _fenced(crd, operations)
 
 
@@ -108,12 +107,11 @@ def _fenced(crd: JsonObject, operations: list[dict[str, Any]]) -> list[dict[str,
 
 
 def _labelled(crd: JsonObject, inject: str) -> list[dict[str, Any]]:
-    if labels_of(crd).get(_INJECT) == inject:
+    if labels_of(crd).get(INJECT_LABEL) == inject:
         return []
     if not labels_of(crd):
-        return [{"op": "add", "path": "/metadata/labels", "value": {_INJECT: inject}}]
-    key = _INJECT.replace("/", "~1")
-    return [{"op": "add", "path": f"/metadata/labels/{key}", "value": inject}]
+        return [{"op": "add", "path": "/metadata/labels", "value": {INJECT_LABEL: inject}}]
+    return [{"op": "add", "path": _LABEL_PATH, "value": inject}]
 
 
 def _position(crd: JsonObject) -> int | None:

@@ -1,7 +1,7 @@
 """One admission endpoint: read the review, bind the log's context, answer in JSON, measure.
 
 It can be asked in two ways. As a view of Flask's it answers everything, faults of the client
-included. The event loop asks it directly and gets an answer to an ordinary review, or an exception
+included. The worker asks it directly and gets an answer to an ordinary review, or an exception
 when the review has to take the way through Flask (`lane.py`).
 """
 
@@ -25,7 +25,7 @@ __all__ = ["AT_ONCE", "Answer", "Endpoint", "json_body", "register"]
 
 #: Judges one review and gives the whole AdmissionReview that answers it.
 Answer: TypeAlias = Callable[[Review], dict[str, Any]]
-#: The application's extension that maps a path to what answers its reviews at once.
+#: The application's extension that maps a path to the endpoint that can be asked directly.
 AT_ONCE: Final = "mattermost-migrate-at-once"
 _JSON: Final = "application/json"
 
@@ -47,25 +47,31 @@ class Endpoint:
 
     def __call__(self) -> Response:
         """Answer the request at hand, as Flask's view."""
-        with self._seconds.time():
-            try:
-                body = self._judge(json_body(), self._answer)
-            except MalformedReviewError as error:
-                raise BadRequest(str(error)) from error
+        try:
+            body = self.waiting(json_body())
+        except MalformedReviewError as error:
+            raise BadRequest(str(error)) from error
         return Response(body, mimetype=_JSON)
 
     def at_once(self, body: bytes) -> bytes:
-        """The answer to an ordinary review, which nothing has to be waited for.
+        """The answer to an ordinary review, for which nothing has to be waited.
 
         Raises:
-            Exception: ask the view, which says what is the matter or may wait.
+            MustWaitError: ask where there is time to wait.
+            Exception: ask the view, which says what is the matter.
         """
-        began = time.perf_counter()
-        answer = self._judge(body, self._at_once)
-        self._seconds.observe(time.perf_counter() - began)
-        return answer
+        return self._judge(body, self._at_once)
+
+    def waiting(self, body: bytes) -> bytes:
+        """The answer to an ordinary review, whatever has to be waited for.
+
+        Raises:
+            Exception: ask the view, which says what is the matter.
+        """
+        return self._judge(body, self._answer)
 
     def _judge(self, body: bytes, answer: Answer) -> bytes:
+        began = time.perf_counter()
         review = read(body)
         if review.kind != self._kind:
             raise MalformedReviewError(f"this path reviews {self._kind}, not {review.kind}")
@@ -77,17 +83,19 @@ class Endpoint:
             name=review.name,
             user=review.user,
         ):
-            return json.dumps(answer(review), separators=(",", ":")).encode()
+            said = json.dumps(answer(review), separators=(",", ":")).encode()
+        self._seconds.observe(time.perf_counter() - began)
+        return said
 
 
 def register(blueprint: Blueprint, endpoints: Mapping[str, Endpoint]) -> None:
-    """Serve each endpoint at its path, through Flask and at once."""
+    """Serve each endpoint at its path, through Flask and directly."""
     for path, view in endpoints.items():
         blueprint.add_url_rule(path, path.strip("/"), view, methods=["POST"])
 
     def remember(state: BlueprintSetupState) -> None:
         known = state.app.extensions.setdefault(AT_ONCE, {})
-        known.update({path: view.at_once for path, view in endpoints.items()})
+        known.update(endpoints)
 
     blueprint.record(remember)
 

@@ -26,7 +26,7 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 from webhook.app import BODY_LIMIT, CONVERSION_LIMIT
 from webhook.arrival import Arrival
 from webhook.endpoint import AT_ONCE
-from webhook.lane import Lane
+from webhook.lane import Lane, Later
 from webhook.metrics import CONNECTIONS_DROPPED
 from webhook.tls import NoCertificateError
 
@@ -65,6 +65,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no annotations
         self.parser = get_parser(cfg, self.sock, client)
         self.arrival = Arrival(limit)
         self.unsent = b""
+        self.later: Later | None = None
         self.shaken = False
         self.kept = False
         self.lingering = False
@@ -202,6 +203,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
 
     def handle(self, conn: Connection) -> bool:
         """Handle a request, or the rest of an answer, in a thread that may wait for the client."""
+        if conn.later is not None:
+            later, conn.later = conn.later, None
+            with suppress(Exception):  # whatever it is, the long way meets it again and says so
+                conn.unsent = later()
+                conn.arrival.clear()
+        if len(conn.arrival):
+            conn.parser.unreader.unread(conn.arrival.take())
         if not conn.unsent:
             return bool(super().handle(conn))
         conn.sock.settimeout(REQUEST_SECONDS)
@@ -228,7 +236,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
         try:
             wanted = conn.advance()
             answer = self._at_once(conn) if wanted is None else None
-            sent = answer is not None and conn.say(answer)
+            sent = isinstance(answer, bytes) and conn.say(answer)
         except (OSError, ValueError) as error:
             self._drop(conn, conn.excuse(error))
             return
@@ -239,20 +247,20 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
         else:
             self._hand_over(conn)
 
-    def _at_once(self, conn: Connection) -> bytes | None:
-        """The answer to the request that has come, if it can be had without waiting."""
+    def _at_once(self, conn: Connection) -> bytes | Later | None:
+        """The answer to the request that has come, or how to get it, unless the way is long."""
         if not self.alive or len(self.keepalived_conns) >= self.max_keepalived:
             return None  # the last on its connection, and gunicorn says so
         answer = self.lane.answer(conn.arrival)
-        if answer is not None:
+        if isinstance(answer, bytes):
             conn.arrival.clear()
+        else:
+            conn.later = answer
         return answer
 
     def _hand_over(self, conn: Connection) -> None:
         """Let a thread go on, which may wait for the client and for the API server."""
         self._forget(conn)
-        if len(conn.arrival):
-            conn.parser.unreader.unread(conn.arrival.take())
         conn.data_ready = True
         self.enqueue_req(conn)
 

@@ -1,10 +1,11 @@
-"""How a fleet scales: `python -m bench.scale --counts 100,1000`, or `--idle 5000`.
+"""How a fleet scales: `python -m bench.scale --record FILE`, `--plan 1000` or `--idle 5000`.
 
 The first creates installations of two pods on a control plane of its own for each count, lets the
 builtin operator make them stable, and moves all of them, fifty at once; then, with the controller
 gone, a bare script sends just the same writes for others beside them. The second holds objects of
-installations in the informers of a controller that has nothing to do. Each prints one JSON
-document.
+installations in the informers of a controller that has nothing to do; the third only plans them.
+Each prints one JSON document; ``--record`` writes it, after every row, so that a run cut short
+keeps what it measured.
 """
 
 from __future__ import annotations
@@ -23,25 +24,32 @@ from typing import Any
 from bench.scale import commands, crowd
 from bench.scale.account import account
 from bench.scale.floor import floor
+from bench.scale.line import line
 from bench.scale.place import Place, Usage, place
-from mattermost_migrate.domain.conditions import parse_time
 from mattermost_migrate.domain.names import (
     FLEET_MIGRATION,
     INSTALLATION_MIGRATION,
     POD,
     REPLICA_SET,
 )
+from mattermost_migrate.domain.reported import parse_time
 from mattermost_migrate.testing.cluster import Process
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from conversion_round_trip import origin
+from origin import origin
 
 _AT_ONCE = 50
 _NAME = "bench"
+_COUNTS = "100,300,1000,3000"
 #: Whose writes are sent by the bare script, and how many installations it moves at most.
 _BARE = "floor"
 _MOST_BARE = 200
 _OTHERS = ("kube-controller-manager", "kube-scheduler", "kwok")
+#: Seconds of a look at an idle controller, and how many looks its first lists may take.
+_LOOK = 30.0
+_FIRST_LISTS = 20
+#: Of the processor, in one look: what a controller that has read everything stays below.
+_QUIET = 0.05
 
 
 def company() -> str:
@@ -84,6 +92,7 @@ def fleet(count: int, strategy: str = "Adopt") -> dict[str, Any]:
             "readsEach": booked.reads,
             "eventsAndLeasesEach": booked.beside,
             "writes": booked.each,
+            "reads": booked.read,
             "podsAndReplicaSetsMade": len(workload - before),
             "podsAndReplicaSetsLost": len(before - workload),
             "controllerCpuSeconds": round(after.cpu_seconds - used.cpu_seconds, 1),
@@ -167,35 +176,67 @@ def idle(count: int) -> dict[str, Any]:
             where.cluster.processes[name].stop()
         crowd.hold(where.cluster.admin, count)
         controller = where.controller("--operator", "external")
-        time.sleep(30)
-        before = Usage.of(controller.pid)
-        time.sleep(30)
-        after = Usage.of(controller.pid)
+        looks = 0
+        used = quiet = _LOOK * _QUIET
+        while used >= quiet and looks < _FIRST_LISTS:  # the first looks see it read the lists
+            before = Usage.of(controller.pid)
+            time.sleep(_LOOK)
+            after, looks = Usage.of(controller.pid), looks + 1
+            used = after.cpu_seconds - before.cpu_seconds
         return {
             "company": company(),
             "held": count,
             "peakMiB": after.peak_mib,
             "residentMiB": after.resident_mib,
-            "cpuSecondsInThirty": round(after.cpu_seconds - before.cpu_seconds, 2),
+            "cpuSecondsInThirty": round(used, 2),
+            "cpuSecondsInAll": round(after.cpu_seconds, 1),
+            "looks": looks,
         }
+
+
+def planned(count: int) -> dict[str, Any]:
+    """Let the reading commands look at stable installations; nobody moves them."""
+    with place() as where:
+        where.controller("--operator", "builtin")
+        crowd.create(where.cluster.admin, count)
+        time.sleep(10)  # whoever still works on what was created
+        return {"company": company(), "installations": count, **commands.measured(where)}
 
 
 def main() -> int:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--counts", default="1000", help="installations to move, run by run")
-    parser.add_argument("--recreate", type=int, default=0, help="move so many by Recreate, too")
+    parser.add_argument("--counts", default=_COUNTS, help="installations to move, run by run")
+    parser.add_argument("--recreate", type=int, default=100, help="move so many by Recreate, too")
+    parser.add_argument("--plan", type=int, help="plan so many instead")
     parser.add_argument("--idle", type=int, help="hold so many instead")
+    parser.add_argument("--record", type=Path, help="write the document there, too, row by row")
     options = parser.parse_args()
     if options.idle:
-        print(json.dumps({**origin(), **idle(options.idle)}, indent=2))
+        _tell({**origin(), **idle(options.idle)}, options.record)
         return 0
-    rows = [fleet(int(each)) for each in options.counts.split(",")]
-    made = sum(row["podsAndReplicaSetsMade"] for row in rows)
-    if options.recreate:
-        rows.append(fleet(options.recreate, "Recreate"))
-    print(json.dumps({**origin(), "rows": rows}, indent=2))
-    return 1 if made else 0
+    if options.plan:
+        planning = {**origin(), **planned(options.plan)}
+        _tell(planning, options.record)
+        return 1 if planning["commandsSent"]["stored"] else 0
+    runs = [(int(each), "Adopt") for each in options.counts.split(",")]
+    runs += [(options.recreate, "Recreate")] if options.recreate else []
+    rows: list[dict[str, Any]] = []
+    began = origin()
+    for count, strategy in runs:
+        rows.append(fleet(count, strategy))
+        grown = line([row for row in rows if row["strategy"] == "Adopt"])
+        record = {**began, "rows": rows, **({"growth": grown} if grown else {})}
+        _tell(record, options.record)
+    adopted = (row for row in rows if row["strategy"] == "Adopt")
+    return 1 if any(row["podsAndReplicaSetsMade"] for row in adopted) else 0
+
+
+def _tell(record: dict[str, Any], where: Path | None) -> None:
+    text = json.dumps(record, indent=2)
+    print(text, flush=True)
+    if where:
+        where.write_text(f"{text}\n")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.scale.place import CONTROLLER, Place
+from bench.scale.place import CONTROLLER, Place, Usage
 
 __all__ = ["measured"]
 
@@ -24,15 +24,26 @@ _READS = frozenset({"get", "list", "watch"})
 def measured(where: Place) -> dict[str, Any]:
     """Run ``plan`` and ``status`` over everything; a plan stores nothing."""
     since = datetime.now(UTC)
+    before = _servers(where)
     plan, plan_seconds, plan_cpu = _run(where, "plan", "--all", "-o", "json")
+    after = _servers(where)
     _, status_seconds, status_cpu = _run(where, "status", "--all", "-o", "name")
     return {
         "planSeconds": plan_seconds,
         "planCpuSeconds": plan_cpu,
+        "planServersCpuSeconds": {name: round(after[name] - before[name], 1) for name in after},
         "planTotals": json.loads(plan)["totals"],
         "commandsSent": _sent(where, since),
         "statusSeconds": status_seconds,
         "statusCpuSeconds": status_cpu,
+    }
+
+
+def _servers(where: Place) -> dict[str, float]:
+    """What those who answer have used of the processor so far."""
+    return {
+        name: Usage.of(where.cluster.processes[name].pid).cpu_seconds
+        for name in ("kube-apiserver", "etcd")
     }
 
 

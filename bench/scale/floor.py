@@ -122,11 +122,7 @@ class _Bare:
             deployment = await client.get(DEPLOYMENT, *where)
             await client.create(SECRET, self._backup(deployment))
             frozen = {"spec": {"migrate": True, "canary": {"enable": True}}}
-            answer = await client.patch(CLUSTER_INSTALLATION, *where, frozen)
-            acknowledged = {**(answer.get("status") or {}), "state": "reconciling"}
-            await client.replace(
-                CLUSTER_INSTALLATION, {**answer, "status": acknowledged}, subresource="status"
-            )
+            await client.patch(CLUSTER_INSTALLATION, *where, frozen)
             await client.delete(DEPLOYMENT, *where, propagation=Propagation.ORPHAN)
             await self._label(informers, uid_of(deployment))
             await self._create_held(DEPLOYMENT, self._other(deployment))

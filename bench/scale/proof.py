@@ -240,7 +240,7 @@ def _client(event: dict[str, Any]) -> str:
 
 def prove(options: argparse.Namespace) -> dict[str, Any]:
     """Create, move, inspect, bring back, inspect."""
-    count = options.count
+    count, head = options.count, origin()
     with place() as where:
         admin = where.cluster.admin
         replicas = Replicas(where, options.without)
@@ -266,7 +266,7 @@ def prove(options: argparse.Namespace) -> dict[str, Any]:
         replicas.settle()
         server, store = (where.cluster.processes[each].pid for each in ("kube-apiserver", "etcd"))
         return {
-            **origin(),
+            **head,
             "company": company,
             "installations": count,
             "pods": len(before[POD]),

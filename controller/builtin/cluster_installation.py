@@ -20,6 +20,7 @@ from mattermost_migrate.domain.canonical import cluster_installation_spec
 from mattermost_migrate.domain.children import render_cluster_installation
 from mattermost_migrate.domain.defaults import default_cluster_installation
 from mattermost_migrate.domain.errors import RefusedError
+from mattermost_migrate.domain.freeze import frozen
 from mattermost_migrate.domain.health import (
     cluster_installation_health,
     failed_cluster_installation,
@@ -28,9 +29,10 @@ from mattermost_migrate.domain.names import (
     ACKNOWLEDGEMENT,
     CLUSTER_INSTALLATION,
     INSTALLATION_MIGRATION,
+    LOCK_LABEL,
     V1ALPHA1,
 )
-from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of
+from mattermost_migrate.domain.objects import JsonObject, labels_of, leaving, name_of, namespace_of
 
 __all__ = ["ClusterInstallationReconciler"]
 
@@ -58,9 +60,10 @@ class ClusterInstallationReconciler:
             return None
         this = Round(self._shop, CLUSTER_INSTALLATION, V1ALPHA1, seen)
         if seen["spec"].get("migrate") and (reason := _unsafe(seen)):
-            await self._refuse_migration(this, reason)
+            if not self._told_beside(seen):
+                await self._refuse_migration(this, reason)
             return None
-        if seen["metadata"].get("deletionTimestamp"):
+        if leaving(seen):
             return None
         if seen["spec"].get("migrate") and await self._migration_wanted(seen):
             return None
@@ -97,6 +100,15 @@ class ClusterInstallationReconciler:
         await this.bring(rendered)
         if rendered.error is not None:
             raise ProblemError(rendered.error)
+
+    def _told_beside(self, ci: JsonObject) -> bool:
+        """Tell the engine in this process, if it is what froze it; anybody else reads a status."""
+        heard, key = self._shop.heard, (namespace_of(ci), name_of(ci))
+        migration = self._shop.known.seen(INSTALLATION_MIGRATION, *key)
+        if heard is None or not frozen(ci) or LOCK_LABEL not in labels_of(migration or {}):
+            return False
+        heard.tell(ci)
+        return True
 
     async def _refuse_migration(self, this: Round, reason: str) -> None:
         status = this.seen.get("status") or {}

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from controller.references import Reference
 from mattermost_migrate.domain.names import Resource
-from mattermost_migrate.domain.objects import Existing, JsonObject, name_of, namespace_of
+from mattermost_migrate.domain.objects import Existing, JsonObject, name_of, namespace_of, typed
 from mattermost_migrate.kube import Client, Informer
 
 __all__ = ["Known"]
@@ -48,13 +48,13 @@ class Known:
     async def find(self, resource: Resource, namespace: str, name: str) -> JsonObject | None:
         """The object from memory, or else read live."""
         if resource in self.informers and (obj := self.seen(resource, namespace, name)):
-            return _named(resource, obj)
+            return typed(resource, obj)
         return await self.live(resource, namespace, name)
 
     async def live(self, resource: Resource, namespace: str, name: str) -> JsonObject | None:
         """The object as the API server has it now."""
         obj = await self._client.find(resource, namespace, name)
-        return None if obj is None else _named(resource, obj)
+        return None if obj is None else typed(resource, obj)
 
     async def existing(self, namespace: str, references: Iterable[Reference]) -> Existing:
         """What there is of the objects that an installation refers to, read live."""
@@ -116,8 +116,3 @@ def _nobody(_: Resource, __: JsonObject | None, ___: JsonObject | None) -> None:
 
 def _version(obj: JsonObject) -> str:
     return str(obj["metadata"].get("resourceVersion") or "")
-
-
-def _named(resource: Resource, obj: JsonObject) -> JsonObject:
-    """The object with what it is; lists of built-in kinds do not say, and no informer keeps it."""
-    return {"apiVersion": resource.api_version, "kind": resource.kind, **obj}

@@ -11,20 +11,16 @@ from typing import Any
 
 from controller import references
 from controller.builtin.outcomes import NotReadyError, ProblemError
-from controller.builtin.rounds import (
-    JOB_SECONDS,
-    JOB_SERVER_SUFFIX,
-    Round,
-    Workshop,
-)
+from controller.builtin.rounds import JOB_SECONDS, Round, Workshop
 from controller.worker import Key, UnsuccessfulError
 from mattermost_migrate.domain.canonical import mattermost_spec
 from mattermost_migrate.domain.children import Rendered, render_mattermost
 from mattermost_migrate.domain.defaults import default_mattermost
 from mattermost_migrate.domain.errors import RefusedError
 from mattermost_migrate.domain.health import failed_mattermost, mattermost_health
+from mattermost_migrate.domain.inventory import job_server
 from mattermost_migrate.domain.names import MATTERMOST, V1BETA1
-from mattermost_migrate.domain.objects import JsonObject, name_of
+from mattermost_migrate.domain.objects import JsonObject, leaving, name_of
 
 __all__ = ["MattermostReconciler"]
 
@@ -52,7 +48,7 @@ class MattermostReconciler:
             # Nothing but an edit changes this, and an edit is an event.
             await this.store_status(failed_mattermost(seen, refused.faults[0].message))
             return None
-        if seen["metadata"].get("deletionTimestamp"):
+        if leaving(seen):
             return None
         if mm["spec"] != mattermost_spec(seen["spec"]):
             await this.store_spec(mm["spec"])
@@ -101,4 +97,4 @@ def _waiting(mm: JsonObject, patches: dict[str, Any]) -> dict[str, Any]:
 def _deployments(mm: JsonObject) -> Iterator[str]:
     yield name_of(mm)
     if (mm["spec"].get("jobServer") or {}).get("dedicatedJobServer"):
-        yield name_of(mm) + JOB_SERVER_SUFFIX
+        yield job_server(name_of(mm))

@@ -14,6 +14,7 @@ from controller.builtin.mattermost import MattermostReconciler
 from controller.builtin.presence import refuse_beside_operator
 from controller.builtin.rounds import Workshop
 from controller.builtin.settled import SETTLED_SECONDS, Resync, Settled, progressed
+from controller.heard import Heard
 from controller.observe import BY_INSTALLATION, installations_of
 from controller.worker import Key, Reconcile, work
 from controller.workqueue import Backoff, WorkQueue
@@ -63,6 +64,8 @@ class BuiltinOperator:
             ReplicaSets indexed by ``BY_INSTALLATION``; somebody else runs them.
         workers: installations of each kind that are looked at at the same time.
         resync: when to look at what is well, though no event came.
+        heard: where the engine in this process, if there is one, listens; without, whoever froze a
+            ClusterInstallation is answered by its status.
         gate: what stands before the reconcilers; by default what leaves alone whatever is held,
             which needs no answer: nobody waits for an acknowledgement of what never ran.
     """
@@ -74,11 +77,13 @@ class BuiltinOperator:
         *,
         workers: int = 20,
         resync: Resync | None = None,
+        heard: Heard | None = None,
         gate: Gate | None = None,
     ) -> None:
         self._client = client
         self._workers = workers
         self._gate = gate or self._unless_held
+        self._heard = heard
         indexes = {BY_INSTALLATION: installations_of}
         self._own = {
             SERVICE: Informer(client, SERVICE, label_selector=_SELECTOR, indexes=indexes),
@@ -108,7 +113,9 @@ class BuiltinOperator:
             controller="migration.mattermost.com/builtin-operator",
             instance=socket.gethostname(),
         )
-        shop = Workshop(self._client, self._known, events, self._settled, self._resync)
+        shop = Workshop(
+            self._client, self._known, events, self._settled, self._resync, heard=self._heard
+        )
         async with asyncio.TaskGroup() as group:
             for informer in (*self._own.values(), self._job_servers):
                 group.create_task(informer.run())
@@ -170,6 +177,8 @@ class BuiltinOperator:
             self._queues[kind.kind].add(key)
             return
         self._settled.forget((kind.kind, *key))
+        if self._heard is not None:
+            self._heard.forget(obj)
         # What it controlled may now be the other kind's, unless that has all it wants already.
         other = CLUSTER_INSTALLATION if kind is MATTERMOST else MATTERMOST
         self._look(other.kind, *key)

@@ -7,14 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from mattermost_migrate.domain.errors import ConfigurationError
-from mattermost_migrate.domain.names import DEPLOYMENT, LEASE
+from mattermost_migrate.domain.names import DEPLOYMENT, LEASE, OPERATOR_LEASE
 from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of
 from mattermost_migrate.kube import Client
 
 __all__ = ["refuse_beside_operator", "signs_of_operator"]
 
-#: The operator's leader election (operator facts 0.1).
-_LEASE: Final = "b78a986e.mattermost.com"
 _IMAGE: Final = "mattermost/mattermost-operator"
 #: How much the clocks of the operator's node and of ours may differ.
 _CLOCKS: Final = timedelta(seconds=10)
@@ -26,7 +24,7 @@ async def refuse_beside_operator(client: Client) -> None:
     Raises:
         ConfigurationError: the Go operator runs; the message names what was seen.
     """
-    leases = await client.list(LEASE, field_selector=f"metadata.name={_LEASE}")
+    leases = await client.list(LEASE, field_selector=f"metadata.name={OPERATOR_LEASE}")
     deployments = await client.list(DEPLOYMENT)
     found = list(signs_of_operator(leases.items, deployments.items, now=datetime.now(UTC)))
     if found:

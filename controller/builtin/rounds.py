@@ -14,15 +14,18 @@ from controller.builtin import update_job
 from controller.builtin.children import Children
 from controller.builtin.known import Known
 from controller.builtin.settled import Resync, Settled, Whose
+from controller.heard import Heard
 from controller.observe import BY_INSTALLATION
 from mattermost_migrate.domain.children import Rendered
 from mattermost_migrate.domain.children.labels import JOB_SERVER
 from mattermost_migrate.domain.errors import NotFoundError, StaleError
 from mattermost_migrate.domain.health import Health, Seen
+from mattermost_migrate.domain.inventory import job_server
 from mattermost_migrate.domain.names import (
     APP_LABEL,
     DEPLOYMENT,
     INGRESS,
+    MATTERMOST,
     REPLICA_SET,
     ROLE_BINDING,
     SERVICE,
@@ -32,13 +35,12 @@ from mattermost_migrate.domain.names import (
 from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of
 from mattermost_migrate.kube import Client, EventRecorder
 
-__all__ = ["JOB_SECONDS", "JOB_SERVER_SUFFIX", "Round", "Workshop", "generate"]
+__all__ = ["JOB_SECONDS", "Round", "Workshop", "generate"]
 
 #: When to look again at what is not healthy, should no event come (operator facts 2.1, 3.1).
 AGAIN_SECONDS: Final = 6.0
 #: When to look again at an update Job (operator facts 3.1).
 JOB_SECONDS: Final = 10.0
-JOB_SERVER_SUFFIX: Final = "-jobserver"
 #: How old an installation is that was made a moment ago, and when to look at it again. Fifty at
 #: once on two busy cores wait more than ten seconds for their Deployment to be written and seen.
 _YOUNG: Final = 30.0
@@ -61,6 +63,7 @@ class Workshop:
         events: tells users what went wrong.
         settled: whose children need no look.
         resync: when to look at them all the same.
+        heard: where the engine in this process listens, if there is one.
         generate: makes up passwords.
     """
 
@@ -69,6 +72,7 @@ class Workshop:
     events: EventRecorder
     settled: Settled
     resync: Resync
+    heard: Heard | None = None
     generate: Callable[[str, int], str] = generate
 
 
@@ -161,7 +165,7 @@ class Round:
         )
 
     async def _migrate_database(self, children: Children, child: JsonObject) -> None:
-        if name_of(child).endswith(JOB_SERVER_SUFFIX):
+        if self._is_job_server(name_of(child)):
             return
         live = await self.shop.known.find(DEPLOYMENT, self.namespace, name_of(child))
         if live is not None:
@@ -175,9 +179,13 @@ class Round:
             for obj in informer.by_index(BY_INSTALLATION, f"{self.namespace}/{name}")
         )
 
+    def _is_job_server(self, deployment: str) -> bool:
+        """Whether it only runs jobs; asked of the whole name, for installations may end like it."""
+        return self.resource == MATTERMOST and deployment == job_server(name_of(self.seen))
+
     async def _job_servers(self, names: Iterable[str]) -> tuple[JsonObject, ...]:
         """The ReplicaSets of a job server, whose labels no informer selects."""
-        if not any(name.endswith(JOB_SERVER_SUFFIX) for name in names):
+        if not any(map(self._is_job_server, names)):
             return ()
         selector = f"{self.labels.installation}={name_of(self.seen)},{APP_LABEL}={JOB_SERVER}"
         listing = await self.shop.client.list(REPLICA_SET, self.namespace, label_selector=selector)

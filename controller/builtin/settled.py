@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from mattermost_migrate.domain.names import REVISION_ANNOTATION
 from mattermost_migrate.domain.objects import JsonObject, annotations_of, uid_of
 
 __all__ = ["SETTLED_SECONDS", "Resync", "Settled", "progressed"]
@@ -22,7 +23,6 @@ Whose: TypeAlias = tuple[str, str, str]
 
 #: What is read by name, and so tells of no change, is read again after this many seconds.
 SETTLED_SECONDS: Final = 60.0
-_REVISION: Final = "deployment.kubernetes.io/revision"
 #: Parts of the metadata that the API server and its controllers keep for themselves.
 _BOOKKEEPING: Final = frozenset({"annotations", "generation", "managedFields", "resourceVersion"})
 
@@ -133,5 +133,7 @@ def progressed(before: JsonObject | None, after: JsonObject | None) -> bool:
 def _substance(obj: JsonObject) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
     rest = {key: value for key, value in obj.items() if key not in ("metadata", "status")}
     metadata = {key: value for key, value in obj["metadata"].items() if key not in _BOOKKEEPING}
-    annotations = {key: value for key, value in annotations_of(obj).items() if key != _REVISION}
+    annotations = {
+        key: value for key, value in annotations_of(obj).items() if key != REVISION_ANNOTATION
+    }
     return rest, metadata, annotations

@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import requests
@@ -37,11 +37,13 @@ class Attempt:
         command: the edit, as one would type it.
         status: the HTTP status of the refusal; 0 when it was not refused.
         answer: what kubectl would print.
+        excuse: the API server's own word that it gave up asking the webhook about it; else empty.
     """
 
     command: str
     status: int
     answer: str
+    excuse: str = ""
 
     @property
     def refused(self) -> bool:
@@ -83,14 +85,20 @@ class Intruder:
     Args:
         client: whose rights know no limit: not rights shall stop it, but the lock.
         before: from before the migration.
+        given_up: which calls of the webhook the API server has given up since it was last asked
+            for them. It then lets a write pass, as ``failurePolicy: Ignore`` says; that is no
+            verdict of the webhook's, so the edit is tried again on the next installation.
 
     Attributes:
-        attempts: those with a verdict.
+        attempts: those with an end.
     """
 
-    def __init__(self, client: Client, before: Look) -> None:
+    def __init__(
+        self, client: Client, before: Look, given_up: Callable[[], str] = lambda: ""
+    ) -> None:
         self._client = client
         self._before = before
+        self._given_up = given_up
         self._caught: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
         self._edits: dict[str, Callable[[str, str], Attempt | None]] = {
             "edit": self._edit,
@@ -125,9 +133,14 @@ class Intruder:
         if not self._until_frozen(namespace, name):
             return
         for kind, edit in tuple(self._edits.items()):
+            self._given_up()  # what was given up before is no excuse
             attempt = edit(namespace, name)
-            if attempt is not None:
-                self.attempts.append(attempt)
+            if attempt is None:
+                continue
+            if not attempt.refused:
+                attempt = replace(attempt, excuse=self._given_up())
+            self.attempts.append(attempt)
+            if not attempt.excuse:
                 del self._edits[kind]
 
     def _until_frozen(self, namespace: str, name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +12,11 @@ from deploy.demo.screen import Screen
 from mattermost_migrate.testing.cluster import Cluster, LocalCluster, Options, stand_ins
 from mattermost_migrate.testing.tools import Toolbox
 
-__all__ = ["CRDS", "Place", "own"]
+__all__ = ["CRDS", "GivenUp", "Place", "own"]
 
 CRDS: Final = Path(__file__).parents[1] / "crds"
+#: As the API server says that it goes on without a webhook's answer.
+_GIVEN_UP: Final = "failing open "
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,36 @@ class Place:
     host: str = "localhost"
     samples: bool = True
     spec: Mapping[str, Any] = field(default_factory=dict)
+
+    def given_up(self) -> Callable[[], str]:
+        """What tells, each time, which calls of a webhook the API server has given up since then.
+
+        Only the log of our own API server can be read; of another nothing is told.
+        """
+        if not isinstance(self.cluster, LocalCluster):
+            return lambda: ""
+        return GivenUp(self.cluster.processes["kube-apiserver"].log)
+
+
+class GivenUp:
+    """Reads in an API server's log which calls of a webhook it has given up, each once.
+
+    Args:
+        log: the file; what is in it already is not told.
+    """
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._read = log.stat().st_size
+
+    def __call__(self) -> str:
+        """Those since the last time, in its words; empty when there are none."""
+        with self._log.open("rb") as log:
+            log.seek(self._read)
+            fresh = log.read()
+        self._read += len(fresh)
+        lines = fresh.decode(errors="replace").splitlines()
+        return "; ".join(filter(None, (line.partition(_GIVEN_UP)[2].strip() for line in lines)))
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mattermost_migrate.domain.conditions import condition_status
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     ENDPOINT_SLICE,
@@ -18,12 +17,14 @@ from mattermost_migrate.domain.names import (
     MATTERMOST,
     POD,
     REPLICA_SET,
+    SERVICE_NAME_LABEL,
     V1ALPHA1,
     V1BETA1,
     Condition,
     Resource,
 )
 from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, namespace_of, uid_of
+from mattermost_migrate.domain.reported import condition_status
 
 __all__ = ["WATCHED", "Account", "Change", "Key", "Look", "account", "endpoints_lost", "ready"]
 
@@ -33,7 +34,6 @@ Key = tuple[str, str]
 #: What the watcher looks at.
 WATCHED: Final = (POD, REPLICA_SET, ENDPOINT_SLICE, INSTALLATION_MIGRATION)
 
-_SERVICE_LABEL: Final = "kubernetes.io/service-name"
 _DELETED: Final = "DELETED"
 
 
@@ -214,7 +214,7 @@ def _key(obj: JsonObject) -> Key:
 
 
 def _service(endpoint_slice: JsonObject) -> Key:
-    return namespace_of(endpoint_slice), labels_of(endpoint_slice).get(_SERVICE_LABEL, "")
+    return namespace_of(endpoint_slice), labels_of(endpoint_slice).get(SERVICE_NAME_LABEL, "")
 
 
 def _installation(obj: JsonObject) -> Key:

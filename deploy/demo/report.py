@@ -112,7 +112,7 @@ def verdict(findings: Findings) -> tuple[str, ...]:
     ]
     told += [f"{name} ended with exit code {code}" for name, code in findings.exit_codes if code]
     edits = (*findings.others, *findings.in_flight)
-    told += [f"not refused: {each.command}" for each in edits if not each.refused]
+    told += [f"not refused: {each.command}" for each in edits if not (each.refused or each.excuse)]
     if not findings.in_flight:
         told.append("no edit met an installation in flight, so the lock was not proven")
     elif not any(each.by_webhook for each in findings.in_flight):

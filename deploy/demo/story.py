@@ -196,7 +196,7 @@ def _migrate(place: Place, helm: Helm, made: Fleet, screen: Screen) -> Findings:
     client = place.cluster.admin
     before = look(client)
     since = datetime.now(UTC)
-    intruder = Intruder(client, before)
+    intruder = Intruder(client, before, place.given_up())
     with Watcher(client, {INSTALLATION_MIGRATION: intruder.notice}) as watcher, intruder:
         codes = [("run", _run(helm, screen, "run", "--all", "--yes"))]
     after = look(client)
@@ -227,6 +227,8 @@ def _refusals(attempts: Sequence[Attempt], screen: Screen) -> None:
 def _show(attempt: Attempt, screen: Screen) -> None:
     screen.command(attempt.command)
     screen.answer(attempt.answer)
+    if attempt.excuse:
+        screen.answer(f"The API server went on without the webhook: {attempt.excuse}")
 
 
 def _audited(place: Place, since: datetime) -> int | None:
@@ -259,7 +261,11 @@ def _report(findings: Findings, screen: Screen) -> int:
     for breach in broken:
         screen.broken(breach)
     if not broken:
-        screen.done("same pods, same ReplicaSets, no endpoint lost, every unsafe edit refused")
+        unasked = sum(bool(each.excuse) for each in findings.in_flight)
+        but = f" that the webhook was asked about ({unasked} was not)" if unasked else ""
+        screen.done(
+            f"same pods, same ReplicaSets, no endpoint lost, every unsafe edit{but} refused"
+        )
     return 1 if broken else 0
 
 

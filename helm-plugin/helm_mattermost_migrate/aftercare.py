@@ -12,7 +12,7 @@ from helm_mattermost_migrate.commands.status import check_found
 from helm_mattermost_migrate.connection import run_async
 from helm_mattermost_migrate.documented import program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
-from helm_mattermost_migrate.inventory import INSTALL_HINT, Inventory, read_inventory
+from helm_mattermost_migrate.inventory import CRDS_HINT, Inventory, read_inventory
 from helm_mattermost_migrate.launch import agree
 from helm_mattermost_migrate.members import Member, Standing
 from helm_mattermost_migrate.options import parse_selection, target_of
@@ -25,7 +25,7 @@ from mattermost_migrate.domain.objects import JsonObject, uid_of
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client
 
-__all__ = ["Request", "ask_for"]
+__all__ = ["Request", "ask_for", "ready"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,12 @@ async def _choose(arguments: Mapping[str, Any], request: Request) -> tuple[JsonO
         selection = parse_selection(arguments, namespace=client.connection.namespace)
         inventory = await read_inventory(client, selection)
         check_found(inventory, selection)
-        chosen = _ready(inventory, selection, request)
+        chosen = ready(inventory, selection, request)
         await require_leader(client, now())
         return chosen
 
 
-def _ready(inventory: Inventory, selection: Selection, request: Request) -> tuple[JsonObject, ...]:
+def ready(inventory: Inventory, selection: Selection, request: Request) -> tuple[JsonObject, ...]:
     """Those that have become Mattermosts and were not asked yet.
 
     Raises:
@@ -75,13 +75,8 @@ def _ready(inventory: Inventory, selection: Selection, request: Request) -> tupl
     """
     well = [member for member in inventory.members if _succeeded(member)]
     if selection.names and len(well) < len(selection.names):
-        open_ones = ", ".join(
-            f"{member.path} ({member.standing})"
-            for member in inventory.members
-            if not _succeeded(member)
-        )
         raise CommandError(
-            f"installation {open_ones}: no migration to Mattermost has succeeded",
+            _unready([member for member in inventory.members if not _succeeded(member)]),
             hint=f"{program_name()} status",
         )
     found = migrations_of(inventory, well)
@@ -97,6 +92,19 @@ def _ready(inventory: Inventory, selection: Selection, request: Request) -> tupl
 
 def _succeeded(member: Member) -> bool:
     return member.standing is Standing.SUCCEEDED and member.desired == MATTERMOST.kind
+
+
+def _unready(members: Sequence[Member]) -> str:
+    """Why nothing can be asked of these; what has succeeded at the way back is told as that."""
+    reverted = [member.standing is Standing.SUCCEEDED for member in members]
+    if all(reverted):
+        paths = ", ".join(member.path for member in members)
+        return f"installation {paths}: it was reverted, and is a {members[0].desired} now"
+    told = ", ".join(
+        f"{member.path} ({'reverted' if back else member.standing})"
+        for member, back in zip(members, reverted, strict=True)
+    )
+    return f"installation {told}: no migration to Mattermost has succeeded"
 
 
 async def _set(arguments: Mapping[str, Any], request: Request, chosen: Sequence[JsonObject]) -> int:
@@ -118,5 +126,5 @@ async def _patch(client: Client, migration: JsonObject, request: Request) -> Non
         raise CommandError(
             f"InstallationMigration {'/'.join(key_of(migration))}: the cluster does not know "
             f"spec.{request.field}: its CustomResourceDefinitions are of an older version",
-            hint=INSTALL_HINT,
+            hint=CRDS_HINT,
         )

@@ -29,10 +29,9 @@ from mattermost_migrate.domain.names import (
     INSTALLATION_MIGRATION,
     MATTERMOST,
     Reason,
-    Resource,
     Strategy,
 )
-from mattermost_migrate.domain.objects import JsonObject, uid_of
+from mattermost_migrate.domain.objects import JsonObject, typed, uid_of
 from mattermost_migrate.domain.pin import generated_template, is_pinned, pinned_target, unpin
 from mattermost_migrate.domain.preflight import preflight
 from mattermost_migrate.domain.recreation import ladder_of
@@ -98,8 +97,17 @@ class Appraisal:
         return "/".join(self.key)
 
 
-def pretended(key: Key, wishes: Wishes | None = None) -> dict[str, Any]:
-    """The InstallationMigration that a run would create, as far as the checks look at it."""
+def pretended(
+    key: Key, wishes: Wishes | None = None, *, known: JsonObject | None = None
+) -> dict[str, Any]:
+    """The InstallationMigration that a run would leave, as far as the checks look at it.
+
+    Args:
+        key: namespace and name.
+        wishes: what the run would be asked for.
+        known: the InstallationMigration that is there: the run takes it over. That it was
+            finalized stays, and there is no way back any more.
+    """
     wishes = wishes or Wishes()
     spec: dict[str, Any] = {
         "desiredKind": wishes.desired,
@@ -109,12 +117,15 @@ def pretended(key: Key, wishes: Wishes | None = None) -> dict[str, Any]:
     }
     if wishes.max_surge is not None:
         spec["maxSurge"] = wishes.max_surge
-    return {
+    made: dict[str, Any] = {
         "apiVersion": INSTALLATION_MIGRATION.api_version,
         "kind": INSTALLATION_MIGRATION.kind,
         "metadata": {"namespace": key[0], "name": key[1], "uid": "", "resourceVersion": ""},
         "spec": spec,
     }
+    if since := ((known or {}).get("status") or {}).get("finalizedTime"):
+        made["status"] = {"finalizedTime": since}
+    return made
 
 
 def settled(member: Member, desired: str = MATTERMOST.kind) -> Verdict | None:
@@ -173,9 +184,15 @@ def _digest(value: Any) -> str:
 
 def _refusals(seen: Snapshot, verdict: object) -> tuple[Refuse, ...]:
     """Every reason against it: the ladder stops at the first one."""
-    if every := tuple(preflight(seen)):
+    if every := tuple(map(_without_undoing, preflight(seen))):
         return every
     return (Refuse(Reason.WAITING, getattr(verdict, "message", str(verdict))),)
+
+
+def _without_undoing(refusal: Refuse) -> Refuse:
+    """The controller says how to take the wish back; here nothing has been asked for yet."""
+    finalized = refusal.reason == Reason.FINALIZED
+    return dataclasses.replace(refusal, next_command="") if finalized else refusal
 
 
 def _migrating(seen: Snapshot, act: Act, owners: tuple[Manager, ...]) -> Appraisal:
@@ -188,13 +205,14 @@ def _migrating(seen: Snapshot, act: Act, owners: tuple[Manager, ...]) -> Apprais
         rehearse=road(seen, act),
         changes=_changes(seen, act),
     )
+    replaced = seen.strategy is Strategy.RECREATE
     if not seen.forward:
         # Nothing can pin what a ClusterInstallation generates (design section 4).
-        pinned = seen.source is not None and is_pinned(seen.source)
-        return dataclasses.replace(base, pinned=pinned, rolls=not pinned)
+        pinned = seen.source is not None and is_pinned(seen.source) and not replaced
+        rolls = not (pinned or replaced)
+        return dataclasses.replace(base, pinned=pinned, rolls=rolls, replaced=replaced)
     after, later = _templates(seen, act)
     running = (seen.deployment or {}).get("spec", {}).get("template", {})
-    replaced = seen.strategy is Strategy.RECREATE
     pinned = bool(seen.migration["spec"]["pinPodTemplate"]) and not replaced
     return dataclasses.replace(
         base,
@@ -215,14 +233,10 @@ def _changes(seen: Snapshot, act: Act) -> tuple[Change, ...]:
     }
     pairs = ((seen.source, seen.giving, seen.taking.resource), (seen.deployment, None, DEPLOYMENT))
     return tuple(
-        (_typed(before, giving.resource if giving else DEPLOYMENT), body)
+        (before and typed(giving.resource if giving else DEPLOYMENT, before), body)
         for before, giving, resource in pairs
         if (body := planned.get(resource)) is not None
     )
-
-
-def _typed(obj: JsonObject | None, resource: Resource) -> JsonObject | None:
-    return obj and {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
 
 
 def _templates(seen: Snapshot, act: Act) -> tuple[JsonObject, JsonObject]:

@@ -119,8 +119,8 @@ def _run(arguments: list[str], *, debug: bool) -> int:
         code: Any = program.main(arguments, prog_name=program_name(), standalone_mode=False)
     except BrokenPipeError:
         return _broken_pipe()
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
+    except (click.Abort, KeyboardInterrupt) as error:
+        click.echo(f"Interrupted: {error}." if str(error) else "Interrupted.", err=True)
         return _SIGINT
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)

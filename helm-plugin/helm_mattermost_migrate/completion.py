@@ -60,10 +60,17 @@ def _complete(words: list[str]) -> tuple[Iterable[str], str]:
     before, word = words[1:-1], words[-1] if len(words) > 1 else ""
     if command is None:
         return (), _NO_FILES
-    if before and before[-1] in {"-f", "--filename"}:
+    if _takes_file(command, before):
         return (), _FILES
     candidates = _choices(command, before) or _names(wanted(command, before))
     return [each for each in candidates if each.startswith(word)], _NO_FILES
+
+
+def _takes_file(command: click.Command, before: Sequence[str]) -> bool:
+    """Whether the option that stands before the word names a file."""
+    option = next((each for each in command.params if before and before[-1] in each.opts), None)
+    # That of -f is a text: - is standard input, and a folder is read as a whole.
+    return option is not None and (isinstance(option.type, click.Path) or option.name == "files")
 
 
 def _choices(command: click.Command, before: Sequence[str]) -> Sequence[str]:

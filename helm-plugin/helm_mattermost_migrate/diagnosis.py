@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from helm_mattermost_migrate.errors import Exit
+from helm_mattermost_migrate.errors import Exit, granting
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     DEPLOYMENT,
     FLEET_MIGRATION,
+    INGRESS,
+    INGRESS_CLASS,
     INSTALLATION_MIGRATION,
     MATTERMOST,
     POD,
     REPLICA_SET,
     SECRET,
+    SERVICE,
     Resource,
 )
 from mattermost_migrate.inspection import State, Verdict
 
-__all__ = ["Finding", "Right", "checked_rights", "exit_code"]
+__all__ = ["Finding", "Right", "checked_rights", "exit_code", "judged", "placed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +52,98 @@ class Right:
         resource: on what.
         without: what does not work without it.
         optional: whether that is bearable.
+        everywhere: it is used across namespaces, whichever are looked at.
     """
 
     verb: str
     resource: Resource
     without: str
     optional: bool = False
+    everywhere: bool = False
+
+    def place(self, namespace: str) -> str:
+        """Where it is needed by who looks at this namespace; empty is everywhere."""
+        return namespace if self.resource.namespaced and not self.everywhere else ""
+
+    def described(self, place: str, *, several: bool) -> str:
+        """The right in words; with the place it is asked for where that is not plain."""
+        where = ""
+        if self.resource.namespaced and not place:
+            where = " in every namespace"
+        elif place and several:
+            where = f" in namespace {place}"
+        return f"{self.verb} {self.resource.plural}{where}"
+
+
+#: A right, and the namespace it is asked for; empty is everywhere.
+Placed = tuple[Right, str]
 
 
 def checked_rights() -> tuple[Right, ...]:
     """The rights of a person; those of the controller are its chart's business."""
     looking = (CLUSTER_INSTALLATION, MATTERMOST, INSTALLATION_MIGRATION)
     planning = (DEPLOYMENT, REPLICA_SET, POD)
+    # What the conversion reads, and what stands under NAME-jobserver.
+    read = (SECRET, DEPLOYMENT, SERVICE, INGRESS, INGRESS_CLASS, CLUSTER_INSTALLATION, MATTERMOST)
     return (
         *(Right("list", resource, "status needs it") for resource in looking),
-        Right("list", FLEET_MIGRATION, "status leaves fleets out", optional=True),
+        Right("list", FLEET_MIGRATION, "status leaves fleets out, and run and pause need it"),
         *(Right("list", resource, "plan and run need it") for resource in planning),
-        Right("get", SECRET, "plan and run need it"),
+        *(Right("get", resource, "plan and run need it") for resource in read),
         Right("create", MATTERMOST, "plan cannot rehearse this write", optional=True),
         Right("create", FLEET_MIGRATION, "run and revert need it"),
         Right("watch", FLEET_MIGRATION, "following a run needs it"),
-        Right("patch", FLEET_MIGRATION, "pause and resume need it"),
+        # A fleet's members are found by label, in whichever namespaces they are.
+        *(
+            Right(verb, INSTALLATION_MIGRATION, "following a run needs it", everywhere=True)
+            for verb in ("list", "watch")
+        ),
+        Right("get", FLEET_MIGRATION, "pause, resume and approve of a named one need it"),
+        Right("patch", FLEET_MIGRATION, "pause, resume and approve need it"),
         Right("patch", INSTALLATION_MIGRATION, "retry needs it"),
     )
+
+
+def placed(rights: Iterable[Right], namespaces: Iterable[str]) -> tuple[Placed, ...]:
+    """Where each right is needed, each once.
+
+    Args:
+        rights: to ask for.
+        namespaces: those that are looked at; none is every one.
+    """
+    places = tuple(namespaces) or ("",)
+    found: dict[tuple[str, Resource, str], Placed] = {}
+    for right in rights:
+        for place in map(right.place, places):
+            found.setdefault((right.verb, right.resource, place), (right, place))
+    return tuple(found.values())
+
+
+def judged(answers: Iterable[tuple[Placed, bool]], *, user: str) -> Iterator[Finding]:
+    """What the API server said to each right; one command gives all that lack of one verb.
+
+    Args:
+        answers: each right, and whether we have it.
+        user: who we are.
+    """
+    answers = tuple(answers)
+    several = len({place for (_, place), _ in answers if place}) > 1
+    lacking: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for (right, place), well in answers:
+        if not well:
+            what = (right.resource.plural, right.resource.group)
+            lacking[right.verb, place].append(".".join(filter(None, what)))
+    for (right, place), well in answers:
+        hint = ""
+        if not well:
+            what_lacks = ",".join(lacking[right.verb, place])
+            hint = granting(right.verb, what_lacks, user=user, namespace=place)
+        yield Finding(
+            right.described(place, several=several),
+            well=well or right.optional,
+            told="allowed" if well else f"not allowed; {right.without}",
+            hint=hint,
+        )
 
 
 def exit_code(findings: Iterable[Finding], verdicts: Iterable[Verdict] = ()) -> Exit:

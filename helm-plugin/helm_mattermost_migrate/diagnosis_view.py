@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -51,9 +52,12 @@ def _show_tables(findings: Sequence[Finding], verdicts: Sequence[Verdict]) -> No
     if verdicts:
         say("")
         say(table(("INSTALLATION", "STATE", "OBJECT", "FOUND"), _lines(verdicts)))
+    needing: dict[str, list[str]] = defaultdict(list)
     for finding in findings:
         if not finding.well and finding.hint:
-            say(f"Next: {finding.check}: {finding.hint}")
+            needing[finding.hint].append(finding.check)
+    for hint, which in needing.items():
+        say(f"Next: {', '.join(which)}: {hint}")
     for verdict in verdicts:
         for each in verdict.findings:
             say(f"Next: {each.where}: {each.next_command}")

@@ -6,18 +6,32 @@ finished in time, 3 refused or nothing selected, 4 usage or input that cannot be
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
+from collections.abc import Iterable
 from enum import IntEnum
+from typing import Final
 
 from helm_mattermost_migrate.documented import program_name
 from mattermost_migrate.domain.errors import (
     ConfigurationError,
     ForbiddenError,
+    KubeconfigError,
     MigrateError,
     RejectedError,
     TransientError,
 )
 
-__all__ = ["CommandError", "Exit", "explained"]
+__all__ = ["CommandError", "Exit", "explained", "granting", "granting_all"]
+
+#: How the API server's authorizer says no.
+_FORBIDDEN: Final = re.compile(
+    r'User "(?P<user>[^"]*)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]*)" '
+    r'in API group "(?P<group>[^"]*)"(?: in the namespace "(?P<namespace>[^"]*)")?'
+)
+_MEND_KUBECONFIG: Final = (
+    "mend what is named above, or name another file with --kubeconfig; then repeat the command"
+)
 
 
 class Exit(IntEnum):
@@ -64,6 +78,8 @@ def _told(error: MigrateError, message: str) -> tuple[str, str]:
     """What could not be done, and what to do about it."""
     told = ("", "")
     match error:
+        case KubeconfigError():
+            told = ("", _MEND_KUBECONFIG)
         case ConfigurationError():
             told = (
                 "cannot tell which cluster is meant",
@@ -77,10 +93,53 @@ def _told(error: MigrateError, message: str) -> tuple[str, str]:
                 "log in again, the token may have expired; then repeat the command",
             )
         case ForbiddenError():
-            told = (
-                "a right is lacking",
-                f"{program_name()} doctor",
-            )
+            told = ("a right is lacking", _right_in(message))
         case RejectedError():
             told = ("the cluster refused", "")
     return told
+
+
+def granting(verb: str, what: str, *, user: str = "", namespace: str = "") -> str:
+    """What an administrator runs to give a right, for whoever lacks it to pass on.
+
+    Args:
+        verb: in the API server's words.
+        what: the resource with its group; several by comma.
+        user: who lacks it; empty is whoever reads this.
+        namespace: where; empty is everywhere.
+    """
+    return f"have an administrator run: {_granting(verb, what, user, namespace)}"
+
+
+def granting_all(rights: Iterable[tuple[str, str]], *, user: str = "") -> str:
+    """What an administrator runs, in one line, to give several rights in every namespace.
+
+    Args:
+        rights: verb, and the resource with its group.
+        user: who lacks them; empty is whoever reads this.
+    """
+    by_verb: dict[str, list[str]] = defaultdict(list)
+    for verb, what in rights:
+        by_verb[verb].append(what)
+    commands = (_granting(verb, ",".join(each), user, "") for verb, each in by_verb.items())
+    return f"have an administrator run: {' && '.join(commands)}"
+
+
+def _granting(verb: str, what: str, user: str, namespace: str) -> str:
+    kind, place = ("role", f" -n {namespace}") if namespace else ("clusterrole", "")
+    name = f"mattermost-migrate-{verb}" if "," in what else f"{verb}-{what}"
+    return (
+        f"kubectl create {kind} {name} --verb={verb} --resource={what}"
+        f"{place} && kubectl create {kind}binding {name} --{kind}={name} "
+        f"--user={user or 'YOU'}{place}"
+    )
+
+
+def _right_in(message: str) -> str:
+    """How to get the right that the API server says is lacking, and how to find all that lack."""
+    found = _FORBIDDEN.search(message)
+    if found is None:
+        return f"{program_name()} doctor"
+    what = ".".join(filter(None, (found["resource"], found["group"])))
+    grant = granting(found["verb"], what, user=found["user"], namespace=found["namespace"] or "")
+    return f"{program_name()} doctor names every right that lacks; {grant}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from helm_mattermost_migrate.selection import Key, Selection
 from mattermost_migrate.domain.errors import NotFoundError
 from mattermost_migrate.domain.names import SECRET, Resource
-from mattermost_migrate.domain.objects import JsonObject
+from mattermost_migrate.domain.objects import JsonObject, typed
 from mattermost_migrate.inspection import (
     KINDS,
     Scene,
@@ -77,5 +77,4 @@ async def _secrets(client: Client, key: Key) -> tuple[JsonObject, ...]:
     found = await asyncio.gather(
         *(client.find(SECRET, namespace, name) for name in needed_secrets(installation))
     )
-    typed = {"apiVersion": SECRET.api_version, "kind": SECRET.kind}
-    return tuple({**typed, **each} for each in found if each is not None)
+    return tuple(typed(SECRET, each) for each in found if each is not None)

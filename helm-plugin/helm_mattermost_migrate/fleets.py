@@ -10,9 +10,9 @@ from typing import Any
 from helm_mattermost_migrate.durations import parse_time
 from helm_mattermost_migrate.errors import Exit
 from helm_mattermost_migrate.members import Member, Standing, condition
-from mattermost_migrate.domain.conditions import fleet_over
 from mattermost_migrate.domain.names import Condition, Reason
 from mattermost_migrate.domain.objects import JsonObject, name_of
+from mattermost_migrate.domain.reported import fleet_over
 
 __all__ = ["Counts", "Fleet", "Notice", "counted", "fleet_of"]
 
@@ -170,12 +170,13 @@ def counted(members: Iterable[Member]) -> Counts:
     """The counts of some installations by their own standing, before a fleet's status says it."""
     standings = [member.standing for member in members]
     waiting, running = standings.count(Standing.WAITING), standings.count(Standing.RUNNING)
-    succeeded, refused = standings.count(Standing.SUCCEEDED), standings.count(Standing.REFUSED)
+    succeeded = standings.count(Standing.SUCCEEDED)
+    skipped = standings.count(Standing.REFUSED) + standings.count(Standing.REVERTED)
     return Counts(
         selected=len(standings),
         waiting=waiting,
         running=running,
         succeeded=succeeded,
-        failed=len(standings) - waiting - running - succeeded - refused,
-        skipped=refused,
+        failed=len(standings) - waiting - running - succeeded - skipped,
+        skipped=skipped,
     )

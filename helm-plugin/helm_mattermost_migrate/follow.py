@@ -12,7 +12,7 @@ from helm_mattermost_migrate.feed import Feed, Watched, feed
 from helm_mattermost_migrate.fleets import fleet_of
 from helm_mattermost_migrate.inventory import Inventory
 from helm_mattermost_migrate.lines import LineScreen
-from helm_mattermost_migrate.members import members
+from helm_mattermost_migrate.members import as_of_its_run, members
 from helm_mattermost_migrate.progress import LOOK_SECONDS, Progress
 from helm_mattermost_migrate.selection import Selection, key_of
 from helm_mattermost_migrate.terminal import console, interactive, now
@@ -70,9 +70,8 @@ async def follow_fleet(
                 f"FleetMigration {name}: it is gone; its installations go on by themselves",
                 hint=f"{program_name()} status --all",
             )
-        return Progress(
-            members((), told.objects(INSTALLATION_MIGRATION)), fleet_of(fleets[0]), began
-        )
+        found = members((), told.objects(INSTALLATION_MIGRATION))
+        return Progress(tuple(map(as_of_its_run, found)), fleet_of(fleets[0]), began)
 
     async with feed(client, *watched) as told:
         return await _follow(told, look, screen(title), within)
@@ -115,15 +114,15 @@ async def _follow(
     view: LiveScreen | LineScreen,
     within: float | None,
 ) -> Progress:
-    ends = None if within is None else asyncio.get_running_loop().time() + within
-    warned = False
     loop = asyncio.get_running_loop()
+    ends = None if within is None else loop.time() + within
+    warned = False
     gives_up = loop.time() + _TAKEN_UP_SECONDS
     with view as shown:
         while True:
             progress = look(told)
             shown.show(progress)
-            left = None if ends is None else ends - asyncio.get_running_loop().time()
+            left = None if ends is None else ends - loop.time()
             if progress.through or (left is not None and left <= 0):
                 return progress
             taken_up = progress.fleet is None or progress.fleet.started is not None

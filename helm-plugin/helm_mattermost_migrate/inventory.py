@@ -27,12 +27,26 @@ from mattermost_migrate.domain.objects import JsonObject, name_of
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client
 
-__all__ = ["INSTALL_HINT", "Inventory", "list_selected", "read_fleet", "read_inventory"]
+__all__ = [
+    "CRDS_HINT",
+    "INSTALL_HINT",
+    "Inventory",
+    "kind_hint",
+    "list_fleets",
+    "list_selected",
+    "not_served",
+    "read_fleet",
+    "read_inventory",
+]
 
 _KINDS: Final = (CLUSTER_INSTALLATION, MATTERMOST)
+#: It also mends a release that is there and has lost something.
 INSTALL_HINT: Final = (
-    "helm install mattermost-migrate deploy/chart -n mattermost-migrate --create-namespace"
+    "helm upgrade --install mattermost-migrate deploy/chart -n mattermost-migrate "
+    "--create-namespace"
 )
+#: Helm installs a chart's CustomResourceDefinitions once, and never upgrades them.
+CRDS_HINT: Final = "helm show crds deploy/chart | kubectl apply --server-side -f -"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +68,17 @@ class Inventory:
         """One entry an installation."""
         return members(self.installations, self.migrations)
 
+    @property
+    def known_fleets(self) -> tuple[Fleet, ...]:
+        """The fleets that we may see."""
+        return tuple(map(fleet_of, self.fleets or ()))
+
     def shown_fleets(self, selection: Selection) -> tuple[Fleet, ...]:
         """The fleets of what is shown; all of them when the whole cluster is."""
         theirs = {member.fleet for member in self.members}
-        fleets = map(fleet_of, self.fleets or ())
         narrow = selection.names or selection.namespaces or selection.requirements
         wide = not (narrow or selection.selector)
-        return tuple(fleet for fleet in fleets if wide or fleet.name in theirs)
+        return tuple(fleet for fleet in self.known_fleets if wide or fleet.name in theirs)
 
 
 async def read_inventory(client: Client, selection: Selection) -> Inventory:
@@ -94,7 +112,7 @@ async def read_fleet(client: Client, name: str) -> Inventory:
         CommandError: there is no such FleetMigration.
     """
     every, migrations = await asyncio.gather(
-        _list(client, FLEET_MIGRATION, ()),
+        list_fleets(client),
         _list(client, INSTALLATION_MIGRATION, (), labels=f"{FLEET_LABEL}={name}"),
     )
     fleets = tuple(obj for obj in every if name_of(obj) == name)
@@ -119,10 +137,38 @@ async def list_selected(
     return tuple(obj for obj in found if selection.admits(obj))
 
 
+async def list_fleets(client: Client) -> tuple[JsonObject, ...]:
+    """All FleetMigrations.
+
+    Raises:
+        CommandError: the cluster does not know the kind.
+        ForbiddenError: we may not see them.
+    """
+    return await _list(client, FLEET_MIGRATION, ())
+
+
+def not_served(resource: Resource) -> CommandError:
+    """What to say where the cluster does not know a kind."""
+    plural = f"{resource.plural}.{resource.group}"
+    mattermosts = resource.group != OWN_GROUP
+    return CommandError(
+        f"CustomResourceDefinition {plural}: the cluster does not have it"
+        + (", so it holds no such installation" if mattermosts else ""),
+        hint=kind_hint(resource),
+    )
+
+
+def kind_hint(resource: Resource) -> str:
+    """What to run where the cluster does not know a kind; Mattermost's own are not the chart's."""
+    if resource.group == OWN_GROUP:
+        return CRDS_HINT
+    return f"kubectl get crd {resource.plural}.{resource.group}"
+
+
 async def _fleets(client: Client) -> tuple[JsonObject, ...] | None:
     """All fleets, or None: who may see a namespace may not be let see the whole cluster."""
     try:
-        return await _list(client, FLEET_MIGRATION, ())
+        return await list_fleets(client)
     except ForbiddenError:
         return None
 
@@ -142,11 +188,5 @@ async def _list(
             )
         )
     except NotFoundError as error:
-        plural = f"{resource.plural}.{resource.group}"
-        ours = resource.group == OWN_GROUP
-        raise CommandError(
-            f"CustomResourceDefinition {plural}: the cluster does not have it"
-            + ("" if ours else ", so it holds no such installation"),
-            hint=INSTALL_HINT if ours else f"kubectl get crd {plural}",
-        ) from error
+        raise not_served(resource) from error
     return tuple(obj for listing in listings for obj in listing.items)

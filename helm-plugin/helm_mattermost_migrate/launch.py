@@ -9,6 +9,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -28,7 +29,7 @@ from helm_mattermost_migrate.run_view import asked, ended
 from helm_mattermost_migrate.selection import Selection
 from helm_mattermost_migrate.server_side import cluster_identity
 from helm_mattermost_migrate.terminal import now, say
-from mattermost_migrate.domain.names import FLEET_MIGRATION
+from mattermost_migrate.domain.names import FLEET_MIGRATION, Reason
 from mattermost_migrate.domain.objects import name_of
 
 if TYPE_CHECKING:
@@ -93,17 +94,25 @@ async def _appraise(
     async with target_of(arguments).client() as client:
         selection = order.select(client.connection.namespace)
         planned = order.plan is not None
-        appraisals, fleets = await appraise_all(client, selection, order.wishes, rehearse=planned)
+        appraisals, inventory = await appraise_all(
+            client, selection, order.wishes, rehearse=planned
+        )
         if order.plan is not None:
-            _check_unchanged(order.plan, appraisals, await cluster_identity(client))
+            identity = await cluster_identity(client)
+            _check_unchanged(order.plan, appraisals, identity, arguments["plan_path"])
         keys = [each.key for each in appraisals if each.verdict is Verdict.MIGRATE]
         if keys:
             request = fleet_request(selection, keys, order.wishes)
             await require_ready(client, request, now(), guarded=not arguments["unguarded"])
-        return selection, appraisals, expected(len(keys), order.wishes.spec(), fleets)
+        expectation = expected(
+            len(keys), order.wishes.spec(), inventory.known_fleets, inventory.members
+        )
+        return selection, appraisals, expectation
 
 
-def _check_unchanged(plan: Plan, appraisals: tuple[Appraisal, ...], cluster: str) -> None:
+def _check_unchanged(
+    plan: Plan, appraisals: tuple[Appraisal, ...], cluster: str, path: Path
+) -> None:
     """Refuse what rests on a world that is no more.
 
     Raises:
@@ -115,9 +124,11 @@ def _check_unchanged(plan: Plan, appraisals: tuple[Appraisal, ...], cluster: str
     told = moved[:_MOST_TOLD]
     if len(moved) > _MOST_TOLD:
         told.append(f"and {len(moved) - _MOST_TOLD} more")
+    again = f"{program_name()} plan {plan.selection.typed()} --save {path}"
+    how = " (with the flags it was made with)" if plan.wishes != Wishes() else ""
     raise CommandError(
         f"the plan of {plan.made} does not fit any more:\n  " + "\n  ".join(told),
-        hint=f"look at it again, and make it anew: {program_name()} plan --save FILE",
+        hint=f"look at it again, and make it anew{how}: {again}",
     )
 
 
@@ -126,7 +137,9 @@ def _check_any(appraisals: tuple[Appraisal, ...], selection: Selection) -> None:
     if Verdict.MIGRATE in verdicts:
         return
     hint = f"{program_name()} status -A"
-    if Verdict.REFUSED in verdicts:
+    refusals = [refusal for each in appraisals for refusal in each.refusals]
+    # What was finalized stays as it is: there is nothing to change and repeat.
+    if any(each.reason != Reason.FINALIZED for each in refusals):
         hint = "change what is refused above, then repeat the command"
     elif Verdict.UNDER_WAY in verdicts:
         hint = f"{program_name()} status --all --watch"
@@ -138,6 +151,7 @@ def agree(*, yes: bool) -> None:
 
     Raises:
         CommandError: nobody said yes.
+        click.Abort: Ctrl-C; it says that nothing was begun.
     """
     if yes:
         return
@@ -146,10 +160,22 @@ def agree(*, yes: bool) -> None:
             "nobody is there to confirm: standard input is no terminal",
             hint="read the summary, then repeat the command with --yes",
         )
-    if not click.confirm("Begin?", default=False):
+    if not _confirmed():
         raise CommandError(
             "not confirmed: nothing was written", hint="repeat the command, and answer y"
         )
+
+
+def _confirmed() -> bool:
+    """The answer; the end of the input (Ctrl-D) is none, and so no yes."""
+    try:
+        return click.confirm("Begin?", default=False)
+    except click.Abort as error:
+        click.echo(err=True)  # the cursor stands behind the question
+        # click tells Ctrl-C and Ctrl-D apart in nothing but what it hides.
+        if isinstance(error.__context__, EOFError):
+            return False
+        raise click.Abort("nothing was begun") from error
 
 
 async def _start(

@@ -15,7 +15,6 @@ from typing import Any
 
 from helm_mattermost_migrate.durations import parse_time
 from helm_mattermost_migrate.selection import Key, key_of
-from mattermost_migrate.domain.conditions import finished
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     FLEET_LABEL,
@@ -27,9 +26,9 @@ from mattermost_migrate.domain.names import (
     Strategy,
 )
 from mattermost_migrate.domain.objects import JsonObject, labels_of
-from mattermost_migrate.domain.snapshot import strategy_of
+from mattermost_migrate.domain.reported import edited, finished, strategy_of
 
-__all__ = ["Member", "Standing", "by_key", "condition", "member", "members"]
+__all__ = ["Member", "Standing", "as_of_its_run", "by_key", "condition", "member", "members"]
 
 
 class Standing(StrEnum):
@@ -41,6 +40,7 @@ class Standing(StrEnum):
     REFUSED = "refused"
     SUCCEEDED = "succeeded"
     ROLLED_BACK = "rolled back"
+    REVERTED = "reverted"
     FAILED = "failed"
 
     @property
@@ -49,9 +49,19 @@ class Standing(StrEnum):
         return self not in {Standing.WAITING, Standing.RUNNING}
 
     @property
+    def word(self) -> str:
+        """As a value in what machines read, spelled as Kubernetes spells reasons."""
+        return self.title().replace(" ", "")
+
+    @property
     def bad(self) -> bool:
         """Whether it ended otherwise than was asked for."""
-        return self in {Standing.REFUSED, Standing.ROLLED_BACK, Standing.FAILED}
+        return self in {
+            Standing.REFUSED,
+            Standing.ROLLED_BACK,
+            Standing.REVERTED,
+            Standing.FAILED,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +87,7 @@ class Member:
         next_command: what to run when only a person can help.
         writes: writes sent for it so far.
         fleet: the FleetMigration it belongs to.
+        edited: another hand has set the wanted kind since that fleet did.
     """
 
     key: Key
@@ -97,6 +108,7 @@ class Member:
     next_command: str = ""
     writes: int | None = None
     fleet: str = ""
+    edited: bool = False
 
     @property
     def path(self) -> str:
@@ -206,6 +218,23 @@ def _with_migration(base: Member, migration: JsonObject) -> Member:
         next_command=str(status.get("nextCommand") or "") if standing.bad else "",
         writes=status.get("apiWrites"),
         fleet=labels_of(migration).get(FLEET_LABEL, ""),
+        edited=edited(migration),
+    )
+
+
+def as_of_its_run(found: Member) -> Member:
+    """How it stands for the run it belongs to: what was turned round is no success of that run.
+
+    By itself it has succeeded, at the way back; its fleet counts it as skipped. While it is on that
+    way it runs, and what went wrong there stays in sight.
+    """
+    if not found.edited or found.standing not in {Standing.SUCCEEDED, Standing.WAITING}:
+        return found
+    return dataclasses.replace(
+        found,
+        standing=Standing.REVERTED,
+        reason=str(Reason.EDITED),
+        message=f"its spec.desiredKind was set to {found.desired} by another hand",
     )
 
 

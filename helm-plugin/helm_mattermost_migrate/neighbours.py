@@ -11,18 +11,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mattermost_migrate.domain.names import SERVICE, V1ALPHA1, V1BETA1, Resource
+from mattermost_migrate.domain.names import (
+    HORIZONTAL_POD_AUTOSCALER,
+    NETWORK_POLICY,
+    POD_DISRUPTION_BUDGET,
+    SERVICE,
+    V1ALPHA1,
+    V1BETA1,
+    Resource,
+)
 from mattermost_migrate.domain.objects import JsonObject, name_of, owners_of
 
 __all__ = ["NEIGHBOURS", "Neighbour", "neighbours"]
 
-NETWORK_POLICY: Final = Resource("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
-POD_DISRUPTION_BUDGET: Final = Resource(
-    "policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"
-)
-AUTOSCALER: Final = Resource(
-    "autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"
-)
 SERVICE_MONITOR: Final = Resource(
     "monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors"
 )
@@ -34,7 +35,7 @@ NEIGHBOURS: Final = (
     SERVICE,
     SERVICE_MONITOR,
     POD_MONITOR,
-    AUTOSCALER,
+    HORIZONTAL_POD_AUTOSCALER,
 )
 _OLD: Final = (V1ALPHA1.installation, V1ALPHA1.resource)
 
@@ -72,7 +73,7 @@ def _neighbours(installation: str, objects: Iterable[JsonObject]) -> Iterator[Ne
         kind, name = str(obj["kind"]), name_of(obj)
         if owners_of(obj):
             continue  # an operator's own: it follows its owner
-        if kind == AUTOSCALER.kind:
+        if kind == HORIZONTAL_POD_AUTOSCALER.kind:
             if _scales(obj, installation):
                 yield Neighbour(
                     kind,

@@ -14,6 +14,7 @@ from helm_mattermost_migrate.options import output_option
 from helm_mattermost_migrate.tables import as_json, as_yaml
 from helm_mattermost_migrate.terminal import say
 from mattermost_migrate.domain.manifests import Manifests, read
+from mattermost_migrate.domain.names import Reason
 from mattermost_migrate.domain.objects import JsonObject
 from mattermost_migrate.domain.offline import Outcome
 
@@ -103,8 +104,27 @@ def tell(outcome: Outcome, manifests: Manifests, output: str) -> int:
     for fault in manifests.faults:
         say(f"Error: {fault}", err=True)
     if manifests.faults:
+        say("Next: correct the lines named above, then repeat the command", err=True)
         return Exit.USAGE
-    return Exit.REFUSED if outcome.refusals else Exit.DONE
+    if outcome.refusals:
+        say(f"Next: {_mending(outcome)}", err=True)
+        return Exit.REFUSED
+    return Exit.DONE
+
+
+def _mending(outcome: Outcome) -> str:
+    """What to do about the refusals; for a Secret that was not given, no field is to blame."""
+    missing = [
+        fault.reason == Reason.SECRET_MISSING
+        for refusal in outcome.refusals
+        for fault in refusal.faults
+    ]
+    parts = []
+    if not all(missing):
+        parts.append("change the fields named above")
+    if any(missing):
+        parts.append("add the file with the Secrets by -f, or --assume-external-db without them")
+    return "; ".join(parts) + ("; " if any(missing) else ", ") + "then repeat the command"
 
 
 def _print(objects: Sequence[JsonObject], output: str) -> None:

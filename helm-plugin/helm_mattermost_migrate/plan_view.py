@@ -9,7 +9,7 @@ from typing import Any, Final
 from helm_mattermost_migrate.appraisal import Appraisal, Verdict
 from helm_mattermost_migrate.errors import Exit
 from helm_mattermost_migrate.tables import table
-from mattermost_migrate.domain.names import CLUSTER_INSTALLATION
+from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, Strategy
 
 __all__ = ["details", "exit_code", "plan_table", "structured", "totals"]
 
@@ -43,7 +43,13 @@ def _row(appraisal: Appraisal) -> Sequence[object]:
 
 
 def _rollout(appraisal: Appraisal) -> str:
+    if appraisal.replaced:
+        return "new pods beside the old ones"
     return "one rolling update" if appraisal.rolls else "none, same pods"
+
+
+def _strategy(appraisal: Appraisal) -> Strategy:
+    return Strategy.RECREATE if appraisal.replaced else Strategy.ADOPT
 
 
 def details(appraisal: Appraisal) -> str:
@@ -58,7 +64,7 @@ def _details(appraisal: Appraisal) -> Iterator[str]:
         if refusal.next_command:
             yield f"    Next: {refusal.next_command}"
     if appraisal.verdict is Verdict.MIGRATE:
-        yield f"  Strategy: Adopt; rollout: {_rollout(appraisal)}"
+        yield f"  Strategy: {_strategy(appraisal)}; rollout: {_rollout(appraisal)}"
     yield from _block("The pods see differently", map(str, appraisal.seen_by_pods))
     yield from _block(
         "Held back by the pin; seen when it is dropped", map(str, appraisal.seen_when_unpinned)
@@ -126,7 +132,7 @@ def _structured(appraisal: Appraisal) -> dict[str, Any]:
         "namespace": appraisal.key[0],
         "name": appraisal.key[1],
         "verdict": appraisal.verdict.name.title().replace("_", ""),
-        "strategy": "Adopt" if appraisal.verdict is Verdict.MIGRATE else None,
+        "strategy": str(_strategy(appraisal)) if appraisal.verdict is Verdict.MIGRATE else None,
         "pods": appraisal.pods,
         "pinned": appraisal.pinned,
         "rollingUpdate": appraisal.rolls,

@@ -95,12 +95,21 @@ class Progress:
     def rate(self, now: datetime) -> float | None:
         """Installations a second; None while too few are through to tell.
 
-        Those that were passed over took no time.
+        Those that were passed over took no time. Of a fleet all are counted over its own time; of a
+        selection only those that ended since we began to look, which is all the time we know of.
         """
         seconds = self.elapsed(now)
-        counts = self.counts
-        done = counts.succeeded + counts.failed
+        seen = self.counts if self.fleet else counted(self._ended_since())
+        done = seen.succeeded + seen.failed
         return done / seconds if seconds and done >= _ENOUGH_FOR_A_RATE else None
+
+    def _ended_since(self) -> Iterator[Member]:
+        """Those that came to their end while we looked."""
+        began = self.began
+        for member in self.members:
+            ended = member.ended
+            if member.standing.ended and began and ended and ended >= began:
+                yield member
 
     def remaining(self, now: datetime) -> float | None:
         """Seconds still to go at this rate; None while it cannot be told."""

@@ -7,16 +7,25 @@ of whoever asks. What may not be looked at is let through; following says so if 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
-from helm_mattermost_migrate.errors import CommandError
+from helm_mattermost_migrate.diagnosis import Finding
+from helm_mattermost_migrate.errors import CommandError, granting_all
 from helm_mattermost_migrate.inventory import INSTALL_HINT
-from helm_mattermost_migrate.server_side import find_leader, leader_trouble
+from helm_mattermost_migrate.server_side import Leader, find_leader, leader_trouble
 from mattermost_migrate.domain.errors import ForbiddenError, NotFoundError, RejectedError
-from mattermost_migrate.domain.names import FLEET_MIGRATION, INSTALLATION_MIGRATION, Resource
+from mattermost_migrate.domain.names import (
+    ENDPOINT_SLICE,
+    FLEET_MIGRATION,
+    INSTALLATION_MIGRATION,
+    SERVICE,
+    SERVICE_NAME_LABEL,
+    Resource,
+)
+from mattermost_migrate.domain.objects import JsonObject, name_of
 
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client
@@ -24,9 +33,13 @@ if TYPE_CHECKING:
 __all__ = [
     "POLICY_BINDING",
     "WEBHOOK_CONFIGURATION",
+    "admission",
+    "may",
     "missing_rights",
     "require_ready",
+    "versions",
     "versions_fit",
+    "whoami",
 ]
 
 _ADMISSION: Final = "admissionregistration.k8s.io"
@@ -46,6 +59,7 @@ POLICY_BINDING: Final = Resource(
 )
 _NAME: Final = "mattermost-migrate"
 _REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+_WHOAMI: Final = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 _RIGHTS: Final = (
     ("create", FLEET_MIGRATION),
     ("list", FLEET_MIGRATION),
@@ -73,17 +87,20 @@ async def require_ready(
     Raises:
         CommandError: names everything that lacks.
     """
-    answers = await asyncio.gather(
+    controller, guards, rights = await asyncio.gather(
         _controller(client, now),
-        _admission(client) if guarded else _nothing(),
+        _guarded(client) if guarded else _nothing(),
         _rights(client),
     )
-    lacking = [trouble for answer in answers for trouble in answer]
+    lacking = [*controller, *guards, *rights]
     if not lacking:
         lacking = [*await _accepted(client, request)]
     if not lacking:
         return
     first, hint = lacking[0]
+    if rights and len(rights) < len(lacking):
+        # Whoever installs the rest is an administrator, who can give these as well.
+        hint = f"{hint}; then {rights[0][1]}"
     told = first if len(lacking) == 1 else "\n  ".join(("not ready:", *(t for t, _ in lacking)))
     raise CommandError(told, hint=hint)
 
@@ -95,15 +112,27 @@ async def _controller(client: Client, now: datetime) -> list[Trouble]:
         return []
     if trouble := leader_trouble(leader):
         return [trouble]
+    found = versions(leader)
+    return [] if found.well else [(found.told, found.hint)]
+
+
+def versions(leader: Leader | None) -> Finding:
+    """Whether the controller that leads speaks of the same fields as this command."""
     ours, theirs = version("mattermost-migrate"), leader.version if leader else ""
-    if theirs and not versions_fit(ours, theirs):
-        return [
-            (
-                f"versions do not fit: the controller is {theirs}, and this command is {ours}",
-                "bring both to one version, by helm plugin update or helm upgrade of the chart",
-            )
-        ]
-    return []
+    if not theirs:
+        return Finding(
+            "versions", well=True, told=f"this command is {ours}; no controller says its own"
+        )
+    if not versions_fit(ours, theirs):
+        return Finding(
+            "versions",
+            well=False,
+            told=f"versions do not fit: the controller is {theirs}, and this command is {ours}",
+            hint="bring both to one version, by helm plugin update or helm upgrade of the chart",
+        )
+    return Finding(
+        "versions", well=True, told=f"the controller is {theirs}, this command is {ours}"
+    )
 
 
 def versions_fit(ours: str, theirs: str) -> bool:
@@ -112,22 +141,59 @@ def versions_fit(ours: str, theirs: str) -> bool:
     return one[:2] == other[:2] if one[0] == "0" else one[0] == other[0]
 
 
-async def _admission(client: Client) -> list[Trouble]:
+async def admission(client: Client) -> tuple[Finding, ...]:
     """The webhook, without which nothing is checked, and the lock, without which edits pass."""
-    troubles: list[Trouble] = []
-    for resource, what in (
-        (WEBHOOK_CONFIGURATION, "the webhook is not registered"),
-        (POLICY_BINDING, "the edit lock is not there"),
-    ):
-        try:
-            found = await client.list(resource)
-        except (ForbiddenError, NotFoundError):
-            continue
-        names = [str(obj["metadata"]["name"]) for obj in found.items]
-        if not any(name.startswith(_NAME) for name in names):
-            told = f"{what}: the cluster has no {resource.kind} {_NAME}"
-            troubles.append((told, f"{INSTALL_HINT}; or begin without it, with --unguarded"))
-    return troubles
+    webhook, lock = await asyncio.gather(
+        _guard(client, "webhook", WEBHOOK_CONFIGURATION, "the webhook is not registered"),
+        _guard(client, "edit lock", POLICY_BINDING, "the edit lock is not there"),
+    )
+    return webhook, lock
+
+
+async def _guard(client: Client, check: str, resource: Resource, lacks: str) -> Finding:
+    try:
+        found = (await client.list(resource)).items
+    except ForbiddenError:
+        return Finding(check, well=True, told=f"not known: you may not list {resource.plural}")
+    except NotFoundError:
+        return Finding(check, well=True, told=f"not known: the cluster has no {resource.plural}")
+    ours = [obj for obj in found if name_of(obj).startswith(_NAME)]
+    if not ours:
+        told = f"{lacks}: the cluster has no {resource.kind} {_NAME}"
+        return Finding(check, well=False, told=told, hint=INSTALL_HINT)
+    for namespace, name in sorted({place for obj in ours for place in _services(obj)}):
+        if not await _serves(client, namespace, name):
+            told = f"the {check} answers nobody: Service {namespace}/{name} has no ready endpoint"
+            return Finding(check, well=False, told=told, hint=f"kubectl -n {namespace} get pods")
+    return Finding(check, well=True, told=f"{resource.kind} {', '.join(map(name_of, ours))}")
+
+
+def _services(configuration: JsonObject) -> Iterator[tuple[str, str]]:
+    for hook in configuration.get("webhooks") or ():
+        if service := hook["clientConfig"].get("service"):
+            yield service["namespace"], service["name"]
+
+
+async def _serves(client: Client, namespace: str, service: str) -> bool:
+    """Whether a Service has a ready endpoint; that it has, where we may not or cannot look."""
+    try:
+        found = await client.find(SERVICE, namespace, service)
+        if found and found["spec"].get("type") == "ExternalName":
+            return True
+        slices = await client.list(
+            ENDPOINT_SLICE, namespace, label_selector=f"{SERVICE_NAME_LABEL}={service}"
+        )
+    except ForbiddenError:
+        return True
+    endpoints = [each for obj in slices.items for each in obj.get("endpoints") or ()]
+    return any((each.get("conditions") or {}).get("ready") is not False for each in endpoints)
+
+
+async def _guarded(client: Client) -> list[Trouble]:
+    without = "or begin without it, with --unguarded"
+    return [
+        (each.told, f"{each.hint}; {without}") for each in await admission(client) if not each.well
+    ]
 
 
 async def _nothing() -> list[Trouble]:
@@ -135,25 +201,40 @@ async def _nothing() -> list[Trouble]:
 
 
 async def _rights(client: Client) -> list[Trouble]:
-    return [
-        (
-            f"you may not {verb} {resource.plural}.{resource.group}",
-            f"kubectl auth can-i {verb} {resource.plural}.{resource.group}",
-        )
+    """Each right that lacks; one line gives all of them."""
+    lacking = [
+        (verb, f"{resource.plural}.{resource.group}")
         for verb, resource in await missing_rights(client, *_RIGHTS)
     ]
+    if not lacking:
+        return []
+    hint = granting_all(lacking, user=await whoami(client))
+    return [(f"you may not {verb} {what}", hint) for verb, what in lacking]
 
 
 async def missing_rights(
     client: Client, *wanted: tuple[str, Resource]
 ) -> list[tuple[str, Resource]]:
     """Those of the rights that we have not, cluster-wide; asked of the API server about us."""
-    allowed = await asyncio.gather(*(_allowed(client, *each) for each in wanted))
+    allowed = await asyncio.gather(*(may(client, *each) for each in wanted))
     return [each for each, well in zip(wanted, allowed, strict=True) if not well]
 
 
-async def _allowed(client: Client, verb: str, resource: Resource) -> bool:
-    attributes = {"verb": verb, "group": resource.group, "resource": resource.plural}
+async def may(client: Client, verb: str, resource: Resource, namespace: str = "") -> bool:
+    """Ask the API server about ourselves; everybody may.
+
+    Args:
+        client: an open client.
+        verb: in the API server's words.
+        resource: on what.
+        namespace: where; empty is everywhere.
+    """
+    attributes = {
+        "verb": verb,
+        "group": resource.group,
+        "resource": resource.plural,
+        "namespace": namespace,
+    }
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
@@ -161,6 +242,16 @@ async def _allowed(client: Client, verb: str, resource: Resource) -> bool:
     }
     answer = await client.raw("POST", _REVIEWS, body=review)
     return bool((answer.get("status") or {}).get("allowed"))
+
+
+async def whoami(client: Client) -> str:
+    """Our name, as the API server knows us; empty where it does not tell."""
+    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    try:
+        answer = await client.raw("POST", _WHOAMI, body=review)
+    except (ForbiddenError, NotFoundError):
+        return ""
+    return str(answer["status"]["userInfo"].get("username") or "")
 
 
 async def _accepted(client: Client, request: Mapping[str, Any]) -> list[Trouble]:

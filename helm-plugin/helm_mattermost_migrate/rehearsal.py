@@ -57,7 +57,7 @@ def _road(seen: Snapshot, first: Act) -> Iterator[Write]:
     if not isinstance(planned, Mapping) or seen.source is None:
         return
     yield clear_acknowledgement(seen.source)
-    yield freeze(seen.source)
+    yield freeze(seen.source, seen.direction)
     saved = dataclasses.replace(seen, backup=originals(seen, planned))
     yield from _writes(release_deployment(saved))
     sets = label_pods(saved)

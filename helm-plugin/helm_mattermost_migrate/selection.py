@@ -7,6 +7,7 @@ every installation of every namespace (design section 9).
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -140,6 +141,17 @@ class Selection:
             f"namespace {', '.join(self.namespaces)}" if self.namespaces else f"{every} namespace"
         )
         return f"{where}, labels {self.label_selector}" if self.requirements else where
+
+    def typed(self) -> str:
+        """As the arguments that say the same, wherever they are typed."""
+        if self.selector is not None:
+            return "-f FLEET.yaml"
+        if self.everything:
+            return "--all"
+        if self.names:
+            return " ".join("/".join(key) for key in self.names)
+        where = f"--namespaces {','.join(self.namespaces)}" if self.namespaces else "-A"
+        return f"{where} -l {shlex.quote(self.label_selector)}" if self.label_selector else where
 
     def fleet_selector(self, keys: Iterable[Key]) -> dict[str, Any]:
         """``spec.selector`` of a FleetMigration that selects just ``keys``.

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from helm_mattermost_migrate.durations import parse_time
 from helm_mattermost_migrate.errors import CommandError
 from helm_mattermost_migrate.inventory import INSTALL_HINT
 from mattermost_migrate.domain.errors import ForbiddenError, NotFoundError
-from mattermost_migrate.domain.names import LEASE, NAMESPACE, VERSION_LABEL
+from mattermost_migrate.domain.names import LEADER_LEASE, LEASE, NAMESPACE, VERSION_LABEL
 from mattermost_migrate.domain.objects import JsonObject, labels_of, namespace_of, uid_of
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ __all__ = [
     "leader_trouble",
     "require_leader",
 ]
-
-#: The Lease that the leading controller holds.
-LEASE_NAME: Final = "mattermost-migrate-controller"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ async def find_leader(client: Client, now: datetime) -> Leader | None:
     Raises:
         ForbiddenError: we may not see Leases of every namespace.
     """
-    found = await client.list(LEASE, field_selector=f"metadata.name={LEASE_NAME}")
+    found = await client.list(LEASE, field_selector=f"metadata.name={LEADER_LEASE}")
     leaders = [leader_of(lease, now) for lease in found.items]
     return max(leaders, key=lambda each: (each.alive, str(each.renewed)), default=None)
 
@@ -88,13 +85,13 @@ def leader_trouble(leader: Leader | None) -> tuple[str, str] | None:
     """Why nobody would take up what is asked for, and what to run; None when somebody would."""
     if leader is None:
         return (
-            f"no controller runs in this cluster: no namespace has a Lease {LEASE_NAME}",
+            f"no controller runs in this cluster: no namespace has a Lease {LEADER_LEASE}",
             INSTALL_HINT,
         )
     if leader.alive:
         return None
     renewed = leader.renewed.isoformat() if leader.renewed else "never"
-    lease = f"Lease {leader.namespace}/{LEASE_NAME}"
+    lease = f"Lease {leader.namespace}/{LEADER_LEASE}"
     held = f"is held by {leader.holder or 'nobody'}, last renewed {renewed}"
     return (
         f"no controller is at work: {lease} {held}",

@@ -120,7 +120,7 @@ def _structured_member(member: Member) -> dict[str, Any]:
         "version": member.version,
         "replicas": member.replicas,
         "desiredKind": member.desired or None,
-        "migration": _word(member.standing),
+        "migration": member.standing.word,
         "step": member.step or None,
         "startTime": _time(member.started),
         "completionTime": _time(member.ended),
@@ -137,7 +137,7 @@ def _structured_fleet(fleet: Fleet) -> dict[str, Any]:
     return {
         "name": fleet.name,
         "desiredKind": fleet.desired,
-        "state": _word(fleet.standing),
+        "state": fleet.standing.word,
         "paused": fleet.paused,
         "maxConcurrent": fleet.max_concurrent,
         "counts": {
@@ -153,10 +153,6 @@ def _structured_fleet(fleet: Fleet) -> dict[str, Any]:
         "reason": fleet.reason,
         "message": fleet.message,
     }
-
-
-def _word(standing: Standing) -> str:
-    return standing.title().replace(" ", "")
 
 
 def _time(moment: datetime | None) -> str | None:

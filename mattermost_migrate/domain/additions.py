@@ -13,10 +13,12 @@ from typing import Any, Final
 
 from mattermost_migrate.domain.last_applied import decode
 from mattermost_migrate.domain.names import (
+    ANNOUNCED_ANNOTATION,
     CLUSTER_INSTALLATION,
     DEPLOYMENT,
     LAST_APPLIED,
     MATTERMOST,
+    REVISION_ANNOTATION,
     SECRET,
 )
 from mattermost_migrate.domain.objects import JsonObject, annotations_of, owners_of
@@ -24,8 +26,8 @@ from mattermost_migrate.domain.objects import JsonObject, annotations_of, owners
 __all__ = ["lost"]
 
 _INSTALLATIONS: Final = frozenset({CLUSTER_INSTALLATION.kind, MATTERMOST.kind})
-#: Written by Kubernetes' own controllers, or by the operator as a whole.
-_NOBODYS: Final = frozenset({LAST_APPLIED, "deployment.kubernetes.io/revision"})
+#: Written by Kubernetes' own controllers, by the operator as a whole, or by us for a moment.
+_NOBODYS: Final = frozenset({LAST_APPLIED, ANNOUNCED_ANNOTATION, REVISION_ANNOTATION})
 #: What the API server gives a Service anew when it gives it another type.
 _ALLOCATED: Final = frozenset({"clusterIP", "clusterIPs", "healthCheckNodePort"})
 #: Of a Deployment these are the exchange's own business, and the pin's.

@@ -28,7 +28,6 @@ from mattermost_migrate.domain.handover import (
     move_service,
     remove_late,
     remove_source,
-    strip_pods,
     transfer_children,
     unlock,
 )
@@ -39,6 +38,7 @@ from mattermost_migrate.domain.originals import Beside, originals, plan_target, 
 from mattermost_migrate.domain.preflight import not_convertible, obstacles
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act, Look, Part, Step, Verdict, Wait
+from mattermost_migrate.domain.stripping import strip_pods
 from mattermost_migrate.domain.writes import create
 
 __all__ = ["ADOPTION", "validate"]

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from mattermost_migrate.domain.backup import backup_name
-from mattermost_migrate.domain.conditions import condition_status, failure_of
 from mattermost_migrate.domain.errors import RefusedError
 from mattermost_migrate.domain.names import MATTERMOST, SECRET, Condition, Reason
 from mattermost_migrate.domain.objects import JsonObject, annotations_of
 from mattermost_migrate.domain.pin import is_pinned, outlived, unpin
+from mattermost_migrate.domain.reported import condition_status, failure_of
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act, Decision, Look, Part, Refuse, Step, Verdict, Wait
 from mattermost_migrate.domain.writes import Outcome, Verb, Write, fence, patch

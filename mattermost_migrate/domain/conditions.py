@@ -10,28 +10,22 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from mattermost_migrate.domain.names import LOCK_LABEL, Condition, Reason
 from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, namespace_of
+from mattermost_migrate.domain.reported import failure_of
 from mattermost_migrate.domain.steps import Act, Decision, Done, Ladder, Look, Refuse, Wait
 
 __all__ = [
     "Progress",
     "condition",
-    "condition_status",
     "edit_command",
-    "failure_of",
-    "finished",
-    "fleet_over",
     "merge_conditions",
     "micro_timestamp",
-    "parse_time",
     "status_of",
     "timestamp",
 ]
-
-_SUMMARY: Final = (Condition.SUCCEEDED, Condition.RECONCILING, Condition.STALLED)
 
 
 def timestamp(moment: datetime) -> str:
@@ -42,51 +36,6 @@ def timestamp(moment: datetime) -> str:
 def micro_timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds, Kubernetes' MicroTime."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def parse_time(text: str) -> datetime:
-    """The moment that ``timestamp`` wrote down."""
-    return datetime.fromisoformat(text)
-
-
-def condition_status(obj: JsonObject, kind: str) -> JsonObject | None:
-    """The condition of that type in ``status.conditions``, if there is one."""
-    conditions = (obj.get("status") or {}).get("conditions") or ()
-    return next((c for c in conditions if c.get("type") == kind), None)
-
-
-def finished(migration: JsonObject) -> bool:
-    """Whether it came to an end, or was refused, for the spec as it is now."""
-    summary = condition_status(migration, Condition.SUCCEEDED)
-    generation = migration["metadata"].get("generation")
-    if summary is None or summary.get("observedGeneration") != generation:
-        return False
-    if summary["status"] == "True":
-        return True
-    stalled = condition_status(migration, Condition.STALLED)
-    return stalled is not None and stalled["status"] == "True"
-
-
-def fleet_over(fleet: JsonObject) -> bool:
-    """Whether nothing more happens in this fleet, for the spec as it is."""
-    summary = condition_status(fleet, Condition.SUCCEEDED)
-    return (
-        summary is not None
-        and summary["status"] != "Unknown"
-        and summary.get("observedGeneration") == fleet["metadata"].get("generation")
-    )
-
-
-def failure_of(migration: JsonObject) -> JsonObject | None:
-    """Why the migration to the kind it wants was given up, for the spec as it is; else None.
-
-    Returns:
-        ``status.failure`` with ``reason`` and ``message``. It is recorded because it cannot be
-        observed again: from here on the ladder leads back.
-    """
-    failure: JsonObject | None = (migration.get("status") or {}).get("failure")
-    generation = migration["metadata"].get("generation")
-    return failure if failure and failure.get("observedGeneration") == generation else None
 
 
 def condition(kind: str, status: str, reason: str, message: str) -> dict[str, Any]:

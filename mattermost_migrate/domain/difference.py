@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mattermost_migrate.domain.objects import JsonObject
+from mattermost_migrate.domain.objects import MAPPING, JsonObject
 from mattermost_migrate.domain.pod_template import defaulted
 
 __all__ = ["Difference", "difference", "effective_env"]
@@ -122,7 +122,7 @@ def _effective_container(container: JsonObject) -> JsonObject:
 
 def _flat(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Every leaf with its path. An empty map says nothing, but for the volume it may be."""
-    if not isinstance(value, Mapping) or (not value and path.endswith(".emptyDir")):
+    if not isinstance(value, MAPPING) or (not value and path.endswith(".emptyDir")):
         yield path, value
         return
     for key, item in value.items():

@@ -26,6 +26,7 @@ from mattermost_migrate.domain.names import (
     Lock,
 )
 from mattermost_migrate.domain.objects import JsonObject, annotations_of, labels_of
+from mattermost_migrate.domain.reported import lock_of
 
 __all__ = [
     "Edit",
@@ -35,7 +36,6 @@ __all__ = [
     "Refusal",
     "Unknown",
     "judge",
-    "lock_of",
     "shows_freeze",
 ]
 
@@ -154,17 +154,6 @@ def _installation_edit(edit: Edit, migration: JsonObject, exempt: Exempt) -> Ref
     if lock is None or (lock is Lock.HANDOVER and edit.user in exempt.operators):
         return None
     return _locked_edit(edit, migration)
-
-
-def lock_of(migration: JsonObject) -> Lock | None:
-    """The edit lock that an InstallationMigration holds, or None.
-
-    A value that a later version may bring still means that somebody holds it.
-    """
-    held = labels_of(migration).get(LOCK_LABEL)
-    if held is None:
-        return None
-    return Lock.HANDOVER if held == Lock.HANDOVER else Lock.FROZEN
 
 
 def _migration_edit(edit: Edit) -> Refusal | None:

@@ -11,6 +11,7 @@ MigrateError
 ├── NotFoundError    the server answered 404
 │   └── NotServedError       not even the kind is there
 ├── ConfigurationError   how to reach the cluster cannot be told: names the file and why
+│   └── KubeconfigError      the file that is meant, or one that it names, cannot be used
 ├── LeaseLostError   another replica may be leading by now: nothing more is written
 └── InvariantError   our own promise broke: this one stops
 """
@@ -27,6 +28,7 @@ __all__ = [
     "Fault",
     "ForbiddenError",
     "InvariantError",
+    "KubeconfigError",
     "LeaseLostError",
     "MigrateError",
     "NotFoundError",
@@ -110,6 +112,10 @@ class NotServedError(NotFoundError):
 
 class ConfigurationError(MigrateError):
     """How to reach the cluster cannot be told; the message names the file and the reason."""
+
+
+class KubeconfigError(ConfigurationError):
+    """Which kubeconfig is meant is plain, but it, or what it names, cannot be used."""
 
 
 class LeaseLostError(MigrateError):

@@ -9,11 +9,25 @@ object is exchanged. Either direction uses the same steps.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any
 
 from mattermost_migrate.domain.holding import hold, is_held, let_go, unheld
-from mattermost_migrate.domain.names import DEPLOYMENT, POD, REPLICA_SET, Reason
-from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, uid_of
+from mattermost_migrate.domain.names import (
+    DEPLOYMENT,
+    POD,
+    REPLICA_SET,
+    REVISION_ANNOTATION,
+    Reason,
+)
+from mattermost_migrate.domain.objects import (
+    JsonObject,
+    annotations_of,
+    labels_of,
+    leaving,
+    name_of,
+    uid_of,
+)
 from mattermost_migrate.domain.originals import deployment_role, returning, saved_deployment
 from mattermost_migrate.domain.snapshot import (
     Snapshot,
@@ -23,8 +37,8 @@ from mattermost_migrate.domain.snapshot import (
     selected_by,
 )
 from mattermost_migrate.domain.steps import Act, Refuse, Verdict, Wait
+from mattermost_migrate.domain.stripping import finish_strip, labelled
 from mattermost_migrate.domain.writes import (
-    Outcome,
     PatchType,
     Write,
     create,
@@ -44,14 +58,11 @@ __all__ = [
     "release_deployment",
 ]
 
-#: The Deployment controller writes it by itself, from the ReplicaSets it finds.
-_REVISION: Final = "deployment.kubernetes.io/revision"
-
 
 def release_deployment(seen: Snapshot) -> Verdict | None:
     """Delete the Deployment, leave its ReplicaSets; holds as soon as the DELETE is accepted."""
     former = seen.former_deployment
-    if former is None or former["metadata"].get("deletionTimestamp"):
+    if former is None or leaving(former):
         return None
     if uid_of(former) != uid_of(saved_deployment(seen)):
         return Refuse(
@@ -83,11 +94,13 @@ def label_pods(seen: Snapshot) -> Verdict | None:
         # Without one, the next steps would hold for nothing, and new pods would be made. Where
         # somebody deleted the old kind and what it owned, there is nothing left to wait for.
         return Wait(f"Deployment {seen.name}: no ReplicaSet of it is seen")
+    if under_way := finish_strip(seen):
+        return under_way
     wanted = seen.taking.labels.of(seen.name)
     sets = [write for each in seen.replica_sets if (write := _label_replica_set(seen, each))]
     if sets:
         return Act(f"Labelled ReplicaSets of {seen.name} and took their owner out", tuple(sets))
-    pods = [_label_pod(pod, wanted) for pod in seen.pods if _lacks(pod, wanted)]
+    pods = [labelled(POD, pod, wanted) for pod in seen.pods if _lacks(labels_of(pod), wanted)]
     return Act(f"Labelled pods of {seen.name}", tuple(pods)) if pods else None
 
 
@@ -108,6 +121,7 @@ def relabel(
     replica_set: JsonObject,
     outside: Mapping[str, str | None],
     inside: Mapping[str, str | None],
+    noted: Mapping[str, str | None] = MappingProxyType({}),
 ) -> Write | None:
     """Take the owners out that were let go and change labels, in one patch; None if all is so.
 
@@ -116,10 +130,16 @@ def relabel(
         replica_set: one of its ReplicaSets.
         outside: labels of the object; None takes one off.
         inside: labels of its template.
+        noted: annotations of its template.
     """
     former = [uid for uid in _former_owners(seen) if owned_by(replica_set, uid)]
     template = replica_set["spec"]["template"]
-    if not (former or _lacks(replica_set, outside) or _lacks(template, inside)):
+    changed: dict[str, Any] = {"labels": dict(inside)}
+    if _lacks(annotations_of(template), noted):
+        changed["annotations"] = dict(noted)
+    elif not (
+        former or _lacks(labels_of(replica_set), outside) or _lacks(labels_of(template), inside)
+    ):
         return None
     metadata: dict[str, Any] = {**fence(replica_set), "labels": dict(outside)}
     if former:
@@ -127,7 +147,7 @@ def relabel(
     return patch(
         REPLICA_SET,
         name_of(replica_set),
-        {"metadata": metadata, "spec": {"template": {"metadata": {"labels": dict(inside)}}}},
+        {"metadata": metadata, "spec": {"template": {"metadata": changed}}},
         patch_type=PatchType.STRATEGIC,
     )
 
@@ -148,19 +168,8 @@ def exchange_over(seen: Snapshot) -> bool:
     return seen.exchanged and seen.deployment is not None and not is_held(seen.deployment)
 
 
-def _label_pod(pod: JsonObject, wanted: dict[str, str]) -> Write:
-    """A pod that is gone by now is no failure: its ReplicaSet cares."""
-    return patch(
-        POD,
-        name_of(pod),
-        {"metadata": {**fence(pod), "labels": wanted}},
-        tolerate=frozenset({Outcome.NOT_FOUND}),
-    )
-
-
-def _lacks(obj: JsonObject, wanted: Mapping[str, str | None]) -> bool:
-    labels = labels_of(obj)
-    return any(labels.get(key) != value for key, value in wanted.items())
+def _lacks(there: Mapping[str, str], wanted: Mapping[str, str | None]) -> bool:
+    return any(there.get(key) != value for key, value in wanted.items())
 
 
 def await_pods_seen(seen: Snapshot) -> Verdict | None:
@@ -199,7 +208,7 @@ def new_deployment(seen: Snapshot) -> dict[str, Any]:
     annotations = {
         key: value
         for key, value in (saved["metadata"].get("annotations") or {}).items()
-        if key != _REVISION
+        if key != REVISION_ANNOTATION  # its controller writes it, from the ReplicaSets it finds
     }
     return {
         "apiVersion": DEPLOYMENT.api_version,
@@ -247,7 +256,7 @@ def make_deployment(seen: Snapshot, planned: Callable[[Snapshot], JsonObject]) -
     if seen.deployment is None:
         held = create(DEPLOYMENT, hold(planned(seen)))
         return Act(f"Created Deployment {seen.name}, paused", (held,))
-    if seen.deployment["metadata"].get("deletionTimestamp"):
+    if leaving(seen.deployment):
         return Wait(f"Deployment {seen.name}: somebody deleted it, waiting for its end")
     if is_held(seen.deployment):
         freed = let_go(DEPLOYMENT, seen.deployment, planned(seen))

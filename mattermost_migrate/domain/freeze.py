@@ -11,24 +11,38 @@ from typing import Any
 from mattermost_migrate.domain.names import (
     ACKNOWLEDGEMENT,
     CLUSTER_INSTALLATION,
+    FROZEN_ANNOTATION,
     HELD_LABEL,
     MATTERMOST,
     Resource,
 )
-from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of
-from mattermost_migrate.domain.writes import Write, fence, patch
+from mattermost_migrate.domain.objects import (
+    JsonObject,
+    annotations_of,
+    labels_of,
+    leaving,
+    name_of,
+)
+from mattermost_migrate.domain.pod_patch import pointer
+from mattermost_migrate.domain.writes import PatchType, Write, fence, patch
 
 __all__ = [
     "acknowledged",
     "acknowledgement_stands",
     "bears_freeze",
     "clear_acknowledgement",
+    "edited_generation",
     "freeze",
     "frozen",
+    "frozen_for",
     "frozen_spec",
+    "looks_stable",
     "nudge",
     "resource_of",
+    "thaw",
     "thawed_spec",
+    "unmark",
+    "unmarked",
 ]
 
 
@@ -68,9 +82,17 @@ def acknowledged(obj: JsonObject) -> bool:
         return False
     if obj["kind"] == CLUSTER_INSTALLATION.kind:
         return True
-    return bool(
-        (obj.get("status") or {}).get("observedGeneration") == obj["metadata"].get("generation")
-    )
+    return bool((obj.get("status") or {}).get("observedGeneration") == edited_generation(obj))
+
+
+def edited_generation(obj: JsonObject) -> int | None:
+    """The generation that its spec is of; None where there is none.
+
+    A deletion that waits for finalizers raises the generation as well, and edits nothing
+    (``BeforeDelete`` of Kubernetes' registry).
+    """
+    generation: int | None = obj["metadata"].get("generation")
+    return generation - 1 if generation is not None and leaving(obj) else generation
 
 
 def _expected_error(mattermost: JsonObject) -> str:
@@ -119,21 +141,81 @@ def thawed_spec(obj: JsonObject, saved: JsonObject) -> dict[str, Any]:
     return spec | {key: before[key] for key in marks if key in before}
 
 
-def freeze(obj: JsonObject) -> Write:
+def freeze(obj: JsonObject, direction: str) -> Write:
     """The patch that freezes exactly the object that was seen, and no later edit of it.
 
     From here on it is frozen and owns the installation: where a mark was left of its creation, by
     somebody who thawed it by force, that mark goes.
+
+    Args:
+        obj: the object as it is.
+        direction: in which the migration goes. What is frozen for another one is frozen again, and
+            be it only for the version that it then has: a thaw from before the turn that comes late
+            must not meet it.
     """
-    unmarked = {"labels": {HELD_LABEL: None}} if HELD_LABEL in labels_of(obj) else {}
-    body = {"metadata": {**fence(obj), **unmarked}, "spec": frozen_spec(obj)}
+    let_go = {"labels": {HELD_LABEL: None}} if HELD_LABEL in labels_of(obj) else {}
+    metadata = {**fence(obj), **let_go, "annotations": {FROZEN_ANNOTATION: direction}}
+    return patch(resource_of(obj), name_of(obj), {"metadata": metadata, "spec": frozen_spec(obj)})
+
+
+def frozen_for(obj: JsonObject, direction: str) -> bool:
+    """Whether it was frozen since the migration goes in that direction."""
+    return frozen(obj) and annotations_of(obj).get(FROZEN_ANNOTATION) == direction
+
+
+def thaw(obj: JsonObject, saved: JsonObject) -> Write:
+    """Put the saved spec back as a whole, with what somebody edited in it meanwhile.
+
+    A merge patch would leave ``canary.enable`` behind where the saved spec has an empty canary, and
+    the operator would wait for its version for ever.
+    """
+    version = obj["metadata"]["resourceVersion"]
+    mark = f"/metadata/annotations{pointer(FROZEN_ANNOTATION)}"
+    unmark = [{"op": "remove", "path": mark}] if FROZEN_ANNOTATION in annotations_of(obj) else []
+    return patch(
+        resource_of(obj),
+        name_of(obj),
+        [
+            {"op": "test", "path": "/metadata/resourceVersion", "value": version},
+            *unmark,
+            {"op": "replace", "path": "/spec", "value": thawed_spec(obj, saved)},
+        ],
+        patch_type=PatchType.JSON,
+    )
+
+
+def unmark(obj: JsonObject) -> Write | None:
+    """Take off what a freeze has left on what somebody thawed by force; None where nothing is."""
+    if frozen(obj) or FROZEN_ANNOTATION not in annotations_of(obj):
+        return None
+    body = {"metadata": {**fence(obj), "annotations": {FROZEN_ANNOTATION: None}}}
     return patch(resource_of(obj), name_of(obj), body)
+
+
+def unmarked(obj: JsonObject) -> JsonObject:
+    """The object without the mark of a freeze, which is no part of what its owner wrote."""
+    annotations = annotations_of(obj)
+    if FROZEN_ANNOTATION not in annotations:
+        return obj
+    kept = {key: value for key, value in annotations.items() if key != FROZEN_ANNOTATION}
+    metadata = {key: value for key, value in obj["metadata"].items() if key != "annotations"}
+    return {**obj, "metadata": {**metadata, "annotations": kept} if kept else metadata}
 
 
 def clear_acknowledgement(obj: JsonObject) -> Write:
     """Take the text of an earlier freeze away, or it would read as the answer to the next one."""
     body = {"metadata": fence(obj), "status": {"state": "reconciling", "migration": None}}
     return patch(resource_of(obj), name_of(obj), body, subresource="status")
+
+
+def looks_stable(obj: JsonObject) -> bool:
+    """Whether a ClusterInstallation that is frozen is called stable, as it was before.
+
+    Nothing in that status says of which generation it speaks: it would read as the operator's word
+    on what is thawed. So is one whose operator acknowledged the freeze without a write.
+    """
+    status = obj.get("status") or {}
+    return obj["kind"] == CLUSTER_INSTALLATION.kind and status.get("state") == "stable"
 
 
 def nudge(obj: JsonObject) -> Write:

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from mattermost_migrate.domain import freeze
 from mattermost_migrate.domain.additions import lost
-from mattermost_migrate.domain.conditions import failure_of
 from mattermost_migrate.domain.crews import wanted
 from mattermost_migrate.domain.holding import hold, is_held, let_go
 from mattermost_migrate.domain.inventory import LABELLED, dependents
@@ -15,9 +14,7 @@ from mattermost_migrate.domain.names import (
     INSTALLATION_MIGRATION,
     LOCK_LABEL,
     MATTERMOST,
-    POD,
     RECREATE_ANNOTATION,
-    REPLICA_SET,
     SERVICE,
     Lock,
     Reason,
@@ -26,8 +23,8 @@ from mattermost_migrate.domain.names import (
 )
 from mattermost_migrate.domain.objects import (
     JsonObject,
-    controller_of,
     labels_of,
+    leaving,
     name_of,
     owner_reference,
     owners_of,
@@ -41,17 +38,16 @@ from mattermost_migrate.domain.originals import (
     role,
 )
 from mattermost_migrate.domain.preflight import is_ours
+from mattermost_migrate.domain.reported import failure_of
+from mattermost_migrate.domain.slices import await_followed
 from mattermost_migrate.domain.snapshot import (
     Snapshot,
     deployment_current,
     deployment_settled,
     owned_by,
-    selected_by,
 )
 from mattermost_migrate.domain.steps import Act, Look, Part, Refuse, Verdict, Wait
 from mattermost_migrate.domain.writes import (
-    Outcome,
-    PatchType,
     Write,
     create,
     fence,
@@ -67,7 +63,7 @@ __all__ = [
     "move_service",
     "remove_late",
     "remove_source",
-    "strip_pods",
+    "thaw_late",
     "transfer_children",
     "unlock",
 ]
@@ -94,18 +90,25 @@ def freeze_source(seen: Snapshot) -> Verdict | None:
     source = seen.source
     if source is None:
         return None
-    if not freeze.frozen(source):
-        if seen.forward and freeze.acknowledgement_stands(source):
-            return Act(
-                f"Cleared an earlier refusal from the status of {seen.name}",
-                (freeze.clear_acknowledgement(source),),
-            )
-        return Act(f"Froze {seen.giving.kind} {seen.name}", (freeze.freeze(source),))
-    if freeze.acknowledged(source):
+    if not (freeze.frozen_for(source, seen.direction) or (freeze.frozen(source) and seen.refused)):
+        return _freeze(seen, source)
+    if seen.heard or freeze.acknowledged(source):
         return None
     if seen.beside_operator and (source.get("status") or {}).get("state") != "reconciling":
         return Act(f"Let the operator see {seen.name} past its limit", (freeze.nudge(source),))
     return Wait(f"{seen.giving.kind} {seen.name}: its operator has yet to acknowledge the freeze")
+
+
+def _freeze(seen: Snapshot, source: JsonObject) -> Act:
+    frost = freeze.freeze(source, seen.direction)
+    if freeze.frozen(source):
+        return Act(f"Froze {seen.giving.kind} {seen.name} again, for what is wanted now", (frost,))
+    if seen.forward and freeze.acknowledgement_stands(source):
+        return Act(
+            f"Cleared an earlier refusal from the status of {seen.name}",
+            (freeze.clear_acknowledgement(source),),
+        )
+    return Act(f"Froze {seen.giving.kind} {seen.name}", (frost,))
 
 
 def move_service(seen: Snapshot) -> Verdict | None:
@@ -114,15 +117,17 @@ def move_service(seen: Snapshot) -> Verdict | None:
     A pod that is replaced later lacks the others; so it is an endpoint at once. Going forward, and
     where pods lack the labels yet, the operator moves the Service after the fences.
     """
-    if seen.forward or seen.exchanged or seen.deployment is None:
+    if seen.forward or seen.exchanged:
+        return None
+    if unproven := await_followed(seen):
+        return unproven  # slices from before the way there look like those of its end
+    if seen.deployment is None or seen.traffic is None:
         return None
     wanted = seen.taking.labels.of(seen.name).items()
     bearers = (*seen.pods, *(each["spec"]["template"] for each in seen.replica_sets))
     if not all(wanted <= labels_of(each).items() for each in bearers):
         return None
-    if seen.children is None:
-        return Look(Part.CHILDREN)
-    service = next((each for each in seen.children if each["kind"] == SERVICE.kind), None)
+    service = seen.traffic.service
     selector = seen.taking.labels.selector(seen.name)
     if service is None or service["spec"].get("selector") == selector:
         return None
@@ -146,7 +151,7 @@ def remove_late(seen: Snapshot) -> Verdict | None:
     if late is None:
         return None
     where = f"{late['kind']} {seen.name}"
-    if late["metadata"].get("deletionTimestamp"):
+    if leaving(late):
         return Wait(f"{where}: others' finalizers have yet to finish")
     removal = orphan(freeze.resource_of(late), late)
     return Act(f"Removed {where}, which was never let go", (removal,))
@@ -160,11 +165,32 @@ def _late(seen: Snapshot) -> JsonObject | None:
     return held if len(both) > 1 else None  # the only one there is, is for a person to judge
 
 
+def thaw_late(seen: Snapshot) -> Act | None:
+    """Thaw the only custom resource there is, where a freeze arrived when all was over.
+
+    Turned round before it, nothing need have been written to what it is meant for, so its version
+    lets it pass. What was frozen before the migration is its owner's business.
+    """
+    owner, side = (seen.target, seen.taking) if seen.target else (seen.source, seen.giving)
+    saved = seen.backup.get(role(side)) if seen.backup else None
+    if seen.lock or owner is None or saved is None or (seen.source and seen.target):
+        return None
+    same = saved["metadata"].get("uid") == uid_of(owner)
+    if not same or not freeze.frozen(owner) or is_held(owner) or freeze.frozen(saved):
+        return None
+    return Act(
+        f"Thawed {owner['kind']} {seen.name}: its freeze came when all was over",
+        (freeze.thaw(owner, saved),),
+    )
+
+
 def create_target(seen: Snapshot) -> Verdict | None:
     """Create the custom resource that was planned and rehearsed, or thaw the one that is frozen."""
     target = seen.target
     if target is None or _bears_freeze(seen, target):
         return _make_target(seen, target)
+    if mark := freeze.unmark(target):
+        return Act(f"Took what its freeze left off {seen.taking.kind} {seen.name}", (mark,))
     if seen.source is None:
         return None
     if seen.forward and not is_ours(seen, target):
@@ -184,7 +210,7 @@ def _bears_freeze(seen: Snapshot, target: JsonObject) -> bool:
     return freeze.frozen(target) if saved is None else freeze.bears_freeze(target, saved)
 
 
-def _make_target(seen: Snapshot, target: JsonObject | None) -> Act:
+def _make_target(seen: Snapshot, target: JsonObject | None) -> Verdict:
     if seen.beside_operator and seen.lock is not Lock.HANDOVER:
         opened = (lock_patch(seen, Lock.HANDOVER),)
         return Act(f"Opened the lock of {seen.name} to the operator", opened)
@@ -194,7 +220,12 @@ def _make_target(seen: Snapshot, target: JsonObject | None) -> Act:
         return Act(f"Created {what}, frozen", (held,))
     if is_held(target):
         return Act(f"Let {what} go on", (let_go(resource, target, planned(seen)),))
-    return Act(f"Thawed {what}", (_thaw(seen, target),))
+    if freeze.looks_stable(target) and not _never_let_go(seen):
+        said = (freeze.nudge(target),)
+        return Act(f"Took back that {what} is stable, until its operator says so", said)
+    if seen.forward and (unproven := await_followed(seen)):
+        return unproven  # turned round twice: its operator moves the Service once more
+    return Act(f"Thawed {what}", (freeze.thaw(target, planned(seen)),))
 
 
 def _fresh(manifest: JsonObject) -> JsonObject:
@@ -207,28 +238,6 @@ def _fresh(manifest: JsonObject) -> JsonObject:
         "metadata": metadata,
         "spec": manifest["spec"],
     }
-
-
-def _thaw(seen: Snapshot, target: JsonObject) -> Write:
-    """Put the saved spec back as a whole, with what somebody edited in it meanwhile.
-
-    A merge patch would leave ``canary.enable`` behind where the saved spec has an empty canary, and
-    the operator would wait for its version for ever.
-    """
-    version = target["metadata"]["resourceVersion"]
-    return patch(
-        seen.taking.resource,
-        seen.name,
-        [
-            {"op": "test", "path": "/metadata/resourceVersion", "value": version},
-            {
-                "op": "replace",
-                "path": "/spec",
-                "value": freeze.thawed_spec(target, planned(seen)),
-            },
-        ],
-        patch_type=PatchType.JSON,
-    )
 
 
 def await_stable(seen: Snapshot) -> Verdict | None:
@@ -249,12 +258,12 @@ def _await_stable(seen: Snapshot, target: JsonObject) -> Verdict | None:
             return Wait(f"{where}: {error}", Reason.OPERATOR_ERROR)
     elif freeze.acknowledgement_stands(target):
         return Wait(f"{where}: its operator has yet to see that it is thawed")
-    if status.get("state") != "stable" and not _lacks_pods_alone(seen, target):
+    if status.get("state") != "stable" and not _lacks_pods_alone(seen):
         return Wait(f"{where}: {status.get('state') or 'not reconciled yet'}")
     return _await_pin(target, where)
 
 
-def _lacks_pods_alone(seen: Snapshot, target: JsonObject) -> bool:
+def _lacks_pods_alone(seen: Snapshot) -> bool:
     """Whether a way back is through but for pods that are not ready.
 
     The operator writes the Deployment last, so whoever owns that owns the other children.
@@ -262,8 +271,7 @@ def _lacks_pods_alone(seen: Snapshot, target: JsonObject) -> bool:
     deployment = seen.deployment
     if deployment is None or not returning(seen) or deployment_settled(deployment):
         return False
-    owner = controller_of(deployment) or {}
-    return owner.get("uid") == uid_of(target) and deployment_current(deployment)
+    return seen.taken_over and deployment_current(deployment)
 
 
 def _as_before(seen: Snapshot, target: JsonObject) -> Act | None:
@@ -294,7 +302,7 @@ def _never_let_go(seen: Snapshot) -> bool:
     if seen.source is not None or seen.deployment is None or seen.backup is None:
         return False
     kept = uid_of(seen.deployment) in seen.backup.uids((deployment_role(seen.taking),))
-    return kept and not seen.deployment["metadata"].get("deletionTimestamp")
+    return kept and not leaving(seen.deployment)
 
 
 def _await_pin(target: JsonObject, where: str) -> Verdict | None:
@@ -314,7 +322,7 @@ def transfer_children(seen: Snapshot) -> Verdict | None:
     """
     if seen.source is None or seen.target is None:
         return None
-    if seen.source["metadata"].get("deletionTimestamp"):
+    if leaving(seen.source):
         return None  # it held, or the deletion would not have been asked for
     if seen.dependents is None:
         return Look(Part.DEPENDENTS)
@@ -362,31 +370,11 @@ def _saved_child(seen: Snapshot, child: JsonObject) -> JsonObject | None:
     return seen.backup.get(child_role(child, seen.name))
 
 
-def strip_pods(seen: Snapshot) -> Verdict | None:
-    """On the way back, take the labels off that nothing selects by any more."""
-    if seen.forward:
-        return None
-    labels = dict.fromkeys(seen.giving.labels.of(seen.name))
-    writes = tuple(
-        patch(
-            resource,
-            name_of(obj),
-            {"metadata": {**fence(obj), "labels": labels}},
-            tolerate=frozenset({Outcome.NOT_FOUND}),
-        )
-        for each in seen.replica_sets
-        if not labels.keys() & selected_by(each).keys()
-        for resource, obj in ((REPLICA_SET, each), *((POD, pod) for pod in seen.pods_of(each)))
-        if labels.keys() & labels_of(obj).keys()
-    )
-    return Act(f"Took labels off the pods of {seen.name}", writes) if writes else None
-
-
 def remove_source(seen: Snapshot) -> Verdict | None:
     """Delete the old custom resource, leaving whatever might still name it as owner."""
     if seen.source is None:
         return None
-    if seen.source["metadata"].get("deletionTimestamp"):
+    if leaving(seen.source):
         return Wait(f"{seen.giving.kind} {seen.name}: others' finalizers have yet to finish")
     if not failure_of(seen.migration) and (fields := _edited_fields(seen, seen.source)):
         return Refuse(

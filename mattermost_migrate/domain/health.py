@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from mattermost_migrate.domain.children.cluster_installation import object_labels
 from mattermost_migrate.domain.children.labels import MattermostLabels
+from mattermost_migrate.domain.inventory import job_server
+from mattermost_migrate.domain.names import REVISION_ANNOTATION
 from mattermost_migrate.domain.objects import (
     JsonObject,
     annotations_of,
@@ -27,7 +29,6 @@ __all__ = [
 
 #: The endpoint of an installation that has none, or none yet.
 NOT_AVAILABLE: Final = "not available"
-_REVISION: Final = "deployment.kubernetes.io/revision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +96,10 @@ def _rollout(seen: Seen, name: str, labels: Mapping[str, str]) -> _Rollout:
         raise _UnhealthyError(
             "mattermost deployment not yet picked up by the Deployment controller"
         )
-    revision = annotations_of(deployment).get(_REVISION)
+    revision = annotations_of(deployment).get(REVISION_ANNOTATION)
     for replica_set in _labelled(seen.replica_sets, labels):
         progress = replica_set.get("status") or {}
-        current = annotations_of(replica_set).get(_REVISION) == revision
+        current = annotations_of(replica_set).get(REVISION_ANNOTATION) == revision
         if current and progress.get("observedGeneration", 0) > 0:
             return _Rollout(status.get("replicas", 0), progress.get("availableReplicas", 0))
     raise _UnhealthyError("replicaSet did not start rolling pods")
@@ -235,7 +236,7 @@ def _check_job_server(seen: Seen, name: str, labels: MattermostLabels) -> None:
     words = "failed to check job server health"
     rollout = _started(
         seen,
-        f"{name}-jobserver",
+        job_server(name),
         labels.job_server_pods(),
         f"{words}: job server pod rollout not yet started",
     )

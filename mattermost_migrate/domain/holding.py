@@ -15,6 +15,7 @@ from typing import Any, Final
 from mattermost_migrate.domain.freeze import frozen, frozen_spec
 from mattermost_migrate.domain.names import DEPLOYMENT, HELD_LABEL, Resource
 from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, uid_of
+from mattermost_migrate.domain.pod_patch import pointer
 from mattermost_migrate.domain.writes import PatchType, Write, patch
 
 __all__ = ["hold", "is_held", "let_go", "unheld"]
@@ -72,7 +73,7 @@ def let_go(resource: Resource, obj: JsonObject, manifest: JsonObject) -> Write:
     Its spec is put there as a whole: one that came late was made of an earlier plan. Its version is
     no precondition, since its controller reports on it meanwhile.
     """
-    label = f"/metadata/labels/{HELD_LABEL.replace('/', '~1')}"
+    label = f"/metadata/labels{pointer(HELD_LABEL)}"
     return patch(
         resource,
         name_of(obj),

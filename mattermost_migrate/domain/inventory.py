@@ -66,9 +66,19 @@ def minio_secret(installation: str) -> str:
     return f"{installation}-minio"
 
 
+def minio_service(installation: str) -> str:
+    """What the MinIO operator calls the Service of the instance (operator facts 0.2)."""
+    return f"{minio_secret(installation)}-hl-svc"
+
+
 def mysql_secret(installation: str) -> str:
     """The generated database Secret's name."""
     return f"{installation}-mysql-root-password"
+
+
+def job_server(installation: str) -> str:
+    """The name of a Mattermost's second Deployment, which only runs jobs (operator facts 3.4)."""
+    return f"{installation}-jobserver"
 
 
 def children(installation: str) -> tuple[tuple[Resource, str], ...]:
@@ -101,18 +111,20 @@ def references(installation: JsonObject) -> tuple[tuple[Resource, str], ...]:
 
     Returns:
         kind and name of each: database, file store and license Secret, named or as generated; the
-        Service of the MinIO operator; the Service and Ingress, which are saved; and what the
-        v1beta1 operator deletes by its name alone (operator facts 3.4, 3.5).
+        Service of the MinIO operator, where the file store is kept by it; the Service and Ingress,
+        which are saved; and what the v1beta1 operator deletes by its name alone (operator facts
+        3.4, 3.5).
     """
-    name = name_of(installation)
+    name, spec = name_of(installation), installation.get("spec") or {}
     generated = {Use.DATABASE: mysql_secret(name), Use.FILES: minio_secret(name)}
     named = needed(CLUSTER_INSTALLATION.kind, installation)
     secrets = generated | {use: secret.name for use, secret in named.items()}
+    kept = () if (spec.get("minio") or {}).get("externalURL") else ((SERVICE, minio_service(name)),)
     return (
         *((SECRET, secret) for secret in dict.fromkeys(secrets.values())),
-        (SERVICE, f"{name}-minio-hl-svc"),
+        *kept,
         (SERVICE, name),
         (INGRESS, name),
         (INGRESS_CLASS, name),
-        *((kind, f"{name}-jobserver") for kind in (DEPLOYMENT, CLUSTER_INSTALLATION, MATTERMOST)),
+        *((kind, job_server(name)) for kind in (DEPLOYMENT, CLUSTER_INSTALLATION, MATTERMOST)),
     )

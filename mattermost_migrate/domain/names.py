@@ -12,6 +12,7 @@ from typing import Final
 
 __all__ = [
     "ACKNOWLEDGEMENT",
+    "ANNOUNCED_ANNOTATION",
     "APP_LABEL",
     "APP_VALUE",
     "BACKUP_LABEL",
@@ -19,6 +20,7 @@ __all__ = [
     "CONFIG_MAP",
     "CRD",
     "CRON_JOB",
+    "DELETION_COST",
     "DEPLOYMENT",
     "DRAINED_ANNOTATION",
     "ENDPOINT_SLICE",
@@ -26,13 +28,16 @@ __all__ = [
     "EVERY_RUNG",
     "FLEET_LABEL",
     "FLEET_MIGRATION",
+    "FROZEN_ANNOTATION",
     "HELD_LABEL",
     "HORIZONTAL_POD_AUTOSCALER",
     "INGRESS",
     "INGRESS_CLASS",
+    "INJECT_LABEL",
     "INSTALLATION_MIGRATION",
     "JOB",
     "LAST_APPLIED",
+    "LEADER_LEASE",
     "LEASE",
     "LOCK_LABEL",
     "MANAGED_BY",
@@ -41,8 +46,10 @@ __all__ = [
     "MIGRATION_ANNOTATION",
     "MINIO_INSTANCE",
     "MYSQL_CLUSTER",
+    "NAMED_ANNOTATION",
     "NAMESPACE",
     "NETWORK_POLICY",
+    "OPERATOR_LEASE",
     "OWN_GROUP",
     "PERSISTENT_VOLUME_CLAIM",
     "POD",
@@ -50,6 +57,8 @@ __all__ = [
     "RECREATE_ANNOTATION",
     "REPLICA_SET",
     "REQUESTED_ANNOTATION",
+    "RETIRED_ANNOTATION",
+    "REVISION_ANNOTATION",
     "ROLE",
     "ROLE_BINDING",
     "RUNGS",
@@ -153,6 +162,10 @@ APP_LABEL: Final = "app"
 APP_VALUE: Final = "mattermost"
 #: On an EndpointSlice: the Service it belongs to.
 SERVICE_NAME_LABEL: Final = "kubernetes.io/service-name"
+#: On a Deployment and its ReplicaSets: which revision. Kubernetes' own controller writes it.
+REVISION_ANNOTATION: Final = "deployment.kubernetes.io/revision"
+#: The Lease by which the Go operator elects its leader (operator facts 0.1).
+OPERATOR_LEASE: Final = "b78a986e.mattermost.com"
 #: Where the operator keeps the object as it last wrote it (operator facts 0.4).
 LAST_APPLIED: Final = "mattermost.com/last-applied"
 #: How a refusal of the operator to migrate begins; on a frozen ClusterInstallation it is the proof
@@ -170,10 +183,22 @@ BACKUP_LABEL: Final = f"{OWN_GROUP}/backup"
 #: On pods, and on the Service that selects by it, while Recreate replaces them: this pod may be
 #: sent requests. On an EndpointSlice it is a copy of the Service's.
 SERVING_LABEL: Final = f"{OWN_GROUP}/serving"
+#: On the Service before Recreate has it select by that label, and as long as it does: in which
+#: direction.
+ANNOUNCED_ANNOTATION: Final = f"{OWN_GROUP}/announced"
 #: On a pod that left the Service for good: since when no EndpointSlice names it.
 DRAINED_ANNOTATION: Final = f"{OWN_GROUP}/drained"
+#: On a pod that was named to the Service: in which direction (``domain.serving``).
+NAMED_ANNOTATION: Final = f"{OWN_GROUP}/named"
+#: Kubernetes' own: of pods alike, a ReplicaSet removes the one that costs least.
+DELETION_COST: Final = "controller.kubernetes.io/pod-deletion-cost"
+#: On the template of a ReplicaSet without pods that is just like the one with new pods: no
+#: Deployment takes it for its current one.
+RETIRED_ANNOTATION: Final = f"{OWN_GROUP}/retired"
 #: On what was created and has yet to be let go (``domain.holding``): what holds it.
 HELD_LABEL: Final = f"{OWN_GROUP}/held"
+#: On a custom resource that is frozen: in which direction (``domain.freeze``).
+FROZEN_ANNOTATION: Final = f"{OWN_GROUP}/frozen"
 #: On an InstallationMigration that holds the lock: it was begun with strategy Recreate, and with
 #: how many pods.
 RECREATE_ANNOTATION: Final = f"{OWN_GROUP}/recreate"
@@ -181,7 +206,11 @@ RECREATE_ANNOTATION: Final = f"{OWN_GROUP}/recreate"
 MIGRATION_ANNOTATION: Final = f"{OWN_GROUP}/migration"
 #: On a ClusterInstallation: somebody set ``migrate: true``, and the webhook took it out again.
 REQUESTED_ANNOTATION: Final = f"{OWN_GROUP}/requested"
-#: On the controller's Lease: the version of whoever holds it.
+#: On what carries a caBundle for our webhook: a CRD has it that is not ours, but converts by us.
+INJECT_LABEL: Final = f"{OWN_GROUP}/inject-ca-bundle"
+#: The Lease that the leading controller holds.
+LEADER_LEASE: Final = "mattermost-migrate-controller"
+#: On that Lease: the version of whoever holds it.
 VERSION_LABEL: Final = "app.kubernetes.io/version"
 #: Field manager, and the value of ``app.kubernetes.io/managed-by``.
 MANAGED_BY: Final = "mattermost-migrate"

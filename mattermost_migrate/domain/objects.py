@@ -15,10 +15,12 @@ __all__ = [
     "annotations_of",
     "controller_of",
     "labels_of",
+    "leaving",
     "name_of",
     "namespace_of",
     "owner_reference",
     "owners_of",
+    "typed",
     "uid_of",
 ]
 
@@ -54,6 +56,11 @@ def annotations_of(obj: JsonObject) -> Mapping[str, str]:
     return (obj.get("metadata") or {}).get("annotations") or {}
 
 
+def leaving(obj: JsonObject) -> bool:
+    """Whether it is being deleted, and waits for finalizers, or as a pod for its kubelet."""
+    return bool(obj["metadata"].get("deletionTimestamp"))
+
+
 def owners_of(obj: JsonObject) -> tuple[JsonObject, ...]:
     """``metadata.ownerReferences``, in order."""
     return tuple((obj.get("metadata") or {}).get("ownerReferences") or ())
@@ -62,6 +69,11 @@ def owners_of(obj: JsonObject) -> tuple[JsonObject, ...]:
 def controller_of(obj: JsonObject) -> JsonObject | None:
     """The one owner reference with ``controller: true``, if there is one."""
     return next((owner for owner in owners_of(obj) if owner.get("controller")), None)
+
+
+def typed(resource: Resource, obj: JsonObject) -> dict[str, Any]:
+    """The object with what it is, for lists do not say of their items, nor informers of theirs."""
+    return {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
 
 
 def owner_reference(owner: JsonObject, resource: Resource) -> dict[str, Any]:

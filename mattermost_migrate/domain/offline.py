@@ -100,7 +100,10 @@ def convert_documents(
     """
 
     def carry(document: Document, existing: Existing) -> tuple[Result, tuple[Fault, ...]]:
-        converted = convert(document.obj, existing, assume_external=assume_external)
+        try:
+            converted = convert(document.obj, existing, assume_external=assume_external)
+        except RefusedError as refused:
+            raise RefusedError(tuple(map(credentials.offline, refused.faults))) from refused
         return Result(document, (converted.mattermost,), converted.warnings), ()
 
     stream = _Stream.of(documents, namespace)

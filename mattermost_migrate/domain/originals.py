@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 
 from mattermost_migrate.domain import freeze
 from mattermost_migrate.domain.backup import Backup, backup_name, manifest, same_content
-from mattermost_migrate.domain.conditions import failure_of
 from mattermost_migrate.domain.conversion import Converted, convert, restore
 from mattermost_migrate.domain.errors import InvariantError, RefusedError
 from mattermost_migrate.domain.inventory import references
@@ -25,8 +24,9 @@ from mattermost_migrate.domain.names import (
     Resource,
     Strategy,
 )
-from mattermost_migrate.domain.objects import JsonObject, annotations_of, name_of, uid_of
+from mattermost_migrate.domain.objects import JsonObject, annotations_of, leaving, name_of, uid_of
 from mattermost_migrate.domain.pin import pin
+from mattermost_migrate.domain.reported import failure_of
 from mattermost_migrate.domain.sides import Side
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act, Look, Part, Refuse, Verdict
@@ -105,12 +105,13 @@ def plan_target(seen: Snapshot) -> Converted:
     """
     if seen.source is None:
         raise InvariantError(f"{seen.namespace}/{seen.name}: planned without a source")
+    source = freeze.unmarked(seen.source)
     if not seen.forward:
         discard = bool(seen.migration["spec"].get("discardEdits"))
-        return Converted(_untriggered(restore(_unmarked(seen.source), discard=discard)), ())
+        return Converted(_untriggered(restore(_unmarked(source), discard=discard)), ())
     if seen.existing is None:
         raise InvariantError(f"{seen.namespace}/{seen.name}: planned without having looked")
-    converted = convert(seen.source, seen.existing)
+    converted = convert(source, seen.existing)
     mattermost = converted.mattermost
     pinned = seen.strategy is Strategy.ADOPT and seen.migration["spec"].get("pinPodTemplate", True)
     if pinned and seen.deployment is not None:
@@ -188,15 +189,15 @@ def _children(seen: Snapshot) -> dict[str, JsonObject]:
 
 def _unfrozen(seen: Snapshot) -> Snapshot:
     """What is frozen is no original; the one that was saved before is, with edits made since."""
-    if seen.source is None or not seen.backup:
+    if seen.source is None:
         return seen
-    saved = seen.backup.get(role(seen.giving))
-    if saved is None or uid_of(saved) != uid_of(seen.source):
-        return dataclasses.replace(seen, source=saved) if freeze.frozen(seen.source) else seen
-    if not freeze.bears_freeze(seen.source, saved):
-        return seen
-    thawed = {**seen.source, "spec": freeze.thawed_spec(seen.source, saved)}
-    return dataclasses.replace(seen, source=thawed)
+    source = freeze.unmarked(seen.source)
+    saved = seen.backup.get(role(seen.giving)) if seen.backup else None
+    if seen.backup and (saved is None or uid_of(saved) != uid_of(source)):
+        return dataclasses.replace(seen, source=saved if freeze.frozen(source) else source)
+    if saved is not None and freeze.bears_freeze(source, saved):
+        source = {**source, "spec": freeze.thawed_spec(source, saved)}
+    return dataclasses.replace(seen, source=source)
 
 
 def save_originals(seen: Snapshot, *, beside: Beside | None = None) -> Verdict | None:
@@ -226,9 +227,7 @@ def _nothing_to_lose(seen: Snapshot) -> bool:
     if seen.source is None and seen.former_deployment is None:
         return True
     former = seen.former_deployment
-    return seen.backup is not None and (
-        former is None or bool(former["metadata"].get("deletionTimestamp"))
-    )
+    return seen.backup is not None and (former is None or leaving(former))
 
 
 def _saved(seen: Snapshot) -> bool:
@@ -243,5 +242,5 @@ def _saved(seen: Snapshot) -> bool:
     if original is None or uid_of(original) != uid_of(seen.source):
         return False
     if not freeze.bears_freeze(seen.source, original):
-        return same_content(seen.source, original)
+        return same_content(freeze.unmarked(seen.source), original)
     return bool(freeze.thawed_spec(seen.source, original) == original["spec"])

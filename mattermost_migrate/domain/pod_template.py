@@ -31,6 +31,8 @@ def defaulted(template: JsonObject) -> dict[str, Any]:
 
 
 def _without_nulls(value: Any) -> Any:
+    if isinstance(value, str):  # most are; asked first, because to ask for a mapping takes longer
+        return value
     if isinstance(value, MAPPING):
         return {key: _without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, list | tuple):

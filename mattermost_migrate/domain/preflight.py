@@ -13,6 +13,7 @@ from mattermost_migrate.domain.names import (
 from mattermost_migrate.domain.objects import (
     JsonObject,
     annotations_of,
+    leaving,
     namespace_of,
     uid_of,
 )
@@ -64,7 +65,7 @@ def _source(seen: Snapshot) -> Iterator[Refuse]:
             f"there is no {seen.giving.kind} {seen.namespace}/{seen.name} to migrate",
             f"kubectl -n {seen.namespace} get {plural}",
         )
-    elif seen.source["metadata"].get("deletionTimestamp"):
+    elif leaving(seen.source):
         yield Refuse(
             Reason.SOURCE_DELETED,
             f"{seen.giving.kind} {seen.namespace}/{seen.name} is being deleted",

@@ -10,6 +10,7 @@ import base64
 from collections.abc import Iterator
 from typing import Any, Final
 
+from mattermost_migrate.domain.inventory import minio_service
 from mattermost_migrate.domain.names import (
     PERSISTENT_VOLUME_CLAIM,
     SECRET,
@@ -62,6 +63,6 @@ def _referred(mattermost: JsonObject) -> Iterator[dict[str, Any]]:
     }
     yield {
         "kind": SERVICE.kind,
-        "metadata": {"name": f"{name}-minio-hl-svc"},
+        "metadata": {"name": minio_service(name)},
         "spec": {"ports": [{"port": _MINIO_PORT}]},
     }

@@ -15,7 +15,7 @@ from typing import Any, Final
 from mattermost_migrate.domain.adoption import ADOPTION, validate
 from mattermost_migrate.domain.backup import Backup
 from mattermost_migrate.domain.children import render_cluster_installation
-from mattermost_migrate.domain.crews import old_sets, settled_sets
+from mattermost_migrate.domain.crews import has_pods, old_sets, settled_sets
 from mattermost_migrate.domain.errors import Fault, InvariantError, RefusedError
 from mattermost_migrate.domain.exchange import (
     exchange_over,
@@ -29,31 +29,34 @@ from mattermost_migrate.domain.handover import (
     create_target,
     freeze_source,
     remove_source,
-    strip_pods,
     transfer_children,
     unlock,
 )
 from mattermost_migrate.domain.names import (
     DEPLOYMENT,
+    REPLICA_SET,
     SERVING_LABEL,
     Condition,
     Strategy,
 )
-from mattermost_migrate.domain.objects import Existing, JsonObject, name_of
+from mattermost_migrate.domain.objects import Existing, JsonObject, labels_of, leaving, name_of
 from mattermost_migrate.domain.originals import deployment_role, planned_role, save_originals
 from mattermost_migrate.domain.pin import generated_template
 from mattermost_migrate.domain.pod_template import defaulted
 from mattermost_migrate.domain.replacement import first_replicas, keep_history, replace_pods
 from mattermost_migrate.domain.serving import (
+    call_off,
     hold_service,
     serves,
     serving,
+    settle_labels,
     strip_serving,
     switch_service,
     take_up,
 )
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act, Ladder, Look, Part, Step, Verdict, Wait
+from mattermost_migrate.domain.stripping import labelled, strip_pods
 from mattermost_migrate.domain.writes import Write
 
 __all__ = ["RECREATION", "ladder_of"]
@@ -107,6 +110,28 @@ def recreated_deployment(seen: Snapshot) -> dict[str, Any]:
     return {**planned, "spec": {**planned["spec"], "replicas": first_replicas(seen)}}
 
 
+def release(seen: Snapshot) -> Verdict | None:
+    """Delete the Deployment, whose ReplicaSets have the labels of their own side alone by then.
+
+    Adopted once, they have both. As long as their Deployment is there it says whose they are; when
+    it is gone and all turns round, nothing but their labels does.
+    """
+    former = seen.former_deployment
+    if former is None or leaving(former):
+        return None
+    others = seen.taking.labels.of(seen.name)
+    writes = tuple(
+        labelled(REPLICA_SET, each, dict.fromkeys(others))
+        for each in old_sets(seen)
+        if others.keys() & labels_of(each).keys()
+    )
+    if writes:
+        return Act(
+            f"Took the labels of the {seen.taking.kind} off the ReplicaSets of {seen.name}", writes
+        )
+    return release_deployment(seen)
+
+
 def name_pods(seen: Snapshot) -> Verdict | None:
     """Give every old pod the serving label, and take the old Deployment out of all owners.
 
@@ -118,6 +143,8 @@ def name_pods(seen: Snapshot) -> Verdict | None:
         return None
     if seen.traffic is None:
         return Look(Part.TRAFFIC)
+    if under_way := settle_labels(seen):
+        return under_way
     if sets := tuple(_released(seen, {} if seen.traffic.held else serving(seen))):
         return Act(f"Took the owner of the ReplicaSets of {seen.name} out", sets)
     if seen.traffic.held:
@@ -136,9 +163,7 @@ def _released(seen: Snapshot, named: Mapping[str, str]) -> tuple[Write, ...]:
     """
     taking = dict.fromkeys(seen.taking.labels.of(seen.name))
     old = (relabel(seen, each, taking, named) for each in old_sets(seen))
-    busy = (
-        each for each in settled_sets(seen) if each["spec"].get("replicas", 1) or seen.pods_of(each)
-    )
+    busy = (each for each in settled_sets(seen) if has_pods(seen, each))
     own = (relabel(seen, each, {}, {SERVING_LABEL: None}) for each in busy)
     return (*(write for write in (*old, *own) if write), *keep_history(seen))
 
@@ -180,7 +205,7 @@ def create_deployment(seen: Snapshot) -> Verdict | None:
 
 def strip(seen: Snapshot) -> Verdict | None:
     """Take off what nothing selects by any more."""
-    return strip_serving(seen) or strip_pods(seen)
+    return call_off(seen) or strip_serving(seen) or strip_pods(seen)
 
 
 RECREATION: Final = (
@@ -192,7 +217,7 @@ RECREATION: Final = (
         Condition.ORIGINALS_SAVED, functools.partial(save_originals, beside=plan_deployment)
     ),  # nothing is deleted before it is saved
     Step(Condition.SOURCE_FROZEN, freeze_source),
-    Step(Condition.DEPLOYMENT_RELEASED, release_deployment),
+    Step(Condition.DEPLOYMENT_RELEASED, release),
     Step(Condition.PODS_LABELLED, name_pods),
     Step(Condition.PODS_SEEN, await_released),  # proven by others' caches, not by our reads
     Step(Condition.SERVICE_HELD, hold_service),

@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from mattermost_migrate.domain.crews import (
     handed_over,
+    has_pods,
     left_to_drain,
     new_pods,
     old_pods,
@@ -32,11 +33,27 @@ from mattermost_migrate.domain.names import (
     DEPLOYMENT,
     DRAINED_ANNOTATION,
     REPLICA_SET,
+    RETIRED_ANNOTATION,
     SERVING_LABEL,
     Resource,
 )
-from mattermost_migrate.domain.objects import JsonObject, annotations_of, name_of, uid_of
-from mattermost_migrate.domain.serving import LOOK_AGAIN, count_drained, serves, take_out, take_up
+from mattermost_migrate.domain.objects import (
+    JsonObject,
+    annotations_of,
+    labels_of,
+    leaving,
+    name_of,
+    uid_of,
+)
+from mattermost_migrate.domain.pod_template import TEMPLATE_HASH
+from mattermost_migrate.domain.serving import (
+    LOOK_AGAIN,
+    count_drained,
+    is_named,
+    serves,
+    take_out,
+    take_up,
+)
 from mattermost_migrate.domain.snapshot import (
     Snapshot,
     Traffic,
@@ -73,12 +90,18 @@ def _room(seen: Snapshot) -> int:
     """How many new pods there may be now.
 
     Turned round, the new crew is the one that was being retired: its pods on their way out, and
-    those that its ReplicaSet has yet to remove, are there beside the ones it is asked for.
+    those that its ReplicaSet has yet to remove, are there beside the ones it is asked for. For one
+    on its way out a ReplicaSet that is asked for it makes another.
     """
-    present = sum(max(replicas_of(each), len(seen.pods_of(each))) for each in old_sets(seen))
+    present = sum(map(leaving, seen.pods))
+    present += sum(max(replicas_of(each), _alive(seen, each)) for each in old_sets(seen))
     for each in settled_sets(seen):
-        present += max(0, len(seen.pods_of(each)) - replicas_of(each))
+        present += max(0, _alive(seen, each) - replicas_of(each))
     return max(0, min(wanted(seen), wanted(seen) + surge(seen) - present))
+
+
+def _alive(seen: Snapshot, replica_set: JsonObject) -> int:
+    return sum(not leaving(pod) for pod in seen.pods_of(replica_set))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +125,7 @@ class _Crews:
     @classmethod
     def of(cls, seen: Snapshot, traffic: Traffic) -> Self:
         """From one look."""
-        old = tuple(p for p in old_pods(seen) if not p["metadata"].get("deletionTimestamp"))
+        old = tuple(p for p in old_pods(seen) if not leaving(p))
         reached = (p for p in traffic.pods if traffic.service is None or traffic.reaches(p))
         at_work = frozenset(uid_of(pod) for pod in reached if pod_ready(pod))
         return cls(seen, traffic, wanted(seen), old, new_pods(seen), at_work)
@@ -140,11 +163,13 @@ class _Crews:
 
 
 def _take_up_new(crews: _Crews, _deployment: JsonObject) -> Verdict | None:
-    """New pods that are ready are sent requests."""
+    """New pods that are ready are sent requests, and those that serve are not to be taken out."""
     if not crews.routed:
         return None
     writes = tuple(
-        take_up(crews.seen, pod) for pod in crews.new if pod_ready(pod) and not serves(pod)
+        take_up(crews.seen, pod)
+        for pod in crews.new
+        if (not is_named(crews.seen, pod) if serves(pod) else pod_ready(pod))
     )
     return Act(f"Had new pods of {crews.seen.name} serve", writes) if writes else None
 
@@ -228,19 +253,37 @@ def _scaled(resource: Resource, owner: JsonObject, replicas: int) -> Write:
 def keep_history(seen: Snapshot) -> tuple[Write, ...]:
     """Hand ReplicaSets without pods to the new Deployment, as revisions to go back to.
 
-    Of the labels of the giving side they keep what they select by, so that one whose template is
-    generated once more is found again, and no other is made.
+    Of the labels of the giving side their templates keep what they select by, so that one whose
+    template is generated once more is found again, and no other is made. They themselves keep none:
+    such a one may have pods again, and the labels of a ReplicaSet say whose pods it has.
+
+    Where new pods have that template already it is not to be found again: of two ReplicaSets with
+    its template a Deployment takes the older one for its own, and would roll from pods in service
+    to others that are just like them.
     """
-    spent = (s for s in settled_sets(seen) if not (replicas_of(s) or seen.pods_of(s)))
-    return tuple(write for each in spent if (write := _as_history(seen, each)))
+    settled = settled_sets(seen)
+    busy = [_bare(seen, each) for each in settled if has_pods(seen, each)]
+    spent = (each for each in settled if not has_pods(seen, each))
+    histories = (_as_history(seen, s, "true" if _bare(seen, s) in busy else None) for s in spent)
+    return tuple(write for write in histories if write)
 
 
-def _as_history(seen: Snapshot, replica_set: JsonObject) -> Write | None:
+def _bare(seen: Snapshot, replica_set: JsonObject) -> dict[str, Any]:
+    """Its template without what is ours, and what makes each ReplicaSet's another."""
+    template = replica_set["spec"]["template"]
+    marks = {TEMPLATE_HASH, SERVING_LABEL, *seen.taking.labels.of(""), *seen.giving.labels.of("")}
+    labels = {key: value for key, value in labels_of(template).items() if key not in marks}
+    notes = {k: v for k, v in annotations_of(template).items() if k != RETIRED_ANNOTATION}
+    return {"labels": labels, "annotations": notes, "spec": template["spec"]}
+
+
+def _as_history(seen: Snapshot, replica_set: JsonObject, mark: str | None) -> Write | None:
     taking, giving = (side.labels.of(seen.name) for side in (seen.taking, seen.giving))
+    given: dict[str, str | None] = dict.fromkeys(giving)
     inside: dict[str, str | None] = {**taking, SERVING_LABEL: None}
     if not giving.keys() & selected_by(replica_set).keys():
-        inside |= dict.fromkeys(giving)
-    return relabel(seen, replica_set, taking, inside)
+        inside |= given
+    return relabel(seen, replica_set, {**given, **taking}, inside, {RETIRED_ANNOTATION: mark})
 
 
 def _await_replaced(crews: _Crews, deployment: JsonObject) -> Verdict | None:

@@ -2,7 +2,7 @@
 
 A snapshot is taken by the shell; nothing in here reads anything. Parts that cost a live read are
 None until somebody looked: ``existing`` (Secrets and what else a conversion needs), ``children``,
-``traffic``.
+``dependents``, ``traffic``.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from mattermost_migrate.domain.backup import Backup
 from mattermost_migrate.domain.names import (
-    LOCK_LABEL,
-    RECREATE_ANNOTATION,
+    DELETION_COST,
+    DRAINED_ANNOTATION,
+    NAMED_ANNOTATION,
     SERVING_LABEL,
     Lock,
+    Reason,
     Strategy,
 )
 from mattermost_migrate.domain.objects import (
@@ -25,12 +27,13 @@ from mattermost_migrate.domain.objects import (
     JsonObject,
     annotations_of,
     controller_of,
-    labels_of,
+    leaving,
     name_of,
     namespace_of,
     owners_of,
     uid_of,
 )
+from mattermost_migrate.domain.reported import failure_of, lock_of, strategy_of
 from mattermost_migrate.domain.sides import OLD, Side, other, side
 
 __all__ = [
@@ -39,10 +42,14 @@ __all__ = [
     "deployment_current",
     "deployment_settled",
     "owned_by",
+    "pod_outline",
     "pod_ready",
     "selected_by",
-    "strategy_of",
 ]
+
+
+#: By these Recreate decides.
+_POD_ANNOTATIONS: Final = (DELETION_COST, DRAINED_ANNOTATION, NAMED_ANNOTATION)
 
 
 def owned_by(obj: JsonObject, uid: str) -> bool:
@@ -58,10 +65,38 @@ def selected_by(obj: JsonObject) -> Mapping[str, str]:
 
 def pod_ready(pod: JsonObject) -> bool:
     """Whether the pod's Ready condition is True and it is not on its way out."""
-    if pod["metadata"].get("deletionTimestamp"):
+    if leaving(pod):
         return False
     conditions = (pod.get("status") or {}).get("conditions") or ()
     return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
+
+
+def pod_outline(pod: JsonObject) -> JsonObject:
+    """What a migration needs of a pod: thousands of them are held.
+
+    An annotation that is left out here is none to whoever decides by it.
+    """
+    metadata, status = pod["metadata"], pod.get("status") or {}
+    kept = (
+        "name",
+        "namespace",
+        "uid",
+        "resourceVersion",
+        "labels",
+        "ownerReferences",
+        "deletionTimestamp",
+    )
+    annotations = {
+        key: value for key, value in annotations_of(pod).items() if key in _POD_ANNOTATIONS
+    }
+    ready = [c for c in status.get("conditions") or () if c.get("type") == "Ready"]
+    return {
+        "metadata": {
+            **{key: metadata[key] for key in kept if key in metadata},
+            **({"annotations": annotations} if annotations else {}),
+        },
+        "status": {"phase": status.get("phase"), "conditions": ready},
+    }
 
 
 def deployment_current(deployment: JsonObject) -> bool:
@@ -81,18 +116,6 @@ def deployment_settled(deployment: JsonObject) -> bool:
     return deployment_current(deployment) and bool(
         available == deployment["spec"].get("replicas", 1)
     )
-
-
-def strategy_of(migration: JsonObject) -> Strategy:
-    """How the pods come to the kind that is wanted.
-
-    A migration under way is finished, or undone, by the strategy it was begun with, whatever its
-    spec says by now.
-    """
-    if LOCK_LABEL in labels_of(migration):
-        begun = RECREATE_ANNOTATION in annotations_of(migration)
-        return Strategy.RECREATE if begun else Strategy.ADOPT
-    return Strategy(migration["spec"].get("strategy", Strategy.ADOPT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +166,7 @@ class Snapshot:
         dependents: those, and whatever else may name the giving kind as owner; None: likewise.
         traffic: where requests go; None: not looked at.
         beside_operator: the Go operator runs; without it our own reconcilers do its part.
+        heard: they have seen the freeze of ``source``, and said so without a write.
         target_kind: the kind that shall own the installation; a rollback turns it round.
     """
 
@@ -158,6 +182,7 @@ class Snapshot:
     dependents: tuple[JsonObject, ...] | None = None
     traffic: Traffic | None = None
     beside_operator: bool = False
+    heard: bool = False
     target_kind: str = field(default="Mattermost")
 
     @property
@@ -186,10 +211,20 @@ class Snapshot:
         return self.giving is OLD
 
     @property
+    def direction(self) -> str:
+        """Another with each turn: an edit of the spec, or the only way back after a failure."""
+        return f"{self.taking.kind}.{self.migration['metadata'].get('generation', 0)}"
+
+    @property
+    def refused(self) -> bool:
+        """Whether it goes back since a write was refused: so would another be that is like it."""
+        failure = failure_of(self.migration)
+        return failure is not None and failure["reason"] in (Reason.REJECTED, Reason.FORBIDDEN)
+
+    @property
     def lock(self) -> Lock | None:
         """The edit lock it holds: present from the first write to the last."""
-        value = labels_of(self.migration).get(LOCK_LABEL)
-        return Lock(value) if value in set(Lock) else None
+        return lock_of(self.migration)
 
     @property
     def paused(self) -> bool:
@@ -209,7 +244,7 @@ class Snapshot:
     @property
     def exchanged(self) -> bool:
         """The Deployment selects by the labels of the taking side, and stays."""
-        if self.deployment is None or self.deployment["metadata"].get("deletionTimestamp"):
+        if self.deployment is None or leaving(self.deployment):
             return False
         taking = self.taking.labels.of(self.name)
         return taking.items() <= selected_by(self.deployment).items()
@@ -218,6 +253,12 @@ class Snapshot:
     def former_deployment(self) -> JsonObject | None:
         """The Deployment that has to go, or is going, if it is there."""
         return None if self.exchanged else self.deployment
+
+    @property
+    def taken_over(self) -> bool:
+        """The custom resource that takes controls the Deployment: its operator has written it."""
+        owner = controller_of(self.deployment) if self.deployment else None
+        return bool(owner and self.target and owner.get("uid") == uid_of(self.target))
 
     def pods_of(self, replica_set: JsonObject) -> tuple[JsonObject, ...]:
         """The pods that this ReplicaSet controls."""

@@ -51,7 +51,6 @@ class PatchType(StrEnum):
 class Outcome(StrEnum):
     """Answers that are as good as success, because somebody was there first."""
 
-    ALREADY_EXISTS = "AlreadyExists"
     NOT_FOUND = "NotFound"
 
 

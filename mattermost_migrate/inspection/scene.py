@@ -22,6 +22,7 @@ from mattermost_migrate.domain.names import (
     ROLE_BINDING,
     SERVICE,
     SERVICE_ACCOUNT,
+    SERVICE_NAME_LABEL,
     V1ALPHA1,
     V1BETA1,
     Resource,
@@ -54,7 +55,6 @@ KINDS: Final = (
     MYSQL_CLUSTER,
     MINIO_INSTANCE,
 )
-_SERVICE_NAME: Final = "kubernetes.io/service-name"
 
 
 def backup_secret(installation: str) -> str:
@@ -107,7 +107,7 @@ class Scene:
             self._by_owner[owner["uid"]].append(obj)
         labels = labels_of(obj)
         if kind == ENDPOINT_SLICE.kind:
-            self._slices[namespace, labels.get(_SERVICE_NAME, "")].append(obj)
+            self._slices[namespace, labels.get(SERVICE_NAME_LABEL, "")].append(obj)
         for key in (V1ALPHA1.installation, V1BETA1.installation):
             if installation := labels.get(key):
                 self._by_label[kind, namespace, installation][uid_of(obj)] = obj

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mattermost_migrate.domain.names import POD, SERVICE
+from mattermost_migrate.domain.names import POD, SERVICE, SERVICE_NAME_LABEL
 from mattermost_migrate.domain.objects import JsonObject, controller_of, labels_of, uid_of
 from mattermost_migrate.inspection.subject import Subject, spec_of
 from mattermost_migrate.inspection.verdict import Finding, Flaw
@@ -81,5 +81,5 @@ def _served(subject: Subject, service: JsonObject) -> Iterator[Finding]:
                 Flaw.NOT_SERVED,
                 f"it is ready, and no EndpointSlice of the Service holds its address {address}",
                 f"kubectl -n {subject.namespace} get endpointslices "
-                f"-l kubernetes.io/service-name={subject.name} -o yaml",
+                f"-l {SERVICE_NAME_LABEL}={subject.name} -o yaml",
             )

@@ -23,7 +23,7 @@ from mattermost_migrate.domain.errors import (
     TransientError,
 )
 from mattermost_migrate.domain.names import Resource
-from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of
+from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of, typed
 from mattermost_migrate.domain.writes import PatchType
 from mattermost_migrate.kube.accounting import OnRequest
 from mattermost_migrate.kube.connect import Connection
@@ -45,7 +45,6 @@ class Propagation(StrEnum):
 
     ORPHAN = "Orphan"
     BACKGROUND = "Background"
-    FOREGROUND = "Foreground"
 
 
 class EventType(StrEnum):
@@ -220,7 +219,7 @@ class Client:
                 passed validation and admission.
         """
         call = self._call(
-            "create", "POST", resource, namespace_of(obj) or None, None, body=_typed(resource, obj)
+            "create", "POST", resource, namespace_of(obj) or None, None, body=typed(resource, obj)
         )
         named = dataclasses.replace(call, name=name_of(obj) or None)
         return await self._object(self._writing(named, dry_run, field_manager))
@@ -242,7 +241,7 @@ class Client:
             namespace_of(obj) or None,
             name_of(obj),
             subresource=subresource,
-            body=_typed(resource, obj),
+            body=typed(resource, obj),
         )
         return await self._object(self._writing(call, dry_run, field_manager))
 
@@ -434,7 +433,7 @@ class Client:
                 self._call("list", "GET", resource, namespace, None, query=page)
             )
             # Items of built-in kinds come without saying what they are.
-            items = tuple(_typed(resource, item) for item in answer.get("items") or ())
+            items = tuple(typed(resource, item) for item in answer.get("items") or ())
             metadata = answer.get("metadata") or {}
             following = metadata.get("continue") or None
             yield Listing(items, str(metadata.get("resourceVersion") or ""))
@@ -452,11 +451,6 @@ class Client:
                 items.extend(page.items)
                 version = page.resource_version
         return Listing(tuple(items), version)
-
-
-def _typed(resource: Resource, obj: JsonObject) -> JsonObject:
-    """The object with what it is."""
-    return {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
 
 
 def _event(line: bytes, call: Call) -> Event:

@@ -9,6 +9,7 @@ client's business.
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config
 from kubernetes.aio.config.kube_config import KubeConfigLoader
 
-from mattermost_migrate.domain.errors import ConfigurationError
+from mattermost_migrate.domain.errors import ConfigurationError, KubeconfigError
 from mattermost_migrate.kube.kubeconfig import Entry, choose
 
 __all__ = ["Connection", "connect"]
@@ -132,6 +133,7 @@ def _impersonation(user: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 async def _configuration(entry: Entry) -> Any:
     """The official client's configuration of an entry, with credentials that stay fresh."""
+    _check_plugin(entry)
     loader = KubeConfigLoader(
         config_dict=_single(entry), active_context="chosen", config_base_path=""
     )
@@ -139,13 +141,25 @@ async def _configuration(entry: Entry) -> Any:
     try:
         await loader.load_and_set(configuration)
     except (ConfigException, OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigurationError(f"{entry.source}: credentials: {error}") from error
+        raise KubeconfigError(f"{entry.source}: credentials: {error}") from error
     if "exec" in entry.user and not (getattr(loader, "token", None) or configuration.cert_file):
         command = entry.user["exec"].get("command")
-        raise ConfigurationError(f"{entry.source}: exec plugin {command!r} gave no credentials")
+        raise KubeconfigError(f"{entry.source}: exec plugin {command!r} gave no credentials")
     if any(key in entry.user for key in ("exec", "auth-provider", "tokenFile")):
         configuration.refresh_api_key_hook = _Refresh(loader)
     return configuration
+
+
+def _check_plugin(entry: Entry) -> None:
+    """Look for the exec plugin first: the official client only logs that it is not there."""
+    plugin = entry.user.get("exec") or {}
+    if not (command := plugin.get("command")):
+        return
+    own = {each.get("name"): each.get("value") for each in plugin.get("env") or ()}
+    if shutil.which(command, path=own.get("PATH")) is None:
+        raise KubeconfigError(
+            f"{entry.source}: exec plugin {command!r} gave no credentials: no such program"
+        )
 
 
 def _single(entry: Entry) -> dict[str, Any]:
@@ -184,6 +198,8 @@ class _Refresh:
 
 def _in_cluster(environ: Mapping[str, str], namespace: str | None) -> Connection:
     if not environ.get("KUBERNETES_SERVICE_HOST"):
+        if named := environ.get("KUBECONFIG"):
+            raise KubeconfigError(f"{named}: there is no such file")
         raise ConfigurationError(
             "no cluster is known: KUBECONFIG names no file that exists, there is no "
             "~/.kube/config, and this is no pod"

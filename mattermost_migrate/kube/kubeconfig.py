@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import yaml
 
-from mattermost_migrate.domain.errors import ConfigurationError
+from mattermost_migrate.domain.errors import ConfigurationError, KubeconfigError
 
 __all__ = ["Entry", "choose"]
 
@@ -47,10 +47,13 @@ def choose(environ: Mapping[str, str], *, context: str | None = None) -> Entry |
     wins. Files that do not exist are passed over, as kubectl does.
 
     Raises:
-        ConfigurationError: a file is no kubeconfig, or what is asked for stands in none.
+        KubeconfigError: a file is no kubeconfig.
+        ConfigurationError: what is asked for stands in none.
     """
     files = [path for path in _paths(environ) if path.is_file()]
     if not files:
+        if context and (named := environ.get("KUBECONFIG")):
+            raise KubeconfigError(f"{named}: there is no such file")
         if context:
             raise ConfigurationError(f"context {context!r} is asked for, but no kubeconfig exists")
         return None
@@ -85,11 +88,11 @@ def _read(path: Path) -> dict[str, Any]:
         document = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506 - a safe one
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
-        raise ConfigurationError(f"{path}: cannot be read: {reason}") from error
+        raise KubeconfigError(f"{path}: cannot be read: {reason}") from error
     if document is None:
         return {}
     if not isinstance(document, dict):
-        raise ConfigurationError(f"{path}: is no kubeconfig: {type(document).__name__} at the top")
+        raise KubeconfigError(f"{path}: is no kubeconfig: {type(document).__name__} at the top")
     for section, field in _SECTIONS.items():
         _check(path, section, field, document.get(section) or [])
     return document
@@ -97,12 +100,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _check(path: Path, section: str, field: str, items: Any) -> None:
     if not isinstance(items, list):
-        raise ConfigurationError(f"{path}: {section}: must be a list")
+        raise KubeconfigError(f"{path}: {section}: must be a list")
     for index, item in enumerate(items):
         if not isinstance(item, dict) or not isinstance(item.get("name"), str):
-            raise ConfigurationError(f"{path}: {section}[{index}]: has no name")
+            raise KubeconfigError(f"{path}: {section}[{index}]: has no name")
         if not isinstance(item.get(field) or {}, dict):
-            raise ConfigurationError(f"{path}: {section}[{index}].{field}: must be a mapping")
+            raise KubeconfigError(f"{path}: {section}[{index}].{field}: must be a mapping")
 
 
 def _named(

@@ -174,12 +174,24 @@ class Election:
         """Say that nobody holds it, so that another need not wait for it to run out."""
         still_ours = self.held
         self._held_until = 0.0
-        if self._mine is None or not still_ours:
+        if not still_ours:
             return
-        spec = {**self._mine["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
         try:
             async with asyncio.timeout(self._timing.deadline / 2):
-                await self._client.replace(LEASE, {**self._mine, "spec": spec})
+                while not await self._given_back():
+                    pass
         except (MigrateError, TimeoutError) as error:
             _log.warning("Could not give the Lease back", extra={"error": str(error)})
+
+    async def _given_back(self) -> bool:
+        """Write it once; False where a renewal that was cut off has been applied since."""
+        lease = self._mine or await self._client.find(LEASE, self._namespace, self._name)
         self._mine = None
+        if lease is None or lease["spec"].get("holderIdentity") != self._identity:
+            return True
+        spec = {**lease["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
+        try:
+            await self._client.replace(LEASE, {**lease, "spec": spec})
+        except StaleError:
+            return False
+        return True

@@ -3,11 +3,15 @@
 A parsed object takes ten times the room of its compressed text. So those that were last put in or
 asked for are kept as they are, and all others as text. What is at work changes ten times in a row:
 it is packed once, when it comes to rest.
+
+One thread puts in; any may ask, as the webhook's do. While one of them unpacks an object, another
+one may put a newer in its place, which must not be lost again: hence the lock.
 """
 
 from __future__ import annotations
 
 import json
+import threading
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, KeysView
@@ -35,6 +39,7 @@ class Store:
         self._packed: dict[Key, bytes | None] = {}
         self._unpacked: OrderedDict[Key, JsonObject] = OrderedDict()
         self._most = unpacked
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._packed)
@@ -45,8 +50,10 @@ class Store:
     def __iter__(self) -> Iterator[JsonObject]:
         """All objects; changes meanwhile are no harm."""
         for key in list(self._packed):
-            if key in self._packed:
-                yield self._look(key)
+            with self._lock:
+                obj = self._look(key) if key in self._packed else None
+            if obj is not None:
+                yield obj
 
     def keys(self) -> KeysView[Key]:
         """The keys of all objects."""
@@ -54,27 +61,26 @@ class Store:
 
     def get(self, key: Key) -> JsonObject | None:
         """The object, or None. It is not to be changed."""
-        obj = self._unpacked.get(key)
-        if obj is not None:
-            self._unpacked.move_to_end(key)
+        with self._lock:
+            if key not in self._packed:
+                return None
+            obj = self._look(key)
+            self._keep(key, obj)
             return obj
-        if key not in self._packed:
-            return None
-        obj = self._look(key)
-        self._keep(key, obj)
-        return obj
 
     def put(self, key: Key, obj: JsonObject) -> None:
         """Store an object, over what was there."""
-        self._packed[key] = None
-        self._keep(key, obj)
+        with self._lock:
+            self._packed[key] = None
+            self._keep(key, obj)
 
     def pop(self, key: Key) -> JsonObject:
         """Take an object out; KeyError when there is none."""
-        obj = self._look(key)
-        del self._packed[key]
-        self._unpacked.pop(key, None)
-        return obj
+        with self._lock:
+            obj = self._look(key)
+            del self._packed[key]
+            self._unpacked.pop(key, None)
+            return obj
 
     def _look(self, key: Key) -> JsonObject:
         obj = self._unpacked.get(key)

@@ -41,6 +41,8 @@ __all__ = ["Call", "Patience", "Transport"]
 T = TypeVar("T")
 
 _JSON: Final = "application/json"
+#: Of what a rehearsal would have stored nobody reads anything; this is the least there is of it.
+_LEAST: Final = f"{_JSON};as=PartialObjectMetadata;g=meta.k8s.io;v=v1,{_JSON}"
 _FIRST_ERROR: Final = 400
 _TOO_MANY_REQUESTS: Final = 429
 _UNAVAILABLE: Final = 503
@@ -233,7 +235,8 @@ class Transport:
             async with self._slots:
                 started = time.monotonic()
                 exchange = self._exchange(call, limits)
-                response, body = await (exchange if call.reads else self._to_its_end(exchange))
+                safe = call.reads or call.rehearses
+                response, body = await (exchange if safe else self._to_its_end(exchange))
                 code = response.status
         except asyncio.CancelledError:
             self._abandoned.set()
@@ -275,7 +278,9 @@ class Transport:
             raise
 
     async def _headers(self, call: Call) -> CIMultiDict[str]:
-        headers = CIMultiDict({"User-Agent": self._agent, "Accept": _JSON})
+        headers = CIMultiDict(
+            {"User-Agent": self._agent, "Accept": _LEAST if call.rehearses else _JSON}
+        )
         headers.extend(self.connection.headers)
         if call.body is not None:
             headers["Content-Type"] = call.content_type

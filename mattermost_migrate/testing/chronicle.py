@@ -18,6 +18,7 @@ from mattermost_migrate.domain.names import (
     ENDPOINT_SLICE,
     POD,
     REPLICA_SET,
+    SERVICE_NAME_LABEL,
     V1ALPHA1,
     V1BETA1,
 )
@@ -34,7 +35,6 @@ from mattermost_migrate.testing.witness import WATCHED, Entry, Witness
 __all__ = ["Chronicle", "Harm", "Rule"]
 
 _WATCHED_KINDS: Final = frozenset(resource.kind for resource in WATCHED)
-_SERVICE_NAME: Final = "kubernetes.io/service-name"
 #: Namespace and name.
 _Key = tuple[str, str]
 
@@ -202,7 +202,7 @@ def _installation(pod: JsonObject) -> _Key:
 
 
 def _service(endpoint_slice: JsonObject) -> _Key:
-    return namespace_of(endpoint_slice), labels_of(endpoint_slice).get(_SERVICE_NAME, "")
+    return namespace_of(endpoint_slice), labels_of(endpoint_slice).get(SERVICE_NAME_LABEL, "")
 
 
 def _is_ready(pod: JsonObject) -> bool:

@@ -24,17 +24,18 @@ from mattermost_migrate.domain.names import (
     POD,
     REPLICA_SET,
     SERVICE,
+    SERVICE_NAME_LABEL,
     Strategy,
 )
 from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, uid_of
 from mattermost_migrate.domain.steps import Act, Done, Ladder, Verdict, Wait
-from mattermost_migrate.domain.writes import Write
+from mattermost_migrate.domain.writes import Write, patch
 from mattermost_migrate.inspection import Scene, State, inspect
 from mattermost_migrate.testing.builders import cluster_installation, installed
-from mattermost_migrate.testing.ladder import StuckError, climb, decision, desire
+from mattermost_migrate.testing.ladder import StuckError, climb, decision, desire, undo_late
 from mattermost_migrate.testing.simulation import Simulation
 
-__all__ = ["essence", "run", "scene"]
+__all__ = ["beginning", "essence", "harms", "run", "scene", "use"]
 
 _KINDS: Final = (MATTERMOST.kind, CLUSTER_INSTALLATION.kind)
 _WHOLE: Final = {
@@ -44,17 +45,46 @@ _WHOLE: Final = {
 #: How likely it is that somebody changes their mind between two moves.
 _FICKLE: Final = 0.02
 _NAME: Final = "acme"
-#: How many pods more than wanted there may be by Recreate.
-_SURGE: Final = 2
+#: By Recreate: how many pods more than wanted there may be, and how long old ones are drained.
+_SURGES: Final = (1, 2)
+_DRAINS: Final = (0, DRAIN_SECONDS)
 
 
 @functools.cache
-def _beginning(replicas: int, strategy: Strategy) -> tuple[Simulation, dict[str, Any]]:
-    spec = {"strategy": str(strategy), "maxSurge": _SURGE, "drainSeconds": DRAIN_SECONDS}
+def beginning(
+    replicas: int,
+    strategy: Strategy,
+    past: Strategy | None = None,
+    *,
+    surge: int = 1,
+    drain: int = DRAIN_SECONDS,
+) -> tuple[Simulation, dict[str, Any]]:
+    """An installation at rest, and what may not differ; not to be changed, but copied.
+
+    Args:
+        replicas: how many pods it has.
+        strategy: how it will be migrated.
+        past: it was a Mattermost and came back, by that strategy; it has old ReplicaSets.
+        surge: ``maxSurge`` of Recreate.
+        drain: ``drainSeconds`` of it.
+    """
+    spec = {"maxSurge": surge, "drainSeconds": drain}
     cluster = installed(cluster_installation(replicas=replicas), **spec)
+    cluster.settle()
+    for kind in _KINDS if past else ():
+        use(cluster, past or strategy)
+        desire(cluster, _NAME, kind)
+        climb(cluster)
+    use(cluster, strategy)
     cluster.settle()
     cluster.watch_anew()
     return cluster, essence(cluster, strategy)
+
+
+def use(cluster: Simulation, strategy: Strategy) -> None:
+    """Have the next migration climb by that strategy."""
+    spec = {"spec": {"strategy": str(strategy)}}
+    cluster.apply(patch(INSTALLATION_MIGRATION, _NAME, spec))
 
 
 def essence(cluster: Simulation, strategy: Strategy = Strategy.ADOPT) -> dict[str, Any]:
@@ -94,7 +124,7 @@ def scene(cluster: Simulation, name: str = "acme") -> Scene:
             obj["status"] = {**obj.get("status", {}), "podIP": f"10.0.0.{number}"}
             if service["spec"]["selector"].items() <= labels_of(obj).items():
                 endpoints.append({"addresses": [obj["status"]["podIP"]]})
-    labels = {"kubernetes.io/service-name": name}
+    labels = {SERVICE_NAME_LABEL: name}
     metadata = {"name": name, "namespace": "ns", "uid": "endpoints", "labels": labels}
     kind = {"apiVersion": ENDPOINT_SLICE.api_version, "kind": ENDPOINT_SLICE.kind}
     return Scene([*objects, {**kind, "metadata": metadata, "endpoints": endpoints}])
@@ -119,6 +149,18 @@ class _Run:
                 self.log.append(f"desire {kind}")
             if isinstance(verdict := self._verdict(), Act):
                 self._act(verdict)
+
+    def aftermath(self) -> None:
+        """What arrives when all is over, while the controllers move and the engine looks."""
+        self.chance.shuffle(self.late)
+        for write in (write for act in self.late for write in act.writes):
+            self._send(write)
+            for move in self.chance.sample(self.cluster.controllers(), self.chance.randint(0, 3)):
+                move()
+            undo_late(self.cluster, send=self._send)
+        self.cluster.settle()
+        undo_late(self.cluster, send=self._send)
+        self.cluster.settle()
 
     def _verdict(self) -> Verdict | Done:
         """What is to be done; thought about again only when something is another."""
@@ -167,8 +209,12 @@ def run(
     """
     chance = random.Random(seed)  # noqa: S311 - seeded, and guards nothing
     replicas = chance.choice((1, 2, 3))
-    beginning, before = _beginning(replicas, strategy)
-    cluster = copy.deepcopy(beginning)
+    past = random.Random(f"{seed}/past").choice((None, *Strategy))  # noqa: S311 - likewise
+    surge, drain = _SURGES[0], _DRAINS[0]
+    if strategy is Strategy.RECREATE:
+        surge, drain = chance.choice(_SURGES), chance.choice(_DRAINS)
+    start, before = beginning(replicas, strategy, past, surge=surge, drain=drain)
+    cluster = copy.deepcopy(start)
     running = _Run(chance, cluster, ladder)
     desire(cluster, "acme", MATTERMOST.kind)
     running.wander(chance.randint(10, 120))
@@ -178,7 +224,8 @@ def run(
         climb(cluster, ladder=ladder)
     except (StuckError, StaleError, NotFoundError) as error:
         return _told(running, [f"{type(error).__name__}: {error}"])
-    broken = _harms(cluster, replicas) if strategy is Strategy.ADOPT else _outage(cluster, replicas)
+    running.aftermath()
+    broken = harms(cluster, replicas, strategy, surge=surge)
     verdict = inspect(scene(cluster), "ns", "acme")
     if verdict.state is not _WHOLE[wanted]:
         broken.append(f"wanted {wanted}: {verdict}")
@@ -191,30 +238,38 @@ def _told(running: _Run, problems: list[str]) -> list[str]:
     return [f"{problem}; after {running.log[-40:]}" for problem in problems]
 
 
-def _harms(cluster: Simulation, replicas: int) -> list[str]:
-    """What somebody could notice of an exchange around the same pods."""
+def harms(cluster: Simulation, replicas: int, strategy: Strategy, *, surge: int = 1) -> list[str]:
+    """What somebody could notice since the cluster was watched anew."""
+    if strategy is Strategy.RECREATE:
+        return _outage(cluster, replicas, surge)
     problems = [f"made {each}" for each in cluster.created]
     problems += cluster.violations
     problems += [f"address lost: {each}" for each in cluster.lost]
-    if cluster.fewest_ready is not None and cluster.fewest_ready < replicas:
-        problems.append(f"only {cluster.fewest_ready} ready pods of {replicas}")
-    return problems
+    return problems + _too_few(cluster, replicas)
 
 
-def _outage(cluster: Simulation, replicas: int) -> list[str]:
+def _outage(cluster: Simulation, replicas: int, surge: int) -> list[str]:
     """What somebody could notice while new pods replace old ones.
 
     A Deployment controller that has yet to see that its Deployment is gone may still make a
     ReplicaSet for it. That is Kubernetes' own race; none of its pods is in service, and the ladder
-    takes that owner out.
+    takes that owner out, or the garbage collector takes the ReplicaSet and then its pods. While
+    they wait for that they are no violation, but leftovers; they count as pods at once.
     """
-    network, gone = cluster.network, f"ReplicaSet/{_NAME}-new"
-    problems = [each for each in cluster.violations if not each.startswith(gone)]
-    for what, fewest in (("ready", cluster.fewest_ready), ("serving", network.fewest_serving)):
-        if fewest is not None and fewest < replicas:
-            problems.append(f"only {fewest} {what} pods of {replicas}")
-    if cluster.most_pods > replicas + _SURGE:
+    network = cluster.network
+    problems = [*cluster.violations]
+    problems += _too_few(cluster, replicas)
+    if cluster.most_pods > replicas + surge:
         problems.append(f"{cluster.most_pods} pods at once")
     problems += [f"{each} was sent requests before it was ready" for each in network.unready]
     problems += [f"{each} was told to end in service" for each in network.cut_off]
     return problems
+
+
+def _too_few(cluster: Simulation, replicas: int) -> list[str]:
+    counts = {"ready": cluster.fewest_ready, "serving": cluster.network.fewest_serving}
+    return [
+        f"only {fewest} {what} pods of {replicas}"
+        for what, fewest in counts.items()
+        if fewest is not None and fewest < replicas
+    ]

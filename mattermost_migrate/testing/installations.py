@@ -27,6 +27,7 @@ from mattermost_migrate.domain.names import (
     SECRET,
     SERVICE,
     SERVICE_ACCOUNT,
+    SERVICE_NAME_LABEL,
     Resource,
 )
 from mattermost_migrate.domain.objects import (
@@ -120,7 +121,7 @@ class Installations:
 
     def serving(self, service: str) -> set[str]:
         """The ready addresses of a Service."""
-        labels = {"kubernetes.io/service-name": service}
+        labels = {SERVICE_NAME_LABEL: service}
         return {
             address
             for each in self.admin.list(ENDPOINT_SLICE, self.namespace, labels=labels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from mattermost_migrate.domain.handover import remove_late, thaw_late
 from mattermost_migrate.domain.names import INSTALLATION_MIGRATION
 from mattermost_migrate.domain.recreation import ladder_of
 from mattermost_migrate.domain.steps import (
@@ -21,7 +22,7 @@ from mattermost_migrate.domain.steps import (
 from mattermost_migrate.domain.writes import Write, patch
 from mattermost_migrate.testing.simulation import Simulation
 
-__all__ = ["StuckError", "climb", "decision", "desire"]
+__all__ = ["StuckError", "climb", "decision", "desire", "undo_late"]
 
 #: Looks in one climb; a migration needs about thirty.
 _MOST_LOOKS: Final = 300
@@ -92,3 +93,13 @@ def climb(
             case Refuse() as refusal:
                 raise StuckError(f"{name}: refused: {refusal}")
     raise StuckError(f"{name}: goes in a circle: {done[-12:]}")
+
+
+def undo_late(
+    cluster: Simulation, name: str = "acme", *, send: Callable[[Write], None] | None = None
+) -> None:
+    """What the controller does when something changes after a migration was over."""
+    seen = cluster.look(name)
+    if isinstance(late := remove_late(seen) or thaw_late(seen), Act):
+        for write in late.writes:
+            (send or cluster.apply)(write)

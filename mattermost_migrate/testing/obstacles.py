@@ -75,6 +75,7 @@ OBSTACLES: Final = (
     Obstacle(Condition.PODS_LABELLED, POD, "UPDATE", _LABELLED),
     Obstacle(Condition.DEPLOYMENT_ADOPTED, DEPLOYMENT, "CREATE", _LABELLED),
     Obstacle(Condition.TARGET_CREATED, MATTERMOST, "CREATE"),
+    Obstacle(Condition.TARGET_CREATED, MATTERMOST, "UPDATE"),
     Obstacle(
         Condition.CHILDREN_TRANSFERRED,
         POD_DISRUPTION_BUDGET,

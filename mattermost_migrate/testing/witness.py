@@ -202,17 +202,19 @@ class Witness:
     def _relist(self, resource: Resource) -> str:
         """A server that has started anew knows nothing of before: note what is another now."""
         items, version = self._list(resource, None)
-        known, listed = self._known(resource, None), {uid_of(obj): obj for obj in items}
-        for uid, obj in listed.items():
-            if known.get(uid) != _version(obj):
-                self._note(Entry(_version(obj), resource, obj))
-        for uid in known.keys() - listed.keys():
-            last = next(
-                objects[uid]
-                for (kind, _), objects in self._there.items()
-                if kind == resource and uid in objects
-            )
-            self._note(Entry(int(version), resource, last.obj, gone=True))
+        listed = {uid_of(obj): obj for obj in items}
+        with self._news:  # the threads of other kinds note theirs meanwhile
+            known = self._known(resource, None)
+            for uid, obj in listed.items():
+                if known.get(uid) != _version(obj):
+                    self._note(Entry(_version(obj), resource, obj))
+            for uid in known.keys() - listed.keys():
+                last = next(
+                    objects[uid]
+                    for (kind, _), objects in self._there.items()
+                    if kind == resource and uid in objects
+                )
+                self._note(Entry(int(version), resource, last.obj, gone=True))
         return version
 
     def _note(self, entry: Entry) -> None:

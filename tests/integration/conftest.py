@@ -15,6 +15,7 @@ import yaml
 
 from controller.app import Settings, lead, make_informers
 from controller.builtin import BuiltinOperator
+from controller.heard import Heard
 from mattermost_migrate import kube
 from mattermost_migrate.domain.names import NAMESPACE, SECRET
 from mattermost_migrate.testing.builders import database_secret, file_secret
@@ -128,11 +129,13 @@ class InProcess:
         async with self._client(ENGINE) as engine, self._client(OPERATOR) as operator:
             informers = make_informers(engine)
             settings = Settings(self.beside_operator, workers=50, identity="in-process")
-            builtin = () if self.beside_operator else (BuiltinOperator(operator, informers).run,)
+            heard = Heard()
+            own = BuiltinOperator(operator, informers, heard=heard)
+            builtin = () if self.beside_operator else (own.run,)
             async with asyncio.TaskGroup() as group:
                 for informer in informers.values():
                     group.create_task(informer.run())
-                await lead(engine, informers, settings, *builtin)
+                await lead(engine, informers, settings, *builtin, heard=heard)
 
     @asynccontextmanager
     async def _client(self, name: str) -> AsyncIterator[kube.Client]:

@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 
 from mattermost_migrate.domain.editlock import Edit, Exempt, Operation, Refusal, Unknown, judge
+from mattermost_migrate.domain.names import Lock
+from mattermost_migrate.domain.reported import lock_of
+from mattermost_migrate.domain.snapshot import Snapshot
 
 CONTROLLER = "system:serviceaccount:mattermost-migrate:mattermost-migrate-controller"
 OPERATOR = "system:serviceaccount:mattermost-operator:mattermost-operator"
@@ -248,3 +251,14 @@ def test_with_nothing_known_only_what_is_unsafe_for_sure_is_refused(
     write: Edit, *, passes: bool
 ) -> None:
     assert (judge(write, Unknown("time-out"), exempt=EXEMPT) is None) is passes
+
+
+@pytest.mark.parametrize(
+    ("value", "held"),
+    [(None, None), ("frozen", Lock.FROZEN), ("handover", Lock.HANDOVER), ("of-later", Lock.FROZEN)],
+)
+def test_the_engine_and_the_webhook_read_the_same_lock(
+    value: str | None, held: Lock | None
+) -> None:
+    assert lock_of(migration(value)) is held
+    assert Snapshot(migration=migration(value), target_kind="Mattermost").lock is held

@@ -17,6 +17,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 system:serviceaccount:{{ .Release.Namespace }}:mattermost-migrate-controller
 {{- end }}
 
+{{/* Whose writes no webhook is asked about. */}}
+{{- define "mattermost-migrate.unasked" -}}
+# The migration itself: a dead webhook must never stop a rollback.
+- name: not-the-migration-controller
+  expression: request.userInfo.username != '{{ include "mattermost-migrate.controllerUsername" . }}'
+# It collects garbage and empties namespaces, and is refused nothing: a webhook that does not answer
+# would only keep it waiting, and with it a migration, whose last step is such a deletion.
+- name: not-kubernetes-itself
+  expression: "!(request.userInfo.username in ['system:kube-controller-manager', 'system:serviceaccount:kube-system:generic-garbage-collector', 'system:serviceaccount:kube-system:namespace-controller'])"
+{{- end }}
+
 {{/* Where the API server calls a webhook: dict "root" $ "path" "/validate/…". */}}
 {{- define "mattermost-migrate.clientConfig" -}}
 {{- with .root.Values.webhook }}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -15,7 +16,7 @@ from helm_mattermost_migrate.terminal import say
 from mattermost_migrate.domain.names import FLEET_MIGRATION
 from mattermost_migrate.domain.objects import JsonObject, name_of, uid_of
 
-__all__ = ["command"]
+__all__ = ["command", "idle", "wave_to_approve"]
 
 
 @click.command(
@@ -38,7 +39,7 @@ __all__ = ["command"]
 def command(**arguments: Any) -> int:
     """Approve the outcome of a wave, so that the next one begins.
 
-    Exit code 3 when no wave waits for it.
+    Exit code 3 when no wave waits for it, or the fleet has no such wave.
     """
     return run_async(_approve(arguments))
 
@@ -49,14 +50,10 @@ async def _approve(arguments: dict[str, Any]) -> int:
         raise click.UsageError("--wave goes with the name of one fleet")
     async with target_of(arguments).client() as client:
         fleets = await meant_fleets(client, names)
-        due = [(fleet, wave or _waiting(fleet)) for fleet in fleets]
+        due = [(fleet, wave_to_approve(fleet, wave)) for fleet in fleets]
         chosen = [(fleet, number) for fleet, number in due if number]
         if not chosen or (names and len(chosen) < len(names)):
-            idle = ", ".join(name_of(fleet) for fleet, number in due if not number)
-            raise CommandError(
-                f"FleetMigration {idle}: no wave of it waits to be approved",
-                hint=f"{program_name()} status --fleet NAME",
-            )
+            raise idle([fleet for fleet, number in due if not number])
         for fleet, number in chosen:
             body = {"metadata": {"uid": uid_of(fleet)}, "spec": {"approvedWave": number}}
             await client.patch(FLEET_MIGRATION, None, name_of(fleet), body)
@@ -64,6 +61,56 @@ async def _approve(arguments: dict[str, Any]) -> int:
     return Exit.DONE
 
 
+def wave_to_approve(fleet: JsonObject, wave: int | None) -> int:
+    """The wave that was named, else the one whose outcome is to be approved; 0 when none is.
+
+    Raises:
+        CommandError: the fleet has fewer waves than that.
+    """
+    if wave is None:
+        return _waiting(fleet)
+    name, waves = name_of(fleet), fleet["spec"].get("waves") or ()
+    # What the waves leave over is one more; the status, once it is there, knows whether there is.
+    number = int((fleet.get("status") or {}).get("wavesTotal") or len(waves) + 1)
+    if wave > number:
+        raise CommandError(
+            f"FleetMigration {name}: it has {number} wave{'s' if number > 1 else ''}, "
+            f"no wave {wave}",
+            hint=f"{program_name()} status --fleet {name}",
+        )
+    return wave
+
+
 def _waiting(fleet: JsonObject) -> int:
-    """The wave whose outcome is to be approved; 0 when none is."""
-    return int((fleet.get("status") or {}).get("awaitingApproval") or 0)
+    """Told by the status; of one that is held by something else as well, worked out.
+
+    A fleet that is paused tells only of that. Whatever wave is current, each before it is through.
+    """
+    spec, status = fleet["spec"], fleet.get("status") or {}
+    if told := int(status.get("awaitingApproval") or 0):
+        return told
+    through = (spec.get("waves") or ())[: max(0, int(status.get("currentWave") or 0) - 1)]
+    approved = int(spec.get("approvedWave") or 0)
+    return next(
+        (
+            number
+            for number, wave in enumerate(through, start=1)
+            if number > approved and wave.get("requiresApproval")
+        ),
+        0,
+    )
+
+
+def idle(fleets: Sequence[JsonObject]) -> CommandError:
+    """What to say of fleets of which no wave waits."""
+    names = ", ".join(map(name_of, fleets))
+    first = name_of(fleets[0])
+    if all(fleet["spec"].get("paused") for fleet in fleets):
+        return CommandError(
+            f"FleetMigration {names}: it is paused, and no wave of it waits to be approved",
+            hint=f"{program_name()} resume {first}",
+        )
+    return CommandError(
+        f"FleetMigration {names}: no wave of it waits to be approved",
+        hint=f"{program_name()} status --fleet {first}",
+    )

@@ -8,18 +8,26 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from helm_mattermost_migrate.connection import run_async
-from helm_mattermost_migrate.diagnosis import Finding, Right, checked_rights, exit_code
+from helm_mattermost_migrate.diagnosis import (
+    Finding,
+    checked_rights,
+    exit_code,
+    judged,
+    placed,
+)
 from helm_mattermost_migrate.diagnosis_view import show
 from helm_mattermost_migrate.documented import Documented
 from helm_mattermost_migrate.examination import examine
-from helm_mattermost_migrate.inventory import INSTALL_HINT
+from helm_mattermost_migrate.inventory import kind_hint
 from helm_mattermost_migrate.options import (
     output_option,
     parse_selection,
     selecting,
     target_of,
 )
-from helm_mattermost_migrate.server_side import LEASE_NAME, find_leader
+from helm_mattermost_migrate.readiness import admission, may, versions, whoami
+from helm_mattermost_migrate.selection import Selection
+from helm_mattermost_migrate.server_side import find_leader, leader_trouble
 from helm_mattermost_migrate.terminal import now
 from mattermost_migrate.domain.errors import ForbiddenError, NotFoundError
 from mattermost_migrate.domain.names import (
@@ -37,8 +45,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-
 
 @click.command(
     "doctor",
@@ -54,8 +60,9 @@ _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 def command(**arguments: Any) -> int:
     """Check what a migration needs, and whether installations are whole.
 
-    Looks at the kinds, the controller and your rights, and at every object of the installations
-    selected, by rules of its own and whatever their migrations report. Says what to do about each.
+    Looks at the kinds, the controller and its version, the webhook, the edit lock and your rights,
+    and at every object of the installations selected, by rules of its own and whatever their
+    migrations report. Says what to do about each.
     Exit code 0 when all is well, 3 when a migration would lack something, 1 when an installation
     is broken.
     """
@@ -70,13 +77,15 @@ async def _diagnosis(
     async with target_of(arguments).client() as client:
         selection = parse_selection(arguments, namespace=client.connection.namespace)
         kinds = (CLUSTER_INSTALLATION, MATTERMOST, INSTALLATION_MIGRATION, FLEET_MIGRATION)
-        findings = await asyncio.gather(
-            *(_kind(client, kind) for kind in kinds),
+        served, controller, guards, rights = await asyncio.gather(
+            asyncio.gather(*(_kind(client, kind) for kind in kinds)),
             _controller(client),
-            *(_right(client, right) for right in checked_rights()),
+            admission(client),
+            _rights(client, selection),
         )
+        findings = (*served, *controller, *guards, *rights)
         try:
-            return tuple(findings), await examine(client, selection)
+            return findings, await examine(client, selection)
         except ForbiddenError as error:
             lacking = Finding(
                 "installations",
@@ -93,50 +102,31 @@ async def _kind(client: Client, kind: Resource) -> Finding:
     try:
         served = await client.raw("GET", f"/apis/{kind.api_version}")
     except NotFoundError:
-        return Finding(name, well=False, told="the cluster does not have it", hint=INSTALL_HINT)
+        return Finding(name, well=False, told="the cluster does not have it", hint=kind_hint(kind))
     found = any(each.get("name") == kind.plural for each in served.get("resources") or ())
     told = f"{CRD.kind} is served" if found else f"{kind.api_version} is served without it"
-    return Finding(name, well=found, told=told, hint="" if found else INSTALL_HINT)
+    return Finding(name, well=found, told=told, hint="" if found else kind_hint(kind))
 
 
-async def _controller(client: Client) -> Finding:
+async def _controller(client: Client) -> tuple[Finding, ...]:
+    """Whether one leads, and whether it is of a version that we fit."""
     try:
         leader = await find_leader(client, now())
     except ForbiddenError:
-        return Finding("controller", well=True, told="not known: you may not list Leases")
-    if leader is None:
-        return Finding(
-            "controller", well=False, told=f"there is no Lease {LEASE_NAME}", hint=INSTALL_HINT
-        )
-    if not leader.alive:
-        return Finding(
-            "controller",
-            well=False,
-            told=f"Lease {leader.namespace}/{LEASE_NAME} is not renewed",
-            hint=f"kubectl -n {leader.namespace} get pods",
-        )
-    return Finding("controller", well=True, told=f"{leader.holder} leads in {leader.namespace}")
+        return (Finding("controller", well=True, told="not known: you may not list Leases"),)
+    trouble = leader_trouble(leader)
+    if trouble or leader is None:
+        told, hint = trouble or ("", "")
+        return (Finding("controller", well=False, told=told, hint=hint),)
+    told = f"{leader.holder} leads in {leader.namespace}"
+    return Finding("controller", well=True, told=told), versions(leader)
 
 
-async def _right(client: Client, right: Right) -> Finding:
-    """Ask the API server about ourselves; everybody may."""
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": {
-            "resourceAttributes": {
-                "verb": right.verb,
-                "group": right.resource.group,
-                "resource": right.resource.plural,
-                "namespace": client.connection.namespace if right.resource.namespaced else "",
-            }
-        },
-    }
-    answer = await client.raw("POST", _REVIEWS, body=review)
-    allowed = bool((answer.get("status") or {}).get("allowed"))
-    return Finding(
-        f"{right.verb} {right.resource.plural}",
-        well=allowed or right.optional,
-        told="allowed" if allowed else f"not allowed; {right.without}",
-        hint="" if allowed else f"kubectl auth can-i {right.verb} {right.resource.plural}",
+async def _rights(client: Client, selection: Selection) -> tuple[Finding, ...]:
+    """What we may, wherever the selection looks; one command gives all that lack of one verb."""
+    asked = placed(checked_rights(), selection.searched)
+    allowed = await asyncio.gather(
+        *(may(client, each.verb, each.resource, place) for each, place in asked)
     )
+    user = "" if all(allowed) else await whoami(client)
+    return tuple(judged(zip(asked, allowed, strict=True), user=user))

@@ -9,12 +9,13 @@ import click
 from helm_mattermost_migrate.connection import connection_options, run_async
 from helm_mattermost_migrate.documented import Documented, program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
+from helm_mattermost_migrate.inventory import list_fleets, not_served
 from helm_mattermost_migrate.options import target_of
 from helm_mattermost_migrate.terminal import say
-from mattermost_migrate.domain.conditions import fleet_over
-from mattermost_migrate.domain.errors import NotFoundError
+from mattermost_migrate.domain.errors import NotFoundError, NotServedError
 from mattermost_migrate.domain.names import FLEET_MIGRATION
 from mattermost_migrate.domain.objects import JsonObject, name_of, uid_of
+from mattermost_migrate.domain.reported import fleet_over
 
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client
@@ -60,7 +61,7 @@ async def meant_fleets(client: Client, names: tuple[str, ...]) -> tuple[JsonObje
     """The fleets of these names; without any, all that are not over."""
     hint = f"{program_name()} status --all"
     if not names:
-        found = (await client.list(FLEET_MIGRATION)).items
+        found = await list_fleets(client)
         if not (open_ones := tuple(fleet for fleet in found if not fleet_over(fleet))):
             raise CommandError("no FleetMigration is under way", hint=hint)
         return open_ones
@@ -68,6 +69,8 @@ async def meant_fleets(client: Client, names: tuple[str, ...]) -> tuple[JsonObje
     for name in names:
         try:
             fleet = await client.get(FLEET_MIGRATION, None, name)
+        except NotServedError as error:
+            raise not_served(FLEET_MIGRATION) from error
         except NotFoundError as error:
             raise CommandError(f"FleetMigration {name}: there is none", hint=hint) from error
         if fleet_over(fleet):

@@ -18,8 +18,7 @@ from helm_mattermost_migrate.documented import Documented, program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
 from helm_mattermost_migrate.expectation import expected
 from helm_mattermost_migrate.fleet_request import Wishes
-from helm_mattermost_migrate.fleets import Fleet, fleet_of
-from helm_mattermost_migrate.inventory import read_inventory
+from helm_mattermost_migrate.inventory import Inventory, read_inventory
 from helm_mattermost_migrate.options import output_option, selecting, target_of
 from helm_mattermost_migrate.plan_file import plan_of, written
 from helm_mattermost_migrate.plan_view import details, exit_code, plan_table, structured, totals
@@ -85,7 +84,7 @@ async def _plan(arguments: dict[str, Any]) -> int:
     wishes = wishes_of(arguments)
     async with target_of(arguments).client() as client:
         selection = selection_of(arguments, namespace=client.connection.namespace)
-        appraisals, fleets = await appraise_all(client, selection, wishes)
+        appraisals, inventory = await appraise_all(client, selection, wishes)
         if path := arguments["save"]:
             plan = plan_of(
                 appraisals,
@@ -99,7 +98,7 @@ async def _plan(arguments: dict[str, Any]) -> int:
     if arguments["output"] in {"table", "wide"}:
         going = sum(each.verdict is Verdict.MIGRATE for each in appraisals)
         if going:
-            say(expected(going, wishes.spec(), fleets))
+            say(expected(going, wishes.spec(), inventory.known_fleets, inventory.members))
     if path:
         say(f"Saved. Run it with: {program_name()} run --plan {path}", err=True)
     return exit_code(appraisals)
@@ -121,11 +120,11 @@ def save(path: Path, text: str) -> None:
 
 async def appraise_all(
     client: Client, selection: Selection, wishes: Wishes, *, rehearse: bool = True
-) -> tuple[tuple[Appraisal, ...], tuple[Fleet, ...]]:
+) -> tuple[tuple[Appraisal, ...], Inventory]:
     """Find and appraise everything that is selected, with a count on the terminal meanwhile.
 
     Returns:
-        The appraisals, and the fleets that the cluster knows.
+        The appraisals, and what was found.
 
     Raises:
         CommandError: nothing was found.
@@ -136,7 +135,7 @@ async def appraise_all(
         appraisals = await survey(
             client, selection, inventory, wishes=wishes, rehearse=rehearse, tick=tick
         )
-    return appraisals, tuple(map(fleet_of, inventory.fleets or ()))
+    return appraisals, inventory
 
 
 @contextmanager

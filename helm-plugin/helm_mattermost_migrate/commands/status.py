@@ -12,6 +12,7 @@ from helm_mattermost_migrate.documented import Documented, program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
 from helm_mattermost_migrate.fleets import fleet_of
 from helm_mattermost_migrate.inventory import Inventory, read_fleet, read_inventory
+from helm_mattermost_migrate.members import as_of_its_run
 from helm_mattermost_migrate.options import (
     Duration,
     output_option,
@@ -109,8 +110,12 @@ def _elsewhere(selection: Selection) -> str:
     return "kubectl config current-context"
 
 
-def _print(inventory: Inventory, selection: Selection, output: str) -> None:
+def _print(
+    inventory: Inventory, selection: Selection, output: str, *, of_run: bool = False
+) -> None:
     members, fleets = inventory.members, inventory.shown_fleets(selection)
+    if of_run:
+        members = tuple(map(as_of_its_run, members))
     match output:
         case "json":
             say(as_json(structured(members, fleets)))
@@ -136,7 +141,7 @@ async def _fleet_status(arguments: dict[str, Any]) -> int:
         fleet = fleet_of((inventory.fleets or ())[0])
         if arguments["watch"]:
             return await _watch_fleet(client, name, arguments["timeout"])
-        _print(inventory, Selection(), arguments["output"])
+        _print(inventory, Selection(), arguments["output"], of_run=True)
         return fleet.exit
 
 

@@ -40,7 +40,10 @@ _PHASES: Final = (
     (
         "exchange",
         "Deployment exchanged",
-        ("DeploymentReleased", "PodsLabelled", "PodsSeen", "DeploymentAdopted"),
+        (
+            *("DeploymentReleased", "PodsLabelled", "PodsSeen", "DeploymentAdopted"),
+            *("ServiceHeld", "DeploymentCreated", "PodsReplaced", "ServiceSwitched"),
+        ),
     ),
     ("settle", "New kind made and stable", ("TargetCreated", "TargetStable")),
     (

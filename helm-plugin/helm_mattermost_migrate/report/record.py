@@ -9,7 +9,14 @@ from typing import Any
 
 from helm_mattermost_migrate.durations import parse_time
 from helm_mattermost_migrate.fleets import Fleet
-from helm_mattermost_migrate.members import Member, Standing, by_key, condition, member
+from helm_mattermost_migrate.members import (
+    Member,
+    Standing,
+    as_of_its_run,
+    by_key,
+    condition,
+    member,
+)
 from helm_mattermost_migrate.report.waves import WaveRecord
 from helm_mattermost_migrate.selection import key_of
 from mattermost_migrate.domain.names import MATTERMOST, Condition
@@ -75,6 +82,8 @@ class Entry:
         if not succeeded:
             if Condition.SOURCE_FROZEN in done and self.member.standing is Standing.ROLLED_BACK:
                 yield f"put back: the {old} owns it as before"
+            if done and self.member.standing is Standing.REVERTED:
+                yield f"turned round: the {new} owns it as before"
             return
         yield f"the {old} was replaced by a {new} of the same name"
         if self.strategy == "Adopt":
@@ -129,7 +138,7 @@ def entries(
 def _entry(migration: JsonObject, owners: Iterable[JsonObject]) -> Entry:
     status: Mapping[str, Any] = migration.get("status") or {}
     spec: Mapping[str, Any] = migration["spec"]
-    known = member(key_of(migration), owners, migration)
+    known = as_of_its_run(member(key_of(migration), owners, migration))
     backup = status.get("backup")
     return Entry(
         known,

@@ -96,7 +96,7 @@ def structured(record: Record) -> dict[str, Any]:
         "environment": dict(record.environment),
         "counts": {
             "installations": len(record.entries) + record.untouched,
-            **{_word(each): head.counted.get(each, 0) for each in Standing},
+            **{_field(each): head.counted.get(each, 0) for each in Standing},
         },
         "figures": {
             "startTime": _time(head.began),
@@ -145,7 +145,7 @@ def _structured_fleet(fleet: Fleet, now: datetime) -> dict[str, Any]:
     return {
         "name": fleet.name,
         "desiredKind": fleet.desired,
-        "state": _word(fleet.standing),
+        "state": fleet.standing.word,
         "startTime": _time(fleet.started),
         "completionTime": _time(fleet.ended),
         "seconds": fleet_seconds(fleet, now),
@@ -164,7 +164,7 @@ def _structured_entry(entry: Entry, now: datetime) -> dict[str, Any]:
         "name": member.key[1],
         "fleet": member.fleet or None,
         "desiredKind": member.desired,
-        "result": _word(member.standing),
+        "result": member.standing.word,
         "strategy": entry.strategy,
         "pinned": entry.pinned and member.desired == MATTERMOST.kind,
         "startTime": _time(member.started),
@@ -183,9 +183,8 @@ def _structured_entry(entry: Entry, now: datetime) -> dict[str, Any]:
     }
 
 
-def _word(standing: Standing) -> str:
-    head, *tail = standing.split()
-    return head + "".join(map(str.title, tail))
+def _field(standing: Standing) -> str:
+    return standing.word[0].lower() + standing.word[1:]
 
 
 def _time(when: datetime | None) -> str | None:

@@ -8,6 +8,7 @@ passes for canonical, even when it is not quite (``1.500``, ``+5``): so does thi
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 __all__ = ["canonical"]
@@ -49,7 +50,11 @@ def canonical(text: str | float) -> str:
     Raises:
         ValueError: it is not a quantity.
     """
-    given = _digits(text).strip()
+    return _canonical(_digits(text).strip())
+
+
+@lru_cache(maxsize=1024)  # the same few are written again and again
+def _canonical(given: str) -> str:
     parts = _parse(given)
     if _reads_fast(parts):
         if _passes_for_canonical(parts):

@@ -123,7 +123,7 @@ def mysql_env(
     installation: Installation, secret: str, data: Mapping[str, bytes]
 ) -> list[dict[str, Any]]:
     """The environment for operator-managed MySQL."""
-    name = data["DATABASE"].decode()
+    name = data["DATABASE"].decode(errors="replace")
     login = "$(MYSQL_USERNAME):$(MYSQL_PASSWORD)"
     timeouts = "readTimeout=30s&writeTimeout=30s"
     replicas, master = (_mysql_host(installation, which) for which in ("mysql", "mysql-master"))

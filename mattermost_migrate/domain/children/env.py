@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from mattermost_migrate.domain.children.ingress import BODY_SIZE_KEY
 from mattermost_migrate.domain.children.result import ChildError
 
 __all__ = ["elastic_search", "from_secret", "general", "max_file_size", "merged", "variable"]
@@ -12,8 +13,9 @@ __all__ = ["elastic_search", "from_secret", "general", "max_file_size", "merged"
 _MEGABYTE: Final = 1048576
 #: The operator's gigabyte is a thousand of its megabytes.
 _GIGABYTE: Final = 1000 * _MEGABYTE
-_BODY_SIZE: Final = "nginx.ingress.kubernetes.io/proxy-body-size"
 _INT64: Final = 1 << 63
+#: So many are out of range for certain, and Python reads no number of thousands of them.
+_DIGITS: Final = 20
 
 
 def variable(name: str, value: str) -> dict[str, Any]:
@@ -61,7 +63,7 @@ def max_file_size(annotations: Mapping[str, str], *, load_balancer: bool) -> str
     Raises:
         ChildError: the annotation is empty; the operator panics.
     """
-    given = None if load_balancer else annotations.get(_BODY_SIZE)
+    given = None if load_balancer else annotations.get(BODY_SIZE_KEY)
     if given is None:
         return str(_GIGABYTE)
     if not given:
@@ -75,7 +77,8 @@ def _integer(text: str) -> int:
     digits = text[1:] if text[:1] in {"+", "-"} else text
     if not (digits.isascii() and digits.isdigit()):
         return 0
-    return max(-_INT64, min(_INT64 - 1, int(text)))
+    value = int(digits.lstrip("0")[:_DIGITS] or "0")
+    return max(-_INT64, -value) if text.startswith("-") else min(_INT64 - 1, value)
 
 
 def _wrapped(value: int) -> int:

@@ -9,6 +9,7 @@ from mattermost_migrate.domain.children.database import CURL_IMAGE, wait_until
 from mattermost_migrate.domain.children.env import from_secret, variable
 from mattermost_migrate.domain.children.installation import Installation
 from mattermost_migrate.domain.children.result import ChildError
+from mattermost_migrate.domain.inventory import minio_service
 from mattermost_migrate.domain.names import SERVICE
 from mattermost_migrate.domain.objects import Existing
 
@@ -58,7 +59,7 @@ def minio_address(installation: Installation, existing: Existing) -> str:
     Raises:
         ChildError: it is not there (yet).
     """
-    name = f"{installation.name}-minio-hl-svc"
+    name = minio_service(installation.name)
     service = existing.get(SERVICE, name)
     if service is None:
         raise ChildError(f'services "{name}" not found')

@@ -66,13 +66,15 @@ class _SyntaxError(Exception):
 
 
 def syntax_error(text: str) -> str | None:
-    """What Go says of the text's syntax; None when there is nothing wrong."""
+    """What Go says of the text's syntax, or we of its depth; None when there is nothing wrong."""
     try:
         at = _skip(text, _value(text, _skip(text, 0)))
         if at < len(text):
             raise _unexpected(text, at, "after top-level value")
     except _SyntaxError as error:
         return str(error)
+    except RecursionError:  # Go goes further down, and no patch that means something goes so far
+        return "nested too deeply"
     return None
 
 

@@ -10,6 +10,7 @@ from mattermost_migrate.domain.names import INGRESS, INGRESS_CLASS
 
 __all__ = [
     "BODY_SIZE",
+    "BODY_SIZE_KEY",
     "CLASS_ANNOTATION",
     "default_tls_secret",
     "ingress",
@@ -18,7 +19,8 @@ __all__ = [
 ]
 
 CLASS_ANNOTATION: Final = {"kubernetes.io/ingress.class": "nginx"}
-BODY_SIZE: Final = {"nginx.ingress.kubernetes.io/proxy-body-size": "1000M"}
+BODY_SIZE_KEY: Final = "nginx.ingress.kubernetes.io/proxy-body-size"
+BODY_SIZE: Final = {BODY_SIZE_KEY: "1000M"}
 
 
 def default_tls_secret(host: str) -> str:

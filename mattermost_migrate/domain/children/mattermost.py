@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
+from mattermost_migrate.domain import inventory
 from mattermost_migrate.domain.children import (
     env,
     ingress,
@@ -30,7 +31,7 @@ from mattermost_migrate.domain.children.deployment import (
     license_volume,
 )
 from mattermost_migrate.domain.children.installation import Installation
-from mattermost_migrate.domain.children.labels import MattermostLabels
+from mattermost_migrate.domain.children.labels import JOB_SERVER, MattermostLabels
 from mattermost_migrate.domain.children.mattermost_stores import Stores, image_of
 from mattermost_migrate.domain.children.result import (
     Generate,
@@ -171,7 +172,7 @@ class _Render:
             if not self.ingress_enabled and not self.balancer:
                 yield Removal(INGRESS, name)
         if not self.job_server:
-            yield Removal(DEPLOYMENT, f"{name}-jobserver")
+            yield Removal(DEPLOYMENT, inventory.job_server(name))
 
     def _patched(self, which: str, made: JsonObject) -> JsonObject:
         section = self.spec.get("resourcePatch") or {}
@@ -281,7 +282,7 @@ class _Render:
         container = dict(pod["containers"][0])
         for key in ("ports", "livenessProbe", "readinessProbe"):
             del container[key]
-        container |= {"name": "mattermost-jobserver", "command": ["mattermost", "jobserver"]}
+        container |= {"name": JOB_SERVER, "command": ["mattermost", "jobserver"]}
         pod_labels = self.labels.job_server_pods()
         main = self._shape()
         shape = Shape(
@@ -293,7 +294,7 @@ class _Render:
             revisions=main.revisions,
             selector=pod_labels,
         )
-        name = f"{self.installation.name}-jobserver"
+        name = inventory.job_server(self.installation.name)
         return deployment(self.installation, name, shape, {**pod, "containers": [container]})
 
     def _pod(self) -> dict[str, Any]:

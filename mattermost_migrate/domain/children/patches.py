@@ -12,11 +12,11 @@ from mattermost_migrate.domain.children.result import PatchStatus
 from mattermost_migrate.domain.names import LAST_APPLIED
 from mattermost_migrate.domain.objects import JsonObject, annotations_of
 
-__all__ = ["FORBIDDEN_DEPLOYMENT", "FORBIDDEN_SERVICE", "forbidden", "patched"]
+__all__ = ["forbidden", "patched"]
 
 _POD: Final = "/spec/template/spec"
 #: Paths no Deployment patch may touch, nor anything below them.
-FORBIDDEN_DEPLOYMENT: Final = tuple(
+_FORBIDDEN_DEPLOYMENT: Final = tuple(
     f"{_POD}/{key}"
     for key in (
         "hostNetwork",
@@ -35,12 +35,12 @@ _FORBIDDEN_ANYWHERE: Final = tuple(
     for key in ("privileged", "allowPrivilegeEscalation", "runAsUser", "capabilities")
 )
 #: Paths no Service patch may touch, nor anything below them.
-FORBIDDEN_SERVICE: Final = ("/spec/selector", "/spec/externalIPs", "/spec/externalName")
+_FORBIDDEN_SERVICE: Final = ("/spec/selector", "/spec/externalIPs", "/spec/externalName")
 
 
 def forbidden(kind: str, path: str) -> bool:
     """Whether a patch of a ``Deployment`` or ``Service`` may not name this path."""
-    prefixes = FORBIDDEN_DEPLOYMENT if kind == "Deployment" else FORBIDDEN_SERVICE
+    prefixes = _FORBIDDEN_DEPLOYMENT if kind == "Deployment" else _FORBIDDEN_SERVICE
     if any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes):
         return True
     return kind == "Deployment" and any(part in path for part in _FORBIDDEN_ANYWHERE)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from mattermost_migrate.domain.conversion.source import Source, plain
 from mattermost_migrate.domain.errors import Fault
+from mattermost_migrate.domain.inventory import job_server
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     DEPLOYMENT,
@@ -97,12 +98,12 @@ def faults(source: Source) -> Iterator[Fault]:
 
 def _endangered(source: Source) -> Iterator[Fault]:
     """What the v1beta1 operator deletes for its name alone, whoever owns it (operator facts 7)."""
-    job_server = f"{source.name}-jobserver"
+    threatened = job_server(source.name)
     for resource in (CLUSTER_INSTALLATION, MATTERMOST, DEPLOYMENT):
-        if source.existing.get(resource, job_server):
+        if source.existing.get(resource, threatened):
             yield Fault(
                 "metadata.name",
-                f"{resource} {job_server!r} would lose its Deployment: the operator of a "
+                f"{resource} {threatened!r} would lose its Deployment: the operator of a "
                 f"Mattermost {source.name!r} takes it for a job server that is switched off",
                 "NameEndangersOthers",
             )

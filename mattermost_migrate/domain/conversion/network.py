@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mattermost_migrate.domain.children.ingress import BODY_SIZE, sanitized
+from mattermost_migrate.domain.children.ingress import BODY_SIZE_KEY, sanitized
 from mattermost_migrate.domain.conversion.source import Source, plain
 from mattermost_migrate.domain.errors import Fault
 from mattermost_migrate.domain.objects import JsonObject
@@ -72,7 +72,7 @@ def _annotation_faults(key: str, value: str) -> Iterator[Fault]:
             f"a Mattermost's Ingress never gets an annotation with {what}; move what it does "
             "elsewhere (an Ingress of your own, or the controller's ConfigMap) and remove it",
         )
-    elif key in BODY_SIZE and not value:
+    elif key == BODY_SIZE_KEY and not value:
         yield Fault(field, "is empty, on which the operator panics; give a size such as 1000M")
 
 

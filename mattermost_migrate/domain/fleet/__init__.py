@@ -22,7 +22,13 @@ from mattermost_migrate.domain.fleet.standing import (
     standing_of,
 )
 from mattermost_migrate.domain.fleet.starting import Outlook, look_ahead
-from mattermost_migrate.domain.fleet.status import Tally, fleet_over, fleet_status, tally_of
+from mattermost_migrate.domain.fleet.status import (
+    Tally,
+    fleet_over,
+    fleet_status,
+    puzzled_conditions,
+    tally_of,
+)
 
 __all__ = [
     "Enlistment",
@@ -40,6 +46,7 @@ __all__ = [
     "member_of",
     "new_member",
     "places",
+    "puzzled_conditions",
     "selects",
     "standing_of",
     "start",

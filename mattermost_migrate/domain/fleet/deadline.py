@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from mattermost_migrate.domain.conditions import parse_time
 from mattermost_migrate.domain.fleet.hold import Hold
 from mattermost_migrate.domain.names import Reason
 from mattermost_migrate.domain.objects import JsonObject, name_of
+from mattermost_migrate.domain.reported import parse_time
 
 __all__ = ["expired", "expires"]
 

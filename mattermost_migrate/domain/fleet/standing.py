@@ -6,15 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from mattermost_migrate.domain.conditions import (
-    condition_status,
-    failure_of,
-    finished,
-    parse_time,
-)
 from mattermost_migrate.domain.fleet.enlistment import Enlistment, Key
 from mattermost_migrate.domain.names import LOCK_LABEL, Condition, Reason
 from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, namespace_of
+from mattermost_migrate.domain.reported import condition_status, failure_of, finished, parse_time
 
 __all__ = ["Member", "Skip", "Standing", "member_of", "standing_of"]
 

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from mattermost_migrate.domain.conditions import (
     condition,
-    fleet_over,
     merge_conditions,
     micro_timestamp,
     timestamp,
@@ -23,8 +22,9 @@ from mattermost_migrate.domain.fleet.standing import Member, Skip, Standing
 from mattermost_migrate.domain.fleet.starting import Outlook
 from mattermost_migrate.domain.names import Condition, Reason
 from mattermost_migrate.domain.objects import JsonObject
+from mattermost_migrate.domain.reported import fleet_over
 
-__all__ = ["Tally", "fleet_over", "fleet_status", "tally_of"]
+__all__ = ["Tally", "fleet_over", "fleet_status", "puzzled_conditions", "tally_of"]
 
 #: How many failures and skips a status lists; all are counted.
 _MOST_LISTED: Final = 20
@@ -108,6 +108,25 @@ def fleet_status(
     if over:
         status["completionTime"] = previous.get("completionTime") or micro_timestamp(now)
     return status
+
+
+def puzzled_conditions(fleet: JsonObject, problem: str, now: datetime) -> list[dict[str, Any]]:
+    """The conditions of a fleet whose controller met an error that nobody foresaw, and tries again.
+
+    Args:
+        fleet: the FleetMigration.
+        problem: what a person should know.
+        now: the time.
+    """
+    reason = Reason.INTERNAL_ERROR
+    previous = (fleet.get("status") or {}).get("conditions") or ()
+    kept = [each for each in previous if each["type"] == Condition.TARGETS_SELECTED]
+    told = [
+        condition(Condition.SUCCEEDED, "Unknown", reason, problem),
+        condition(Condition.STALLED, "True", reason, problem),
+    ]
+    generation = int(fleet["metadata"].get("generation", 0))
+    return [*merge_conditions(previous, told, generation=generation, now=now), *kept]
 
 
 def _counts(roster: Roster, tally: Tally) -> dict[str, int]:

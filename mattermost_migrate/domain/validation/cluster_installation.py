@@ -16,7 +16,7 @@ from mattermost_migrate.domain.conversion.versions import edited_spec
 from mattermost_migrate.domain.names import APP_LABEL, CLUSTER_INSTALLATION, V1ALPHA1, V1BETA1
 from mattermost_migrate.domain.objects import JsonObject, name_of
 from mattermost_migrate.domain.validation import containers, operator, scheduling, syntax
-from mattermost_migrate.domain.validation.field import Field, Finding
+from mattermost_migrate.domain.validation.field import Field, Finding, Rules
 from mattermost_migrate.domain.validation.ingress import ingress_annotations
 
 __all__ = ["findings"]
@@ -31,28 +31,17 @@ def findings(ci: JsonObject) -> Iterator[Finding]:
     spec = Field("spec", ci.get("spec"))
     yield from syntax.object_name(Field("metadata.name", name_of(ci)))
     yield from operator.refusals(CLUSTER_INSTALLATION, ci)
-    yield from _application(spec)
+    yield from syntax.image(spec)
+    yield from spec.each(_APPLICATION)
     yield from _network(spec)
     yield from _labels(spec / "resourceLabels", name_of(ci))
-    yield from _file_store(spec / "minio")
-    yield from _database(spec / "database")
-    yield from _deployments(spec)
+    yield from spec.each(_PARTS)
     yield from _preview_edits(ci)
 
 
-def _application(spec: Field) -> Iterator[Finding]:
-    yield from syntax.image(spec)
-    yield from syntax.size(spec / "size")
-    yield from syntax.pull_policy(spec / "imagePullPolicy")
-    yield from containers.resources(spec / "resources")
-    yield from containers.env(spec / "mattermostEnv")
-    yield from containers.probe(spec / "livenessProbe", liveness=True)
-    yield from containers.probe(spec / "readinessProbe", liveness=False)
-    yield from syntax.labels(spec / "nodeSelector")
-    yield from scheduling.affinity(spec / "affinity")
-    yield from syntax.secret_name(spec / "mattermostLicenseSecret")
-    if ((spec / "replicas").number or 0) < 0:
-        yield (spec / "replicas").caution("is taken for 0: no pod will run")
+def _replicas(at: Field) -> Iterator[Finding]:
+    if (at.number or 0) < 0:
+        yield at.caution("is taken for 0: no pod will run")
 
 
 def _network(spec: Field) -> Iterator[Finding]:
@@ -79,9 +68,7 @@ def _labels(at: Field, name: str) -> Iterator[Finding]:
 
 def _file_store(at: Field) -> Iterator[Finding]:
     url = at / "externalURL"
-    yield from syntax.quantity(at / "storageSize")
-    yield from syntax.secret_name(at / "secret")
-    yield from containers.amounts(at / "resources")
+    yield from at.each(_FILE_STORE)
     if not url:
         yield from _operator_managed_files(at)
         return
@@ -95,9 +82,8 @@ def _file_store(at: Field) -> Iterator[Finding]:
 
 def _operator_managed_files(at: Field) -> Iterator[Finding]:
     replicas = at / "replicas"
-    if (replicas.number or 0) < 0:
-        yield replicas.invalid("must not be negative")
-    elif 1 < (replicas.number or 0) < _DISTRIBUTED:
+    yield from syntax.count(replicas)
+    if 1 < (replicas.number or 0) < _DISTRIBUTED:
         yield replicas.caution("MinIO runs as 1, or as 4 and more")
     if at / "secret":
         yield (at / "secret").caution(
@@ -106,39 +92,37 @@ def _operator_managed_files(at: Field) -> Iterator[Finding]:
 
 
 def _database(at: Field) -> Iterator[Finding]:
-    yield from syntax.quantity(at / "storageSize")
-    yield from containers.amounts(at / "resources")
-    for name in ("secret", "backupSecretName", "backupRestoreSecretName"):
-        yield from syntax.secret_name(at / name)
+    yield from at.each(_DATABASE)
     if at / "backupSecretName":
         yield (at / "backupSecretName").caution("is never used: set backupRestoreSecretName")
     if at / "secret":
         return  # external or not stands in the Secret; see `secrets.py`
     if (at / "type") and (at / "type").value != "mysql":
         yield (at / "type").invalid("only mysql can be operator-managed; else set database.secret")
-    if ((at / "replicas").number or 0) < 0:
-        yield (at / "replicas").invalid("must not be negative")
+    yield from syntax.count(at / "replicas")
     if at / "initBucketURL" and not at / "backupRestoreSecretName":
         yield (at / "initBucketURL").caution("has no effect without backupRestoreSecretName")
 
 
-def _deployments(spec: Field) -> Iterator[Finding]:
-    """Blue/green and canary: valid alone, but in the way of a migration."""
-    both, canary = spec / "blueGreen", spec / "canary"
-    if (both / "enable").value is True:
-        yield (both / "enable").caution("switch blue/green off before this can be migrated")
+def _blue_green(at: Field) -> Iterator[Finding]:
+    """Valid alone, but in the way of a migration."""
+    if (at / "enable").value is True:
+        yield (at / "enable").caution("switch blue/green off before this can be migrated")
         for colour in _COLOURS:
-            yield from _deployment(both / colour)
-    if (canary / "enable").value is True:
-        yield (canary / "enable").caution("switch the canary off before this can be migrated")
-        yield from _deployment(canary / "deployment")
+            yield from _deployment(at / colour)
+
+
+def _canary(at: Field) -> Iterator[Finding]:
+    """The same."""
+    if (at / "enable").value is True:
+        yield (at / "enable").caution("switch the canary off before this can be migrated")
+        yield from _deployment(at / "deployment")
 
 
 def _deployment(at: Field) -> Iterator[Finding]:
     yield from syntax.object_name(at / "name")
     yield from syntax.image(at)
-    yield from syntax.host(at / "ingressName")
-    yield from syntax.labels(at / "resourceLabels")
+    yield from at.each(_DEPLOYMENT)
 
 
 def _preview_edits(ci: JsonObject) -> Iterator[Finding]:
@@ -151,3 +135,34 @@ def _preview_edits(ci: JsonObject) -> Iterator[Finding]:
     except ValueError:
         return
     yield from placeless.faults({"metadata": ci.get("metadata"), "spec": written})
+
+
+_APPLICATION: Final[Rules] = {
+    "size": syntax.size,
+    "imagePullPolicy": syntax.pull_policy,
+    "resources": containers.resources,
+    "mattermostEnv": containers.env,
+    "livenessProbe": containers.liveness_probe,
+    "readinessProbe": containers.readiness_probe,
+    "nodeSelector": syntax.labels,
+    "affinity": scheduling.affinity,
+    "mattermostLicenseSecret": syntax.secret_name,
+    "replicas": _replicas,
+}
+_PARTS: Final[Rules] = {
+    "minio": _file_store,
+    "database": _database,
+    "blueGreen": _blue_green,
+    "canary": _canary,
+}
+_FILE_STORE: Final[Rules] = {
+    "storageSize": syntax.quantity,
+    "secret": syntax.secret_name,
+    "resources": containers.amounts,
+}
+_DATABASE: Final[Rules] = {
+    **_FILE_STORE,
+    "backupSecretName": syntax.secret_name,
+    "backupRestoreSecretName": syntax.secret_name,
+}
+_DEPLOYMENT: Final[Rules] = {"ingressName": syntax.host, "resourceLabels": syntax.labels}

@@ -13,9 +13,9 @@ from typing import Final
 
 from mattermost_migrate.domain.canonical import quantities
 from mattermost_migrate.domain.validation import syntax
-from mattermost_migrate.domain.validation.field import Field, Finding
+from mattermost_migrate.domain.validation.field import Field, Finding, Rules
 
-__all__ = ["amounts", "env", "ports", "probe", "resources"]
+__all__ = ["amounts", "env", "liveness_probe", "ports", "readiness_probe", "resources"]
 
 _ENV_NAME: Final = re.compile(r"[ -<>-~]+")  # printable ASCII without "="
 _PORT_NAME: Final = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?")
@@ -57,13 +57,12 @@ def _env_source(item: Field) -> Iterator[Finding]:
         return
     if (item / "value").text:
         yield source.invalid("must not be given together with value")
-    given = [name for name in _SOURCES if (source / name).present]
+    given = source.given(*_SOURCES)
     if len(given) != 1:
         yield source.required(f"must have exactly one of {', '.join(_SOURCES)}")
     for name in ("configMapKeyRef", "secretKeyRef"):
-        reference = source / name
-        if reference.present and not (reference / "name").text:
-            yield (reference / "name").required("name the object to read from")
+        if name in given and not (source / name / "name").text:
+            yield (source / name / "name").required("name the object to read from")
 
 
 def amounts(at: Field) -> Iterator[Finding]:
@@ -103,32 +102,41 @@ def _amount(at: Field) -> Decimal | None:
     return Decimal(digits) * _SCALE[suffix]
 
 
-def probe(at: Field, *, liveness: bool) -> Iterator[Finding]:
-    """A probe that overrides the operator's own, in part or whole."""
-    if not at:
-        return
-    given = [name for name in _HANDLERS if (at / name).present]
+def liveness_probe(at: Field) -> Iterator[Finding]:
+    """A liveness probe that overrides the operator's own, in part or whole."""
+    yield from readiness_probe(at)
+    if ((at / "successThreshold").number or 1) > 1:
+        yield (at / "successThreshold").invalid("must be 1 for a liveness probe")
+
+
+def readiness_probe(at: Field) -> Iterator[Finding]:
+    """The same of a readiness probe."""
+    given = at.given(*_HANDLERS)
     if len(given) > 1:
         yield at.required(f"must have at most one of {', '.join(given)}")
     for name in ("httpGet", "tcpSocket"):
         if name in given:
             yield from _port_reference(at / name / "port")
-    if "httpGet" in given:
-        yield from syntax.one_of(at / "httpGet" / "scheme", "HTTP", "HTTPS")
-    for name in (
-        "initialDelaySeconds",
-        "timeoutSeconds",
-        "periodSeconds",
-        "successThreshold",
-        "failureThreshold",
-    ):
-        number = (at / name).number
-        if number is not None and number < 0:
-            yield (at / name).invalid("must not be negative")
-    if liveness and ((at / "successThreshold").number or 1) > 1:
-        yield (at / "successThreshold").invalid("must be 1 for a liveness probe")
-    if (at / "terminationGracePeriodSeconds").present:
-        yield (at / "terminationGracePeriodSeconds").caution("is ignored by the operator")
+    yield from at.each(_PROBE)
+
+
+def _scheme(at: Field) -> Iterator[Finding]:
+    yield from syntax.one_of(at, "HTTP", "HTTPS")
+
+
+def _ignored(at: Field) -> Iterator[Finding]:
+    yield at.caution("is ignored by the operator")
+
+
+_PROBE: Final[Rules] = {
+    "httpGet": {"scheme": _scheme},
+    "initialDelaySeconds": syntax.count,
+    "timeoutSeconds": syntax.count,
+    "periodSeconds": syntax.count,
+    "successThreshold": syntax.count,
+    "failureThreshold": syntax.count,
+    "terminationGracePeriodSeconds": _ignored,
+}
 
 
 def _port_reference(at: Field) -> Iterator[Finding]:

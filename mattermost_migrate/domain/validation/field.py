@@ -6,13 +6,13 @@ Rules walk by it, so a path is never written twice, and a value of the wrong typ
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from mattermost_migrate.domain.errors import Fault
 
-__all__ = ["Caution", "Field", "Finding"]
+__all__ = ["Caution", "Field", "Finding", "Rule", "Rules"]
 
 #: The API server's guidance for one warning (webhook facts 4.1).
 _WARNING_LENGTH: Final = 120
@@ -86,6 +86,25 @@ class Field:
         found = self.value if isinstance(self.value, dict) else {}
         return ((str(key), Field(f"[{key}]", value, self)) for key, value in found.items())
 
+    def each(self, rules: Rules) -> Iterator[Finding]:
+        """What the rules of its fields find, in their order.
+
+        Most fields of an installation are not given, so nobody is asked about those.
+        """
+        inside = self.value
+        if not isinstance(inside, dict):
+            return
+        for name, rule in rules.items():
+            value = inside.get(name)
+            if value is not None:
+                at = Field(name, value, self)
+                yield from rule(at) if callable(rule) else at.each(rule)
+
+    def given(self, *names: str) -> tuple[str, ...]:
+        """Those of its fields that were given at all."""
+        inside = self.value if isinstance(self.value, dict) else {}
+        return tuple(name for name in names if inside.get(name) is not None)
+
     @property
     def present(self) -> bool:
         """Whether it was given at all, be it as a zero value."""
@@ -129,3 +148,9 @@ class Field:
     def _shown(self) -> str:
         text = repr(self.value) if isinstance(self.value, str) else str(self.value)
         return text if len(text) <= 80 else f"{text[:77]}..."  # noqa: PLR2004 - for one line
+
+
+#: What there is to say about a field; nothing where it is absent.
+Rule: TypeAlias = Callable[[Field], Iterator[Finding]]
+#: By the name of a field: its rule, or the rules of the fields inside it.
+Rules: TypeAlias = "Mapping[str, Rule | Rules]"

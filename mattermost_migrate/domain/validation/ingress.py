@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from mattermost_migrate.domain.children.ingress import BODY_SIZE_KEY
 from mattermost_migrate.domain.validation import syntax
 from mattermost_migrate.domain.validation.field import Field, Finding
 
 __all__ = ["ingress_annotations"]
 
-_BODY_SIZE: Final = "nginx.ingress.kubernetes.io/proxy-body-size"
 _WHOLE: Final = re.compile(r"[+-]?\d+[mMgG]")
 
 
@@ -19,7 +19,7 @@ def ingress_annotations(at: Field) -> Iterator[Finding]:
     """What an Ingress carries; the operator takes the largest upload from one of them."""
     yield from syntax.annotation_map(at)
     for key, value in at.entries():
-        if key == _BODY_SIZE:
+        if key == BODY_SIZE_KEY:
             yield from _body_size(value)
         elif "snippet" in key.lower():
             yield value.caution("a Mattermost's operator drops annotations with snippet in the key")

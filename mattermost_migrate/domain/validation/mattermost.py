@@ -7,41 +7,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
-from mattermost_migrate.domain.names import MATTERMOST, V1BETA1
+from mattermost_migrate.domain.children import patches
+from mattermost_migrate.domain.names import DEPLOYMENT, MATTERMOST, SERVICE, V1BETA1
 from mattermost_migrate.domain.objects import JsonObject, name_of
 from mattermost_migrate.domain.validation import containers, mattermost_pod, operator, syntax
-from mattermost_migrate.domain.validation.field import Field, Finding
+from mattermost_migrate.domain.validation.field import Field, Finding, Rules
 from mattermost_migrate.domain.validation.ingress import ingress_annotations
 
 __all__ = ["findings"]
 
 _ACCESS_MODES: Final = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod")
 _STORES: Final = ("external", "externalVolume", "local", "operatorManaged")
-_POD: Final = "/spec/template/spec/"
-#: Paths that the operator does not let a resource patch touch (operator facts 3.6).
-_FORBIDDEN: Final = {
-    "deployment": tuple(
-        f"{_POD}{name}"
-        for name in (
-            "hostNetwork",
-            "hostPID",
-            "hostIPC",
-            "volumes",
-            "serviceAccountName",
-            "serviceAccount",
-            "nodeSelector",
-            "nodeName",
-            "initContainers",
-        )
-    ),
-    "service": ("/spec/selector", "/spec/externalIPs", "/spec/externalName"),
-}
-_FORBIDDEN_PARTS: Final = tuple(
-    f"/securityContext/{name}"
-    for name in ("privileged", "allowPrivilegeEscalation", "runAsUser", "capabilities")
-)
 _OPERATIONS: Final = ("add", "remove", "replace", "move", "copy", "test")
 
 
@@ -50,30 +29,17 @@ def findings(mattermost: JsonObject) -> Iterator[Finding]:
     spec, name = Field("spec", mattermost.get("spec")), name_of(mattermost)
     yield from syntax.object_name(Field("metadata.name", name))
     yield from operator.refusals(MATTERMOST, mattermost)
-    yield from _application(spec)
-    yield from _ingress(spec)
-    yield from _load_balancer(spec / "awsLoadBalancerController")
-    yield from _labels(spec / "resourceLabels", name)
-    yield from _database(spec / "database")
-    yield from _file_store(spec / "fileStore")
-    yield from mattermost_pod.findings(spec)
-    for kind in ("service", "deployment"):
-        yield from _patch(spec / "resourcePatch" / kind, kind)
-
-
-def _application(spec: Field) -> Iterator[Finding]:
     yield from syntax.image(spec)
-    yield from syntax.size(spec / "size")
-    yield from syntax.pull_policy(spec / "imagePullPolicy")
-    yield from containers.env(spec / "mattermostEnv")
-    yield from syntax.secret_name(spec / "licenseSecret")
-    if ((spec / "replicas").number or 0) < 0:
-        yield (spec / "replicas").invalid("must not be negative")
+    yield from spec.each(_APPLICATION)
+    yield from _ingress(spec)
+    yield from _labels(spec / "resourceLabels", name)
+    yield from spec.each(_PARTS)
+    yield from mattermost_pod.findings(spec)
+    yield from spec.each(_PATCHES)
 
 
 def _ingress(spec: Field) -> Iterator[Finding]:
     ingress = spec / "ingress"
-    yield from syntax.annotation_map(spec / "serviceAnnotations")
     if not ingress.present:
         if (spec / "useServiceLoadBalancer").value is not True:
             yield from syntax.host(spec / "ingressName")
@@ -82,11 +48,7 @@ def _ingress(spec: Field) -> Iterator[Finding]:
     for name in ("ingressName", "ingressAnnotations", "useIngressTLS"):
         if spec / name:
             yield (spec / name).caution("is ignored, because ingress is given")
-    yield from syntax.host(ingress / "host")
-    yield from ingress_annotations(ingress / "annotations")
-    yield from syntax.secret_name(ingress / "tlsSecret")
-    yield from syntax.secret_name(ingress / "ingressClass")
-    yield from _hosts(ingress / "hosts")
+    yield from ingress.each(_INGRESS)
 
 
 def _hosts(at: Field) -> Iterator[Finding]:
@@ -117,19 +79,14 @@ def _labels(at: Field, name: str) -> Iterator[Finding]:
 
 def _database(at: Field) -> Iterator[Finding]:
     external, managed = at / "external" / "secret", at / "operatorManaged"
-    yield from syntax.secret_name(external)
-    yield from syntax.quantity(managed / "storageSize")
-    yield from containers.amounts(managed / "resources")
-    for name in ("backupSecretName", "backupRestoreSecretName"):
-        yield from syntax.secret_name(managed / name)
+    yield from at.each(_DATABASE)
     if external:
         if managed:
             yield managed.caution("is ignored, because external.secret is given")
         return
     if managed / "type" and (managed / "type").value != "mysql":
         yield (managed / "type").invalid("only mysql can be operator-managed; else use external")
-    if ((managed / "replicas").number or 0) < 0:
-        yield (managed / "replicas").invalid("must not be negative")
+    yield from syntax.count(managed / "replicas")
     if (at / "readinessCheck").present:
         yield (at / "readinessCheck").caution("has no effect on an operator-managed database")
 
@@ -148,14 +105,14 @@ def _file_store(at: Field) -> Iterator[Finding]:
             yield (at / name).caution(f"is ignored, because {chosen} is given")
     if chosen == "external":
         yield from _external_files(external)
-    yield from syntax.secret_name(at / "externalVolume" / "volumeClaimName")
-    yield from syntax.quantity(local / "storageSize")
-    for mode in local / "accessModes":
+    yield from at.each(_FILE_STORE)
+    if chosen == "operatorManaged":
+        yield from syntax.count(managed / "replicas")
+
+
+def _access_modes(at: Field) -> Iterator[Finding]:
+    for mode in at:
         yield from syntax.one_of(mode, *_ACCESS_MODES)
-    yield from syntax.quantity(managed / "storageSize")
-    yield from containers.amounts(managed / "resources")
-    if chosen == "operatorManaged" and ((managed / "replicas").number or 0) < 0:
-        yield (managed / "replicas").invalid("must not be negative")
 
 
 def _external_files(at: Field) -> Iterator[Finding]:
@@ -189,7 +146,47 @@ def _operation(at: Field, kind: str) -> Iterator[Finding]:
         yield (at / "op").unsupported(*_OPERATIONS)
     elif not path.startswith("/"):
         yield (at / "path").invalid("must begin with '/'")
-    elif any(path == root or path.startswith(f"{root}/") for root in _FORBIDDEN[kind]) or (
-        kind == "deployment" and any(part in path for part in _FORBIDDEN_PARTS)
-    ):
+    elif patches.forbidden(kind, path):
         yield (at / "path").invalid("the operator lets no patch touch this")
+
+
+_APPLICATION: Final[Rules] = {
+    "size": syntax.size,
+    "imagePullPolicy": syntax.pull_policy,
+    "mattermostEnv": containers.env,
+    "licenseSecret": syntax.secret_name,
+    "replicas": syntax.count,
+    "serviceAnnotations": syntax.annotation_map,
+}
+_INGRESS: Final[Rules] = {
+    "host": syntax.host,
+    "annotations": ingress_annotations,
+    "tlsSecret": syntax.secret_name,
+    "ingressClass": syntax.secret_name,
+    "hosts": _hosts,
+}
+_PARTS: Final[Rules] = {
+    "awsLoadBalancerController": _load_balancer,
+    "database": _database,
+    "fileStore": _file_store,
+}
+_MANAGED: Final[Rules] = {"storageSize": syntax.quantity, "resources": containers.amounts}
+_DATABASE: Final[Rules] = {
+    "external": {"secret": syntax.secret_name},
+    "operatorManaged": {
+        **_MANAGED,
+        "backupSecretName": syntax.secret_name,
+        "backupRestoreSecretName": syntax.secret_name,
+    },
+}
+_FILE_STORE: Final[Rules] = {
+    "externalVolume": {"volumeClaimName": syntax.secret_name},
+    "local": {"storageSize": syntax.quantity, "accessModes": _access_modes},
+    "operatorManaged": _MANAGED,
+}
+_PATCHES: Final[Rules] = {
+    "resourcePatch": {
+        "service": partial(_patch, kind=SERVICE.kind),
+        "deployment": partial(_patch, kind=DEPLOYMENT.kind),
+    }
+}

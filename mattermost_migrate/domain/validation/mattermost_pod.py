@@ -7,7 +7,7 @@ from typing import Final
 
 from mattermost_migrate.domain.names import V1BETA1
 from mattermost_migrate.domain.validation import containers, scheduling, syntax
-from mattermost_migrate.domain.validation.field import Field, Finding
+from mattermost_migrate.domain.validation.field import Field, Finding, Rules
 
 __all__ = ["findings"]
 
@@ -30,17 +30,8 @@ def findings(spec: Field) -> Iterator[Finding]:
     """All there is to say about the pods of a Mattermost."""
     yield from _volumes(spec)
     yield from _template(spec)
-    yield from _extensions(spec / "podExtensions")
+    yield from spec.each(_RULES)
     yield from _network(spec)
-    place = spec / "scheduling"
-    yield from containers.resources(place / "resources")
-    yield from syntax.labels(place / "nodeSelector")
-    yield from scheduling.affinity(place / "affinity")
-    yield from scheduling.tolerations(place / "tolerations")
-    yield from containers.probe(spec / "probes" / "livenessProbe", liveness=True)
-    yield from containers.probe(spec / "probes" / "readinessProbe", liveness=False)
-    yield from syntax.labels(spec / "updateJob" / "extraLabels")
-    yield from syntax.annotation_map(spec / "updateJob" / "extraAnnotations")
 
 
 def _volumes(spec: Field) -> Iterator[Finding]:
@@ -67,9 +58,8 @@ def _volumes(spec: Field) -> Iterator[Finding]:
 
 def _template(spec: Field) -> Iterator[Finding]:
     template, deployment = spec / "podTemplate", spec / "deploymentTemplate"
-    yield from syntax.annotation_map(template / "extraAnnotations")
+    yield from template.each(_LABELS)
     extra = template / "extraLabels"
-    yield from syntax.labels(extra)
     own = {"app", V1BETA1.installation, V1BETA1.resource}
     exposed = (spec / "ingress").value is None or (spec / "ingress" / "enabled").value is True
     if any(key not in own for key, _ in extra.entries()) and (
@@ -79,8 +69,7 @@ def _template(spec: Field) -> Iterator[Finding]:
     strategy = deployment / "deploymentStrategyType"
     if strategy and strategy.value not in {"Recreate", "RollingUpdate"}:
         yield strategy.caution("is taken for RollingUpdate")
-    if ((deployment / "revisionHistoryLimit").number or 0) < 0:
-        yield (deployment / "revisionHistoryLimit").invalid("must not be negative")
+    yield from syntax.count(deployment / "revisionHistoryLimit")
 
 
 def _extensions(at: Field) -> Iterator[Finding]:
@@ -106,10 +95,31 @@ def _extensions(at: Field) -> Iterator[Finding]:
     )
 
 
-def _network(spec: Field) -> Iterator[Finding]:
-    for reference in spec / "imagePullSecrets":
+def _pull_secrets(at: Field) -> Iterator[Finding]:
+    for reference in at:
         yield from syntax.secret_name(reference / "name")
+
+
+def _network(spec: Field) -> Iterator[Finding]:
     policy = spec / "dnsPolicy"
     yield from syntax.one_of(policy, *_DNS_POLICIES)
     if policy.value == "None" and not spec / "dnsConfig" / "nameservers":
         yield (spec / "dnsConfig" / "nameservers").required("needed with dnsPolicy None")
+
+
+_LABELS: Final[Rules] = {"extraAnnotations": syntax.annotation_map, "extraLabels": syntax.labels}
+_RULES: Final[Rules] = {
+    "podExtensions": _extensions,
+    "scheduling": {
+        "resources": containers.resources,
+        "nodeSelector": syntax.labels,
+        "affinity": scheduling.affinity,
+        "tolerations": scheduling.tolerations,
+    },
+    "probes": {
+        "livenessProbe": containers.liveness_probe,
+        "readinessProbe": containers.readiness_probe,
+    },
+    "updateJob": _LABELS,
+    "imagePullSecrets": _pull_secrets,
+}

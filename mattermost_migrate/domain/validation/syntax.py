@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from mattermost_migrate.domain.canonical import quantities
+from mattermost_migrate.domain.defaults.sizes import SIZES
 from mattermost_migrate.domain.validation.field import Field, Finding
 
 __all__ = [
     "annotation_map",
+    "count",
     "host",
     "image",
     "is_subdomain",
@@ -37,13 +39,6 @@ _IMAGE: Final = re.compile(
 )
 _PULL_POLICIES: Final = ("Always", "IfNotPresent", "Never")
 _MOVING_TAGS: Final = frozenset({"latest", "master", "main", "nightly", "edge"})
-#: Sizes the operator knows (operator facts 1.4); any other is taken for the default.
-_SIZES: Final = frozenset(
-    {
-        "100users", "1000users", "5000users", "10000users", "25000users",
-        "cloud10users", "cloud100users", "miniSingleton", "miniHA",
-    }
-)  # fmt: skip
 
 
 def is_subdomain(text: str) -> bool:
@@ -90,7 +85,7 @@ def image(spec: Field) -> Iterator[Finding]:
 
 def size(at: Field) -> Iterator[Finding]:
     """A size the operator knows; it says nothing about others, and takes its default."""
-    if at and at.text not in _SIZES:
+    if at and at.text not in SIZES:
         yield at.caution("unknown to the operator, which takes 5000users instead")
 
 
@@ -115,6 +110,12 @@ def quantity(at: Field) -> Iterator[Finding]:
         yield at.invalid("must be a quantity, such as 50Gi or 500m")
         return
     if amount.startswith("-"):
+        yield at.invalid("must not be negative")
+
+
+def count(at: Field) -> Iterator[Finding]:
+    """So many of something."""
+    if (at.number or 0) < 0:
         yield at.invalid("must not be negative")
 
 

@@ -129,6 +129,15 @@ class Cluster:
         token = self.token(namespace, name, seconds=seconds)
         return dataclasses.replace(self.admin.credentials, certificate=None, token=token)
 
+    def give_every_right(self, namespace: str, name: str) -> None:
+        """Let a ServiceAccount do anything."""
+        group = "rbac.authorization.k8s.io"
+        role = {"apiGroup": group, "kind": "ClusterRole", "name": "cluster-admin"}
+        subject = {"kind": "ServiceAccount", "namespace": namespace, "name": name}
+        binding = {"apiVersion": f"{group}/v1", "kind": "ClusterRoleBinding"}
+        metadata = {"name": f"{namespace}-{name}"}
+        self.admin.apply({**binding, "metadata": metadata, "roleRef": role, "subjects": [subject]})
+
     def service_account_kubeconfig(
         self, namespace: str, name: str, path: Path, *, seconds: int = _TOKEN_SECONDS
     ) -> Path:

@@ -42,8 +42,8 @@ class Exchange:
         namespace = ""
         if rest[:1] == ["namespaces"] and len(rest) > 2:  # noqa: PLR2004 - namespaces/NAME/plural
             namespace, rest = rest[1], rest[2:]
-        plural, name, *below = [*rest, "", ""]
-        subresource = f"/{below[0]}" if below[0] else ""
+        plural, name, below = [*rest, "", "", ""][:3]
+        subresource = f"/{below}" if below else ""
         watches = query.get("watch") in {"true", "1"}
         return cls(
             method, plural + subresource, namespace, name, watches, bool(query.get("dryRun"))

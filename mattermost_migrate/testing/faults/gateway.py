@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import ssl
 import threading
+import weakref
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from types import TracebackType
@@ -25,6 +27,8 @@ T = TypeVar("T")
 Script = Callable[[Exchange], Fault | None]
 
 _HOST: Final = "127.0.0.1"
+#: How long connections may take to end that were aborted: more than TLS gives a farewell.
+_GONE_SECONDS: Final = 40.0
 #: What concerns one connection only.
 _HOP: Final = frozenset({"connection", "host", "transfer-encoding", "keep-alive", "content-length"})
 _ERROR_EVENT: Final = {"type": "ERROR", "object": json.loads(Answer(410).body())}
@@ -46,6 +50,8 @@ class Gateway:
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, name="gateway", daemon=True)
         self._gates: list[Gate] = []
+        #: Of connections to the API server: what ends one says its TLS farewell in the background.
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self.session: aiohttp.ClientSession
 
     def __enter__(self) -> Self:
@@ -61,16 +67,29 @@ class Gateway:
     ) -> None:
         for gate in self._gates:
             gate.close()
-        self.do(self.session.close())
-        self.do(asyncio.sleep(0.1))  # connections say their TLS farewell in the background
+        self.do(self._close())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()
 
     async def _open(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=0, ssl=self._upstream_tls)
+        connector = aiohttp.TCPConnector(
+            limit=0, ssl=self._upstream_tls, socket_factory=self._socket
+        )
         limits = aiohttp.ClientTimeout(total=None)
         return aiohttp.ClientSession(connector=connector, timeout=limits, auto_decompress=False)
+
+    def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, _ = address
+        made = socket.socket(family, kind, protocol)
+        self._sockets.add(made)
+        return made
+
+    async def _close(self) -> None:
+        await self.session.close()
+        async with asyncio.timeout(_GONE_SECONDS):
+            while any(each.fileno() >= 0 for each in self._sockets):  # noqa: ASYNC110 - as below
+                await asyncio.sleep(0.01)
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         """Have something done in the gateway's loop, from any other thread."""
@@ -89,17 +108,18 @@ class Gate:
 
     Attributes:
         script: decides about each request; may be exchanged at any time.
+        lag: seconds by which what this watch tells is late. It is asked once, when one begins.
         server: the URL that the program is to be given instead of the API server's.
     """
 
     def __init__(self, gateway: Gateway, script: Script) -> None:
         self.script = script
+        self.lag: Callable[[Exchange], float] = lambda _: 0.0
         self.server = ""
         self._gateway = gateway
         self._let_go = asyncio.Event()
         self._closed = False
         self._watches: dict[int, tuple[web.BaseRequest, web.StreamResponse]] = {}
-        self._requests: dict[int, web.BaseRequest] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._held: set[asyncio.Task[Any]] = set()
         self._site: asyncio.Server | None = None
@@ -139,16 +159,16 @@ class Gate:
 
     async def _close(self) -> None:
         self._closed = True
-        ending = tuple(self._tasks)
-        for request in list(self._requests.values()):
-            _break(request)
-        for task in ending:
-            task.cancel()
-        await asyncio.gather(*ending, return_exceptions=True)
         if self._site is not None:
             self._site.close()
         if self._handlers is not None:
-            await self._handlers.shutdown(1.0)
+            _abort(self._handlers)
+        ending = tuple(self._tasks)
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+        if self._handlers is not None:
+            await _hang_up(self._handlers)
 
     async def _end_watches(self, *, expired: bool) -> None:
         for request, response in list(self._watches.values()):
@@ -162,22 +182,23 @@ class Gate:
         if task is not None:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        self._requests[id(request)] = request
         try:
             body = await request.read()
+            if self._closed:  # it was read before its connection was aborted
+                return web.Response(status=502)
             exchange = Exchange.of(request.method, request.path, request.query)
-            fault = None if self._closed else self.script(exchange)
+            fault = self.script(exchange)
             if fault is not None:
                 return await self._fail(request, body, fault)
-            return await self._forward(request, body, watch=exchange.watches)
+            if not exchange.watches:
+                return await self._ask(request, body)
+            return await self._watch(request, body, late=self.lag(exchange))
         except asyncio.CancelledError:
             _break(request)
             raise
         except (aiohttp.ClientError, ConnectionError):
             _break(request)  # the API server is away
             return web.Response(status=502)
-        finally:
-            self._requests.pop(id(request), None)
 
     async def _fail(
         self, request: web.BaseRequest, body: bytes, fault: Fault
@@ -212,17 +233,16 @@ class Gate:
             content = await answer.read()
             return web.Response(status=answer.status, headers=_passed(answer.headers), body=content)
 
-    async def _forward(
-        self, request: web.BaseRequest, body: bytes, *, watch: bool
+    async def _watch(
+        self, request: web.BaseRequest, body: bytes, *, late: float
     ) -> web.StreamResponse:
-        if not watch:
-            return await self._ask(request, body)
         async with self._request(request, body) as answer:
             response = web.StreamResponse(status=answer.status, headers=_passed(answer.headers))
             await response.prepare(request)
             self._watches[id(request)] = (request, response)
             try:
                 async for chunk in answer.content.iter_any():
+                    await asyncio.sleep(late)
                     await response.write(chunk)
             finally:
                 self._watches.pop(id(request), None)
@@ -239,6 +259,28 @@ class Gate:
 
 def _passed(headers: Any) -> dict[str, str]:
     return {key: value for key, value in headers.items() if key.lower() not in _HOP}
+
+
+def _abort(handlers: web.Server) -> None:
+    """Not one more byte passes; who is connected is told in a moment."""
+    for connection in handlers.connections:
+        if connection.transport is not None:
+            connection.transport.abort()
+
+
+async def _hang_up(handlers: web.Server) -> None:
+    """End every connection, and return when the last of them is closed.
+
+    A farewell by TLS would take as long as the other end likes, and that may be dead. A connection
+    left open when the loop ends is found by the garbage collector in the middle of another test.
+
+    Raises:
+        TimeoutError: one stays.
+    """
+    async with asyncio.timeout(_GONE_SECONDS):
+        while handlers.connections:
+            _abort(handlers)
+            await asyncio.sleep(0.01)  # whose handshake ends only now is met the next time
 
 
 def _break(request: web.BaseRequest) -> None:

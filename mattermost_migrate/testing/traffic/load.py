@@ -130,12 +130,12 @@ async def _chat(
         with contextlib.suppress(aiohttp.ClientError, OSError):
             host = proxy.choose(*service)
             async with session.ws_connect(f"http://{host}:{PORT}/api/v4/websocket") as socket:
-                await socket.receive_json()
-                tally.open += 1
-                try:
-                    await _converse(socket, tally)
-                finally:
-                    tally.open -= 1
+                if (await socket.receive()).type is aiohttp.WSMsgType.TEXT:  # it says hello
+                    tally.open += 1
+                    try:
+                        await _converse(socket, tally)
+                    finally:
+                        tally.open -= 1
                 tally.dropped += 1
         await asyncio.sleep(_AGAIN_SECONDS)
 
@@ -187,6 +187,9 @@ async def _run(arguments: argparse.Namespace) -> None:
             passed = time.monotonic() - began
             tally.tick(passed)
             _write(arguments.report, tally.summary(passed))
+            for task in (*tasks, following):
+                if task.done():  # who does not ask meets no failure, and a proof would pass
+                    task.result()
         for task in (*tasks, following):
             task.cancel()
         await asyncio.gather(*tasks, following, return_exceptions=True)

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mattermost_migrate.domain.names import LEASE, NAMESPACE, POD, SECRET, Resource
+from mattermost_migrate.domain.names import (
+    LEADER_LEASE,
+    LEASE,
+    NAMESPACE,
+    POD,
+    SECRET,
+)
 from mattermost_migrate.domain.objects import uid_of
 from mattermost_migrate.testing.builders import database_secret, file_secret
 from mattermost_migrate.testing.cluster import (
@@ -30,18 +36,10 @@ from mattermost_migrate.testing.witness import Witness
 __all__ = ["CONTROLLER", "CONTROLLER_USER", "Site", "open_site"]
 
 _HOME: Final = "mattermost-migrate"
-_LEASE_NAME: Final = "mattermost-migrate-controller"
 _NAMESPACE: Final = "chat"
 _PATIENCE: Final = 60.0
 _ACCOUNT: Final = "controller-under-load"
 _TOKEN_SECONDS: Final = 6 * 3600
-_CLUSTER_ROLE_BINDING: Final = Resource(
-    "rbac.authorization.k8s.io",
-    "v1",
-    "ClusterRoleBinding",
-    "clusterrolebindings",
-    namespaced=False,
-)
 #: Who the controller is in the audit log.
 CONTROLLER_USER: Final = f"system:serviceaccount:{_HOME}:{_ACCOUNT}"
 #: The controller as it ships.
@@ -77,6 +75,7 @@ class Site:
             command += ["--service", f"{_NAMESPACE}/{name}"]
         command += ["--rate", str(rate), "--sockets", str(sockets), "--report", str(self._report)]
         kubeconfig = str(self.cluster.kubeconfig)
+        self._report.unlink(missing_ok=True)  # of a load before this one
         self.load = self.cluster.run("load", command, KUBECONFIG=kubeconfig)
         deadline = time.monotonic() + _PATIENCE
         while self.tally().get("sockets", 0) < sockets:
@@ -96,8 +95,13 @@ class Site:
         return json.loads(self._report.read_text()) if self._report.exists() else {}
 
     def stop_load(self) -> dict[str, Any]:
-        """End the load; returns all it has met."""
+        """End the load; returns all it has met.
+
+        Raises:
+            ProcessError: it ended by itself, so what it told is not the whole.
+        """
         if self.load is not None:
+            self.load.check()
             self.load.stop()
             self.load = None
         return self.tally()
@@ -111,8 +115,8 @@ class Site:
         """Kill it with SIGKILL and start another, which need not wait for the dead one's Lease."""
         self.controller.kill()
         admin = self.cluster.admin
-        if admin.find(LEASE, _HOME, _LEASE_NAME):
-            admin.delete(LEASE, _HOME, _LEASE_NAME)
+        if admin.find(LEASE, _HOME, LEADER_LEASE):
+            admin.delete(LEASE, _HOME, LEADER_LEASE)
         self.controller.start()
 
     def processes(self) -> Mapping[str, str]:
@@ -168,16 +172,7 @@ def open_site(
 
 def _controller(cluster: LocalCluster, name: str, command: Sequence[str]) -> Process:
     """Start a controller that may do anything, by an account of its own, so that it is counted."""
-    binding = {
-        "metadata": {"name": name},
-        "roleRef": {
-            "apiGroup": _CLUSTER_ROLE_BINDING.group,
-            "kind": "ClusterRole",
-            "name": "cluster-admin",
-        },
-        "subjects": [{"kind": "ServiceAccount", "namespace": _HOME, "name": _ACCOUNT}],
-    }
-    cluster.admin.create(_CLUSTER_ROLE_BINDING, None, binding)
+    cluster.give_every_right(_HOME, _ACCOUNT)
     path = cluster.service_account_kubeconfig(
         _HOME, _ACCOUNT, cluster.folder / f"{name}.kubeconfig", seconds=_TOKEN_SECONDS
     )

@@ -93,16 +93,7 @@ def test_installing_again_costs_nothing_and_changes_nothing(helm: Helm) -> None:
 def test_each_connection_flag_is_honoured(helm: Helm, cluster: Cluster, chat: str) -> None:
     credentials = cluster.admin.credentials
     token = cluster.token(chat, "default")
-    binding = {
-        "metadata": {"name": f"plugin-{chat}"},
-        "roleRef": {
-            "apiGroup": "rbac.authorization.k8s.io",
-            "kind": "ClusterRole",
-            "name": "cluster-admin",
-        },
-        "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": chat}],
-    }
-    cluster.admin.create(CLUSTER_ROLE_BINDING, None, binding)
+    cluster.give_every_right(chat, "default")
     server = credentials.server
     nothing = "/dev/null"
     own = ("--kube-apiserver", server, "--kube-token", token)
@@ -142,7 +133,7 @@ def test_each_connection_flag_is_honoured(helm: Helm, cluster: Cluster, chat: st
             )
             assert (done.returncode, told in done.stderr) == (code, True), (flags, done.stderr)
     finally:
-        cluster.admin.delete(CLUSTER_ROLE_BINDING, None, f"plugin-{chat}")
+        cluster.admin.delete(CLUSTER_ROLE_BINDING, None, f"{chat}-default")
 
 
 def test_the_context_chooses_the_cluster(helm: Helm, chat: str, tmp_path: Path) -> None:

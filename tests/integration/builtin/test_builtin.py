@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from controller.builtin.settled import Resync
+from controller.heard import Heard
 from mattermost_migrate.domain.names import (
     ACKNOWLEDGEMENT,
     CLUSTER_INSTALLATION,
@@ -18,6 +19,7 @@ from mattermost_migrate.domain.names import (
     INGRESS,
     INSTALLATION_MIGRATION,
     JOB,
+    LOCK_LABEL,
     MATTERMOST,
     REPLICA_SET,
     ROLE,
@@ -27,6 +29,7 @@ from mattermost_migrate.domain.names import (
     SERVICE_ACCOUNT,
     V1ALPHA1,
     V1BETA1,
+    Lock,
     Resource,
 )
 from mattermost_migrate.domain.objects import JsonObject, controller_of, name_of, uid_of
@@ -186,6 +189,32 @@ def test_a_frozen_cluster_installation_is_acknowledged_and_left_alone(world: Ope
             )
             assert "migration" not in stable["status"]
             await here.get(SERVICE, "acme")
+
+    asyncio.run(main())
+
+
+def test_a_migration_of_its_own_process_is_told_of_a_freeze_in_memory(world: Open) -> None:
+    async def main() -> None:
+        heard, told = Heard(), asyncio.Event()
+        heard.told = lambda _: told.set()
+        async with world(heard=heard) as here:
+            await here.stable(await here.create(CLUSTER_INSTALLATION, cluster_installation()))
+            labels = {LOCK_LABEL: Lock.FROZEN}
+            migration = {"name": "acme", "namespace": here.namespace, "labels": labels}
+            wish = {"desiredKind": MATTERMOST.kind}
+            await here.create(INSTALLATION_MIGRATION, {"metadata": migration, "spec": wish})
+            await here.informers[INSTALLATION_MIGRATION].until(here.namespace, "acme", bool)
+            await here.patch(CLUSTER_INSTALLATION, "acme", {"spec": FREEZE})
+            await told.wait()
+            await here.quiet()
+            frozen = await here.get(CLUSTER_INSTALLATION, "acme")
+            assert heard.of(frozen)
+            assert frozen["status"]["state"] == "stable"
+            assert "migration" not in frozen["status"]
+            # Where no migration holds it, whoever froze it reads a status.
+            unlocked = {"metadata": {"labels": {LOCK_LABEL: None}}}
+            await here.patch(INSTALLATION_MIGRATION, "acme", unlocked)
+            await here.until(CLUSTER_INSTALLATION, "acme", lambda obj: "migration" in obj["status"])
 
     asyncio.run(main())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -104,7 +105,7 @@ def test_processes_can_be_left_out_and_rights_stay(render: Render) -> None:
     ]
 
 
-def test_the_webhook_is_called_for_our_three_kinds_only_and_not_for_the_controller(
+def test_the_webhook_is_called_for_our_three_kinds_only_and_not_for_the_controller_nor_kubernetes(
     render: Render,
 ) -> None:
     (configuration,) = [o for o in render() if o["kind"] == "ValidatingWebhookConfiguration"]
@@ -118,9 +119,14 @@ def test_the_webhook_is_called_for_our_three_kinds_only_and_not_for_the_controll
     for webhook in webhooks:
         assert webhook["failurePolicy"] == "Ignore"
         assert webhook["timeoutSeconds"] <= 5
-        (condition,) = webhook["matchConditions"]
+        ours, kubernetes = (each["expression"] for each in webhook["matchConditions"])
         user = "system:serviceaccount:home:mattermost-migrate-controller"
-        assert condition["expression"] == f"request.userInfo.username != '{user}'"
+        assert ours == f"request.userInfo.username != '{user}'"
+        assert re.findall("'([^']+)'", kubernetes) == [
+            "system:kube-controller-manager",
+            "system:serviceaccount:kube-system:generic-garbage-collector",
+            "system:serviceaccount:kube-system:namespace-controller",
+        ]
 
 
 def test_policies_can_be_left_out(render: Render) -> None:

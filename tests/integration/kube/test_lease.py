@@ -50,6 +50,23 @@ def test_one_leads_and_the_next_follows_at_once_when_it_goes(
     assert asyncio.run(main()) == ["first leads", "first ends", "second leads", "second ends"]
 
 
+def test_a_lease_is_given_back_when_a_renewal_is_cut_off(cluster: Cluster, namespace: str) -> None:
+    async def main() -> None:
+        async with client(cluster) as api, asyncio.timeout(60):
+            election = Election(api, namespace, "leader", identity="old", timing=QUICK)
+
+            async def body() -> None:
+                # As a renewal that is applied, and whose answer is not waited for.
+                renewed = {"spec": {"renewTime": "2099-01-01T00:00:00.000000Z"}}
+                await api.patch(LEASE, namespace, "leader", renewed)
+
+            await election.lead(body)
+            lease = await api.get(LEASE, namespace, "leader")
+            assert lease["spec"]["holderIdentity"] == ""
+
+    asyncio.run(main())
+
+
 def test_a_dead_leader_is_followed_when_its_lease_has_run_out(
     cluster: Cluster, namespace: str
 ) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from mattermost_migrate.domain.conditions import failure_of
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     FLEET_MIGRATION,
@@ -24,6 +23,7 @@ from mattermost_migrate.domain.names import (
     MATTERMOST,
 )
 from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of
+from mattermost_migrate.domain.reported import failure_of
 from mattermost_migrate.testing.chronicle import Chronicle
 from mattermost_migrate.testing.cluster import Client, Cluster, Process
 from mattermost_migrate.testing.installations import PATIENCE, Installations, condition, ended

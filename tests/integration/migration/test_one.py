@@ -86,6 +86,11 @@ def test_the_same_pods_serve_before_and_after(
         "patch pods",
         "patch replicasets",
     ]
+    # The operator beside us told us of the freeze without a write.
+    journal = installations.witness.journal(installations.namespace)
+    frozen = [each.obj for each in journal if each.of(CLUSTER_INSTALLATION)]
+    assert any(each["spec"].get("migrate") for each in frozen)
+    assert [each for each in frozen if "migration" in each.get("status", {})] == []
 
 
 def kubectl(tools: Toolbox, cluster: Cluster, *words: str) -> str:

@@ -34,13 +34,36 @@ from .conftest import CONTROLLER, PATIENCE, Cli, command, environment, until_lea
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 
 
-def test_a_cluster_without_our_kinds_is_told_so(bare: LocalCluster, cli: Cli) -> None:
-    ended = cli("status", "--all")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *("status --all", "pause", "pause fleet-x", "resume", "resume fleet-x"),
+        *("approve", "approve fleet-x"),
+    ],
+)
+def test_a_cluster_without_our_kinds_is_told_so(
+    bare: LocalCluster, cli: Cli, arguments: str
+) -> None:
+    ended = cli(*arguments.split())
 
     assert ended.code == 3
     assert "CustomResourceDefinition" in ended.err
     assert "the cluster does not have it" in ended.err
     assert "Next: " in ended.err
+
+
+def test_doctor_says_of_each_kind_that_lacks_how_to_get_it(bare: LocalCluster, cli: Cli) -> None:
+    out = cli("doctor").out
+
+    own = [f"{each}migrations.migration.mattermost.com" for each in ("installation", "fleet")]
+    crds = "helm show crds deploy/chart | kubectl apply --server-side -f -"
+    assert f"Next: {', '.join(own)}: {crds}\n" in out
+    for each in ("clusterinstallations.mattermost.com", "mattermosts.installation.mattermost.com"):
+        # The chart never has these two; they come with the Mattermost operator.
+        assert f"Next: {each}: kubectl get crd {each}\n" in out
+    # Where the release is already, install alone would fail.
+    assert "helm upgrade --install mattermost-migrate deploy/chart " in out
+    assert "helm install" not in out
 
 
 def test_nothing_found_is_no_success(served: LocalCluster, space: str, cli: Cli) -> None:
@@ -295,7 +318,11 @@ def test_a_missing_right_is_named(served: LocalCluster, space: str, cli: Cli) ->
     assert ended.code == 3
     assert "a right is lacking" in ended.err
     assert 'User "ann" cannot list resource' in ended.err
-    assert "Next: mattermost-migrate doctor" in ended.err
+    assert "Next: mattermost-migrate doctor names every right that lacks; " in ended.err
+    # Of several lists that are asked for at once, whichever was answered first.
+    assert "have an administrator run: kubectl create role list-" in ended.err
+    assert f".mattermost.com -n {space} && kubectl create rolebinding list-" in ended.err
+    assert f"--user=ann -n {space}" in ended.err
 
 
 def test_an_expired_token_is_told(served: LocalCluster, cli: Cli, tmp_path: Path) -> None:
@@ -422,6 +449,9 @@ def test_doctor_finds_nothing_missing(controller: Process, cli: Cli) -> None:
     assert found["fleetmigrations.migration.mattermost.com"]["well"]
     assert f"leads in {CONTROLLER}" in found["controller"]["message"]
     assert found["create fleetmigrations"]["message"] == "allowed"
+    assert found["webhook"]["message"] == "ValidatingWebhookConfiguration mattermost-migrate"
+    assert found["edit lock"]["message"] == "ValidatingAdmissionPolicyBinding mattermost-migrate"
+    assert found["versions"]["well"]
 
 
 def test_doctor_names_every_right_that_lacks(served: LocalCluster, cli: Cli) -> None:
@@ -430,7 +460,14 @@ def test_doctor_names_every_right_that_lacks(served: LocalCluster, cli: Cli) -> 
     assert ended.code == 3
     assert "not allowed; run and revert need it" in ended.out
     assert "not allowed; status leaves fleets out" in ended.out
-    assert "Next: create fleetmigrations: kubectl auth can-i create fleetmigrations" in ended.out
+    assert (
+        "Next: list clusterinstallations, list mattermosts, list installationmigrations, "
+        "list deployments, list replicasets, list pods: have an administrator run: "
+        "kubectl create role mattermost-migrate-list --verb=list "
+        "--resource=clusterinstallations.mattermost.com,mattermosts.installation.mattermost.com,"
+    ) in ended.out
+    assert "--role=mattermost-migrate-list --user=ann -n default\n" in ended.out
+    assert "not known: you may not list validatingwebhookconfigurations" in ended.out
 
 
 def test_doctor_says_which_installation_is_broken_and_how(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from helm_mattermost_migrate.readiness import WEBHOOK_CONFIGURATION
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     FLEET_MIGRATION,
@@ -73,6 +74,8 @@ def test_a_world_that_moved_is_refused_by_name(
     assert f"{space}/talk: its spec was edited" in ended.err
     assert f"{space}/late: it was not there, or not selected" in ended.err
     assert f"{space}/chat" not in ended.err
+    again = f"mattermost-migrate plan --namespaces {space} --save {plan}"
+    assert f"Next: look at it again, and make it anew: {again}\n" in ended.err
     assert served.admin.list(INSTALLATION_MIGRATION, space) == []
 
 
@@ -208,9 +211,13 @@ def test_unpin_rolls_once_and_finalize_gives_the_way_back_up(
     again = cli("finalize", "-n", space, "--yes")
     assert again.code == 3
     assert "all are so already" in again.err
+    fleets = {name_of(obj) for obj in served.admin.list(FLEET_MIGRATION)}
     back = cli("revert", "chat", "-n", space, "--yes")
     assert back.code == 3
     assert "was finalized" in back.out
+    assert back.out.startswith("1 installation: 1 refused\n")
+    assert f"nothing to do in {space}/chat\nNext: mattermost-migrate status" in back.err
+    assert {name_of(obj) for obj in served.admin.list(FLEET_MIGRATION)} == fleets
     for name in pods:
         served.admin.until_gone(POD, space, name, seconds=PATIENCE)
 
@@ -255,6 +262,13 @@ def test_a_half_installed_server_side_is_named(
         assert ended.code == 3
         assert f"the cluster has no {resource.kind} mattermost-migrate" in ended.err
         assert "--unguarded" in ended.err
+        doctor = cli("doctor", "-n", space, "-o", "json")
+        assert doctor.code == 3
+        lacking = [row for row in json.loads(doctor.out) if not row["well"]]
+        check = "webhook" if resource is WEBHOOK_CONFIGURATION else "edit lock"
+        assert [row["check"] for row in lacking] == [check]
+        assert f"the cluster has no {resource.kind} mattermost-migrate" in lacking[0]["message"]
+        assert lacking[0]["nextCommand"].startswith("helm ")
         assert cli("run", "chat", "-n", space, "--yes", "--unguarded").code == 0
     finally:
         served.admin.create(resource, None, {"metadata": {"name": CONTROLLER}, **body})
@@ -275,6 +289,7 @@ def test_versions_that_do_not_fit_are_named(
     try:
         served.admin.patch(LEASE, CONTROLLER, "mattermost-migrate-controller", labels)
         ended = cli("run", "chat", "-n", space, "--yes")
+        doctor = cli("doctor", "-n", space)
     finally:
         controller.kill()
         controller.start()
@@ -282,6 +297,34 @@ def test_versions_that_do_not_fit_are_named(
 
     assert ended.code == 3
     assert "versions do not fit: the controller is 9.1.0, and this command is 0." in ended.err
+    assert doctor.code == 3
+    assert "versions do not fit: the controller is 9.1.0, and this command is 0." in doctor.out
+    assert "Next: versions: bring both to one version" in doctor.out
+
+
+def test_a_webhook_that_is_registered_and_dead_is_named(
+    served: LocalCluster, space: str, install: Callable[..., None], cli: Cli
+) -> None:
+    install("chat")
+    hook = {
+        "name": "nobody.migration.mattermost.com",
+        "admissionReviewVersions": ["v1"],
+        "sideEffects": "None",
+        "rules": [],
+        "clientConfig": {"service": {"namespace": space, "name": "nobody"}},
+    }
+    served.admin.patch(WEBHOOK_CONFIGURATION, None, CONTROLLER, {"webhooks": [hook]})
+    try:
+        ended = cli("run", "chat", "-n", space, "--yes")
+        doctor = cli("doctor", "-n", space)
+    finally:
+        served.admin.patch(WEBHOOK_CONFIGURATION, None, CONTROLLER, {"webhooks": []})
+
+    told = f"the webhook answers nobody: Service {space}/nobody has no ready endpoint"
+    assert (ended.code, doctor.code) == (3, 3)
+    assert told in ended.err
+    assert told in doctor.out
+    assert f"Next: webhook: kubectl -n {space} get pods" in doctor.out
 
 
 def test_every_right_that_lacks_is_named_at_once(
@@ -319,5 +362,6 @@ def test_every_right_that_lacks_is_named_at_once(
     for verb in ("create", "watch"):
         assert f"you may not {verb} fleetmigrations.migration.mattermost.com" in ended.err
     assert "you may not watch installationmigrations" in ended.err
+    assert "Next: have an administrator run: kubectl create clusterrole create-fleet" in ended.err
     assert planned.code == 0
     assert "you may not create deployments, create installationmigrations" in planned.out

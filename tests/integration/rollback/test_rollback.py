@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from mattermost_migrate.domain.freeze import frozen, frozen_spec
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     DEPLOYMENT,
@@ -85,6 +86,23 @@ def test_it_is_tried_again_when_asked_to(installations: Installations, refusal: 
 
     assert installations.find(CLUSTER_INSTALLATION, "acme") is None
     assert installations.workload() == before
+
+
+@pytest.mark.usefixtures("refusal")
+def test_a_freeze_that_comes_when_all_is_over_is_undone(
+    installations: Installations, installation: dict[str, Any]
+) -> None:
+    installations.ask("acme")
+    installations.until_ended("acme")
+    since = installations.witness.now()
+
+    late = {"spec": frozen_spec(installation)}
+    installations.admin.patch(CLUSTER_INSTALLATION, installations.namespace, "acme", late)
+    after = installations.until(CLUSTER_INSTALLATION, "acme", lambda each: not frozen(each))
+
+    assert after["spec"] == installation["spec"]
+    installations.until(CLUSTER_INSTALLATION, "acme", stable)
+    assert installations.harms(since) == ()
 
 
 @pytest.mark.usefixtures("refusal")

@@ -134,25 +134,9 @@ def operator(cluster: Cluster) -> Iterator[Client]:
                 "kind": "Namespace",
                 "metadata": {"name": "mattermost-operator"},
             },
-            {
-                "apiVersion": "rbac.authorization.k8s.io/v1",
-                "kind": "ClusterRoleBinding",
-                "metadata": {"name": "mattermost-operator"},
-                "roleRef": {
-                    "apiGroup": "rbac.authorization.k8s.io",
-                    "kind": "ClusterRole",
-                    "name": "cluster-admin",
-                },
-                "subjects": [
-                    {
-                        "kind": "ServiceAccount",
-                        "name": "mattermost-operator",
-                        "namespace": "mattermost-operator",
-                    }
-                ],
-            },
         ]
     )
+    cluster.give_every_right("mattermost-operator", "mattermost-operator")
     with Client(cluster.service_account("mattermost-operator", "mattermost-operator")) as client:
         yield client
 

@@ -194,6 +194,7 @@ def test_an_operation_that_does_not_apply(operation: dict[str, Any], error: str)
         ("1e", "invalid character ' ' in exponent of numeric literal"),
         ("-", "invalid character ' ' in numeric literal"),
         ('[{"op":"add"}]', None),
+        pytest.param("[" * 100_000 + "]" * 100_000, "nested too deeply", id="deep"),
     ],
 )
 def test_syntax_is_judged_in_gos_words(text: str, error: str | None) -> None:

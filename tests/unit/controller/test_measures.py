@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from prometheus_client import REGISTRY
+from prometheus_client.metrics import MetricWrapperBase
 
+from controller import measures, worker
 from controller.measures import observe_end, report_fleets
 from controller.muster import Muster
 from mattermost_migrate.domain.fleet import Standing
@@ -41,3 +43,17 @@ def test_each_step_lasts_until_the_next_is_entered() -> None:
     assert value("step_seconds_sum", step="First") == 2
     assert value("step_seconds_sum", step="Second") == 3
     assert value("migration_seconds_sum", outcome="succeeded") == before + 5
+
+
+def test_nothing_is_told_by_the_name_of_an_installation() -> None:
+    """With thousands of installations each such label would be thousands of time series."""
+    metrics = [
+        each
+        for module in (measures, worker)
+        for each in vars(module).values()
+        if isinstance(each, MetricWrapperBase)
+    ]
+    labels = {label for each in metrics for label in each._labelnames}
+    of_few_values = {"code", "controller", "outcome", "reason", "resource", "standing", "step"}
+
+    assert labels == of_few_values | {"verb"}

@@ -15,12 +15,15 @@ from mattermost_migrate.domain.backup import Backup, manifest
 from mattermost_migrate.domain.errors import NotFoundError, NotServedError
 from mattermost_migrate.domain.names import (
     DEPLOYMENT,
+    INGRESS,
     LOCK_LABEL,
     MATTERMOST,
     MINIO_INSTANCE,
     MYSQL_CLUSTER,
+    POD,
     REPLICA_SET,
     SECRET,
+    SERVICE,
     V1ALPHA1,
     V1BETA1,
     Lock,
@@ -31,7 +34,8 @@ from mattermost_migrate.domain.originals import deployment_role
 from mattermost_migrate.domain.sides import NEW, OLD, Side
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Part
-from mattermost_migrate.domain.writes import create
+from mattermost_migrate.domain.writes import create, patch
+from mattermost_migrate.kube import Listing
 from mattermost_migrate.testing.builders import cluster_installation, migration
 
 
@@ -111,6 +115,41 @@ def test_what_another_deployment_controls_is_not_ours() -> None:
 
 
 @dataclass
+class Server:
+    """Has just these objects; keeps count of what it was asked for."""
+
+    objects: dict[tuple[Resource, str], JsonObject]
+    asked: Counter[Resource] = field(default_factory=Counter)
+
+    async def list(self, resource: Resource, _: str, *, field_selector: str) -> Listing:
+        self.asked[resource] += 1
+        found = self.objects.get((resource, field_selector.removeprefix("metadata.name=")))
+        return Listing((found,) if found else (), "")
+
+
+def test_what_a_write_was_refused_for_is_read_anew_once() -> None:
+    """A watch that lags shows the object as it was before the very write that nobody heard of."""
+    before, after = (replica_set("acme-1", None, labels) for labels in (OLD_LABELS, NEW_LABELS))
+    after["metadata"]["resourceVersion"] = "8"
+    server = Server({(REPLICA_SET, "acme-1"): after})
+
+    async def looked() -> list[Snapshot]:
+        informers = make_informers(None)  # type: ignore[arg-type] - never asked
+        informers[REPLICA_SET].note(before)
+        observer = Observer(server, informers, beside_operator=False)  # type: ignore[arg-type] - all it needs
+        imig = migration()
+        first = await observer.look(imig)
+        observer.doubt(imig, [patch(each, "acme-1", {}) for each in (REPLICA_SET, POD, SERVICE)])
+        return [first, await observer.look(imig), await observer.look(imig)]
+
+    first, *others = asyncio.run(looked())
+
+    assert first.replica_sets == (before,)
+    assert [each.replica_sets for each in others] == [(after,)] * 2
+    assert server.asked == {REPLICA_SET: 1, POD: 1}, "Services are read live whenever they matter"
+
+
+@dataclass
 class EmptyServer:
     """Has no object at all, and does not know every kind; keeps count of what it was asked for."""
 
@@ -121,8 +160,14 @@ class EmptyServer:
         self.asked[resource] += 1
         raise (NotServedError if resource in self.unserved else NotFoundError)(name)
 
+    async def list(self, resource: Resource, _: str, **__: Any) -> Listing:
+        self.asked[resource] += 1
+        return Listing((), "")
 
-def looks_closer(server: EmptyServer, part: Part, *, held: JsonObject | None = None) -> Snapshot:
+
+def looks_closer(
+    server: EmptyServer, part: Part, *, held: JsonObject | None = None, **shown: Any
+) -> Snapshot:
     """Two looks at the same part; the second one."""
 
     async def looked() -> Snapshot:
@@ -130,7 +175,8 @@ def looks_closer(server: EmptyServer, part: Part, *, held: JsonObject | None = N
         if held:
             informers[MATTERMOST].note(held)
         observer = Observer(server, informers, beside_operator=False)  # type: ignore[arg-type] - all it needs
-        seen = Snapshot(migration=migration(), source=cluster_installation("acme"))
+        shown.setdefault("source", cluster_installation("acme"))
+        seen = Snapshot(migration=migration(), **shown)
         await observer.closer(seen, part)
         return await observer.closer(seen, part)
 
@@ -156,3 +202,37 @@ def test_a_kind_that_is_held_whole_is_found_in_memory() -> None:
     assert seen.existing.get(MATTERMOST.kind, "acme-jobserver") is not None
     assert MATTERMOST not in server.asked
     assert server.asked[SECRET] > 0, "Secrets are held by nobody"
+
+
+def test_what_is_only_saved_is_not_read_to_plan() -> None:
+    server = EmptyServer()
+
+    looks_closer(server, Part.EXISTING)
+
+    assert server.asked[SERVICE] == server.asked[INGRESS] == 0
+
+
+def test_a_minio_service_is_read_where_the_operator_keeps_the_files() -> None:
+    server = EmptyServer()
+    internal = cluster_installation("acme")
+    internal["spec"]["minio"] = {"storageSize": "50Gi"}
+
+    looks_closer(server, Part.EXISTING, source=internal)
+
+    assert server.asked[SERVICE] == 2, "once a look"
+
+
+@pytest.mark.parametrize("owner", ["theirs", "ours"])
+def test_a_deployment_that_its_new_owner_wrote_is_not_read_again(owner: str) -> None:
+    server = EmptyServer()
+    reference = {"kind": MATTERMOST.kind, "uid": owner, "controller": True}
+    owned = {**deployment("d"), "kind": DEPLOYMENT.kind}
+    owned["metadata"] = {**owned["metadata"], "ownerReferences": [reference]}
+    target = {"metadata": {"name": "acme", "namespace": "ns", "uid": "ours"}, "spec": {}}
+
+    seen = looks_closer(server, Part.DEPENDENTS, deployment=owned, target=target)
+
+    held = [each["metadata"]["uid"] for each in seen.dependents or ()]
+    assert held == (["d"] if owner == "ours" else [])
+    left_over = 2  # that of a canary, once a look
+    assert server.asked[DEPLOYMENT] == left_over + (0 if owner == "ours" else 2)

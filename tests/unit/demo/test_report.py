@@ -77,6 +77,13 @@ def test_whatever_is_amiss_is_told(changed: dict[str, object], told: str) -> Non
     assert verdict(dataclasses.replace(FINDINGS, **changed)) == (told,)  # type: ignore[arg-type]  # by name
 
 
+def test_an_edit_of_which_the_webhook_heard_nothing_is_no_breach() -> None:
+    unheard = Attempt("kubectl annotate acme", 0, "done", excuse="context deadline exceeded")
+
+    assert verdict(dataclasses.replace(FINDINGS, in_flight=[unheard, BY_WEBHOOK])) == ()
+    assert verdict(dataclasses.replace(FINDINGS, in_flight=[unheard])) != ()
+
+
 def test_a_row_says_how_many_there_are_and_that_they_are_the_same() -> None:
     assert "demo/acme 1.50 s 2→2 same 1→1 same 0 0 12" in drawn(GOOD)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mattermost_migrate.domain.conditions import condition_status, micro_timestamp
+from mattermost_migrate.domain.conditions import micro_timestamp
 from mattermost_migrate.domain.fleet import (
     Roster,
     Skip,
@@ -19,6 +19,7 @@ from mattermost_migrate.domain.fleet import (
     look_ahead,
     tally_of,
 )
+from mattermost_migrate.domain.reported import condition_status
 from mattermost_migrate.testing.fleets import NOW, fleet, members, roster
 
 W, R, S, F, K = (

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mattermost_migrate.domain.errors import ConfigurationError
+from mattermost_migrate.domain.errors import ConfigurationError, KubeconfigError
 from mattermost_migrate.kube import Connection, connect
 
 
@@ -190,6 +190,16 @@ def test_what_cannot_be_used_is_named_with_file_and_reason(
     with pytest.raises(ConfigurationError, match=reason) as refused:
         connection(KUBECONFIG=str(path))
     assert str(path) in str(refused.value)
+
+
+@pytest.mark.parametrize("context", [{}, {"HELM_KUBECONTEXT": "x"}], ids=["none", "a context"])
+def test_a_file_that_is_named_and_not_there_is_told(
+    tmp_path: Path, context: dict[str, str]
+) -> None:
+    path = str(tmp_path / "none")
+    with pytest.raises(KubeconfigError, match="there is no such file") as refused:
+        connection(KUBECONFIG=path, **context)
+    assert path in str(refused.value)
 
 
 def test_no_cluster_at_all_is_said_so(tmp_path: Path) -> None:

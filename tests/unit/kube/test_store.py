@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import zlib
 from typing import Any
 
@@ -86,3 +87,24 @@ def test_objects_may_change_while_they_are_read() -> None:
             store.pop(("ns", "b"))
 
     assert seen == ["a", "c"]
+
+
+def test_what_is_put_in_while_another_thread_unpacks_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, key = Store(unpacked=1), ("ns", "a")
+    store.put(key, {"version": 1})
+    store.put(("ns", "b"), {"name": "b"})
+    newer = threading.Thread(target=store.put, args=(key, {"version": 2}))
+    decompress = zlib.decompress
+
+    def slowly(packed: bytes) -> bytes:
+        newer.start()
+        newer.join(timeout=0.2)  # nothing holds it up: it is through by then
+        return decompress(packed)
+
+    monkeypatch.setattr(zlib, "decompress", slowly)
+    store.get(key)
+    newer.join()
+
+    assert store.get(key) == {"version": 2}

@@ -37,10 +37,17 @@ def test_what_is_created_late_is_met_by_these(seed: int) -> None:
         pytest.param(217, id="a pod was taken out of a set that had yet to remove another"),
         pytest.param(587, id="pods on their way out were not counted after a turn"),
         pytest.param(790, id="turned twice, how many pods are wanted was forgotten"),
+        pytest.param(2109, id="a hold came late, when no pod was named to the Service any more"),
+        pytest.param(3570, id="a pod was left of a ReplicaSet that had been collected"),
+        pytest.param(9043, id="a pod on its way out passed for the one that was asked for"),
     ],
 )
 def test_recreate_keeps_its_promises_where_it_once_did_not(seed: int) -> None:
     assert run(seed, strategy=Strategy.RECREATE) == []
+
+
+def test_adopt_keeps_its_addresses_where_the_watch_of_services_lags() -> None:
+    assert run(7196) == []
 
 
 def test_a_deployment_that_is_not_held_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -216,7 +216,7 @@ def test_one_that_was_thawed_by_force_is_not_held_when_it_is_frozen_again() -> N
     thawed = {**hold(mattermost), "spec": mattermost["spec"]}
     assert not is_held(thawed)
 
-    frozen = merge_patch(thawed, freeze(thawed).body)
+    frozen = merge_patch(thawed, freeze(thawed, "").body)
 
     assert not is_held(frozen)
     assert frozen["metadata"]["labels"] == {"a": "b"}

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from mattermost_migrate.domain.freeze import bears_freeze, frozen, frozen_spec, thawed_spec
+from mattermost_migrate.domain.freeze import (
+    acknowledged,
+    bears_freeze,
+    frozen,
+    frozen_spec,
+    thawed_spec,
+)
 from mattermost_migrate.testing.builders import cluster_installation
 from mattermost_migrate.testing.simulation import merge_patch
 
@@ -81,3 +87,20 @@ def test_a_canary_with_a_version_is_the_users() -> None:
     edited = cluster_installation(canary={"enable": True, "deployment": {"version": "8"}})
 
     assert not bears_freeze(edited, cluster_installation())
+
+
+@pytest.mark.parametrize(
+    ("generation", "leaving", "holds"),
+    [(2, False, True), (3, False, False), (3, True, True), (4, True, False)],
+)
+def test_a_mattermost_that_is_deleted_is_acknowledged_as_before(
+    generation: int, *, leaving: bool, holds: bool
+) -> None:
+    """Kubernetes raises the generation for a deletion that waits for finalizers."""
+    cold = freeze(mattermost(ingress={"enabled": True, "host": "a"}))
+    cold["metadata"]["generation"] = generation
+    if leaving:
+        cold["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    cold["status"] = {"observedGeneration": 2, "error": "ingress.host required"}
+
+    assert acknowledged(cold) is holds

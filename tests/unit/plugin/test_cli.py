@@ -15,6 +15,7 @@ from helm_mattermost_migrate.cli import COMMANDS, main, program
 from helm_mattermost_migrate.connection import Target
 from helm_mattermost_migrate.documented import Documented
 from helm_mattermost_migrate.errors import CommandError, Exit, explained
+from helm_mattermost_migrate.launch import agree
 from helm_mattermost_migrate.readiness import versions_fit
 from helm_mattermost_migrate.server_side import Leader
 from mattermost_migrate.domain.errors import (
@@ -176,6 +177,55 @@ def test_without_a_cluster_it_says_how_to_name_one(capsys: pytest.CaptureFixture
     ]
 
 
+def kubeconfig(**user: Any) -> str:
+    return json.dumps(
+        {
+            "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+            "users": [{"name": "u", "user": user}],
+            "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+            "current-context": "x",
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        pytest.param(None, ": there is no such file", id="no file"),
+        pytest.param("{", ": cannot be read: ", id="no YAML"),
+        pytest.param(
+            kubeconfig(**{"client-certificate": "gone.pem", "client-key": "gone.key"}),
+            ", context 'x': credentials: ",
+            id="a certificate that is not there",
+        ),
+        pytest.param(
+            kubeconfig(exec={"command": "no-such-login", "apiVersion": "v1"}),
+            ", context 'x': exec plugin 'no-such-login' gave no credentials: no such program",
+            id="a plugin that is not there",
+        ),
+    ],
+)
+def test_a_kubeconfig_that_cannot_be_used_is_named(
+    text: str | None, reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "config"
+    if text is not None:
+        path.write_text(text)
+    command = ("-m", "helm_mattermost_migrate.cli", "status", "--kubeconfig", str(path))
+    # In a process of its own: here pytest listens to what libraries log to nobody.
+    done = subprocess.run(  # noqa: S603 - ourselves
+        [sys.executable, *command], capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (Exit.REFUSED, "")
+    told, following = done.stderr.splitlines()
+    assert told.startswith(f"Error: {path}{reason}")
+    assert following == (
+        "Next: mend what is named above, or name another file with --kubeconfig; "
+        "then repeat the command"
+    )
+
+
 def test_a_traceback_is_shown_only_on_request(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("status", "--debug") == Exit.REFUSED
     assert "Traceback" in capsys.readouterr().err
@@ -218,6 +268,25 @@ def test_convert_tells_every_refusal_and_prints_what_could_be_done(
     assert out.count("kind: Mattermost") == 1
     assert "ClusterInstallation bolt/talk: spec.database.secret: " in err
     assert "ClusterInstallation bolt/talk: spec.minio.secret: " in err
+    assert "there is no Secret 'db' of its namespace among the documents\n" in err
+    assert err.endswith(
+        "Next: add the file with the Secrets by -f, or --assume-external-db without them; "
+        "then repeat the command\n"
+    )
+
+
+def test_convert_tells_what_to_change_and_what_to_add(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "chat.yaml"
+    file.write_text(CHAT.replace("spec:", "spec:\n  canary: {enable: true}"))
+
+    assert run("convert", "-f", str(file), "--assume-external-db") == Exit.REFUSED
+    assert capsys.readouterr().err.endswith(
+        "Next: change the fields named above, then repeat the command\n"
+    )
+    assert run("convert", "-f", str(file)) == Exit.REFUSED
+    assert "Next: change the fields named above; add the file with" in capsys.readouterr().err
 
 
 def test_input_that_cannot_be_read_is_told_with_its_place(
@@ -227,7 +296,9 @@ def test_input_that_cannot_be_read_is_told_with_its_place(
     file.write_text("a: [\n")
 
     assert run("convert", "-f", str(file)) == Exit.USAGE
-    assert f"Error: {file}:2:1: " in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert f"Error: {file}:2:1: " in err
+    assert err.endswith("Next: correct the lines named above, then repeat the command\n")
 
 
 def test_nothing_to_convert_is_no_success(
@@ -309,6 +380,20 @@ def test_flags_are_laid_over_helms_variables(
             "mattermost-migrate doctor",
         ),
         (
+            ForbiddenError(
+                'User "ann" cannot list resource "pods" in API group "" in the namespace "chat"'
+            ),
+            (
+                'a right is lacking: User "ann" cannot list resource "pods" in API group "" in the '
+                'namespace "chat"'
+            ),
+            (
+                "mattermost-migrate doctor names every right that lacks; have an administrator "
+                "run: kubectl create role list-pods --verb=list --resource=pods -n chat && "
+                "kubectl create rolebinding list-pods --role=list-pods --user=ann -n chat"
+            ),
+        ),
+        (
             TransientError("connect failed"),
             "cannot reach the cluster at https://x: connect failed",
             "kubectl cluster-info",
@@ -367,3 +452,36 @@ def test_who_leads_is_told_with_the_version() -> None:
         "0.1.0, pod-1 in namespace ns"
     )
     assert str(Leader("ns", "pod-1", None, alive=True)) == "pod-1 in namespace ns"
+
+
+def answered(monkeypatch: pytest.MonkeyPatch, answer: type[BaseException]) -> int:
+    """The exit code of a command at whose question this happens."""
+
+    def prompt(_text: str) -> str:
+        raise answer
+
+    def asking(*_arguments: object, **_options: object) -> None:
+        agree(yes=False)
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("click.termui.visible_prompt_func", prompt)
+    monkeypatch.setattr(program, "main", asking)
+    return run("run")
+
+
+def test_the_end_of_the_input_is_no_yes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert answered(monkeypatch, EOFError) == Exit.REFUSED
+
+    assert capsys.readouterr().err == (
+        "\nError: not confirmed: nothing was written\nNext: repeat the command, and answer y\n"
+    )
+
+
+def test_who_interrupts_the_question_is_told_that_nothing_was_begun(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert answered(monkeypatch, KeyboardInterrupt) == 130
+
+    assert capsys.readouterr().err == "\nInterrupted: nothing was begun.\n"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from helm_mattermost_migrate.errors import Exit
-from helm_mattermost_migrate.members import Member, Standing, member, members
+from helm_mattermost_migrate.members import Member, Standing, as_of_its_run, member, members
 from helm_mattermost_migrate.status_view import exit_code, member_table, structured, troubles
 from mattermost_migrate.domain.adoption import ADOPTION
-from mattermost_migrate.domain.fleet import standing_of
+from mattermost_migrate.domain.fleet import Enlistment, member_of, standing_of
 from mattermost_migrate.domain.names import Strategy
 from mattermost_migrate.domain.recreation import RECREATION
 
@@ -122,6 +122,46 @@ def test_its_fleet_counts_it_the_same_way(seen: Any, counted: Any) -> None:
     standing = member(KEY, [], seen).standing
 
     assert str(standing_of(seen)) == words.get(standing, str(standing)) == counted
+
+
+def enlisted(migration: dict[str, Any], kind: str) -> dict[str, Any]:
+    """The same as a member that its fleet started for that kind."""
+    annotations = Enlistment("u", 0, kind).written()
+    return {**migration, "metadata": {**migration["metadata"], "annotations": annotations}}
+
+
+@pytest.mark.parametrize(
+    ("seen", "standing"),
+    [
+        (migration(SUCCEEDED, spec={"desiredKind": "ClusterInstallation"}), Standing.REVERTED),
+        (
+            migration(spec={"desiredKind": "ClusterInstallation", "paused": True}),
+            Standing.REVERTED,
+        ),
+        (migration(UNDER_WAY, spec={"desiredKind": "ClusterInstallation"}), Standing.RUNNING),
+        (migration(SUCCEEDED), Standing.SUCCEEDED),
+    ],
+)
+def test_what_was_turned_round_is_no_success_of_its_run(seen: Any, standing: Any) -> None:
+    obj = enlisted(seen, "Mattermost")
+    fleet = {"metadata": {"uid": "u", "name": "f"}, "spec": {"desiredKind": "Mattermost"}}
+    found = as_of_its_run(member(KEY, [], obj))
+    theirs = member_of(obj, fleet)
+
+    assert found.standing is standing
+    assert theirs is not None
+    assert str(theirs.standing) == {Standing.REVERTED: "skipped"}.get(standing, str(standing))
+    if standing is Standing.REVERTED:
+        assert (found.reason, found.message) == (theirs.reason, theirs.message)
+
+
+def test_what_its_fleet_itself_took_back_is_a_success_of_its_run() -> None:
+    seen = migration(SUCCEEDED, spec={"desiredKind": "ClusterInstallation"})
+
+    found = as_of_its_run(member(KEY, [], enlisted(seen, "ClusterInstallation")))
+
+    assert found.standing is Standing.SUCCEEDED
+    assert as_of_its_run(member(KEY, [], seen)).standing is Standing.SUCCEEDED
 
 
 def test_the_steps_that_are_shown_are_the_ladders() -> None:

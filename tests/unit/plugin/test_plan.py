@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from mattermost_migrate.domain.errors import RejectedError
 from mattermost_migrate.domain.names import Strategy
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Part, Refuse
-from mattermost_migrate.testing.builders import cluster_installation, installed
+from mattermost_migrate.testing.builders import cluster_installation, installed, mattermost
 
 KEY = ("ns", "acme")
 
@@ -91,6 +91,19 @@ def test_only_our_own_refusal_of_the_freeze_is_no_refusal(
     assert lets_pass(write, RejectedError(DENIED.format(webhook))) is passes
 
 
+@pytest.mark.parametrize("finalized", [True, False])
+def test_what_was_finalized_cannot_be_reverted(*, finalized: bool) -> None:
+    wishes = Wishes(desired="ClusterInstallation")
+    known = {"status": {"finalizedTime": "2026-11-21T12:00:00Z"} if finalized else {}}
+    migration = pretended(KEY, wishes, known=known)
+    look = Snapshot(migration=migration, source=mattermost(), target_kind=wishes.desired)
+
+    told = [each for each in appraise(look).refusals if each.reason == "Finalized"]
+
+    assert len(told) == finalized
+    assert all("was finalized" in each.message and not each.next_command for each in told)
+
+
 @pytest.mark.parametrize(
     ("number", "policy", "passes"),
     [
@@ -123,6 +136,8 @@ def test_recreate_takes_new_pods_of_the_other_kind_and_says_how_many_at_a_time()
     assert found.replaced
     assert any("MM_SQLSETTINGS_DATASOURCE" in each.field for each in found.seen_by_pods)
     assert "at most 50% more at a time" in "\n".join(asked([found], wishes))
+    assert "Strategy: Recreate; rollout: new pods beside the old ones" in details(found)
+    assert structured([found])["installations"][0]["strategy"] == "Recreate"
     spec = fleet_request(Selection(names=(KEY,)), [KEY], wishes)["spec"]
     assert (spec["strategy"], spec["maxSurge"]) == ("Recreate", "50%")
 
@@ -347,7 +362,7 @@ FLEET = Fleet(
         (
             [FLEET],
             {"waves": [{"soakSeconds": 600}, {"soakSeconds": 60, "requiresApproval": True}]},
-            "about 11m5s, 11m of it soaking, and as long as 1 approval take",
+            "about 11m5s, 11m of it soaking, and as long as 1 approval takes (at",
         ),
         ([replace(FLEET, ended=None)], {}, "not known before a first run"),
     ],
@@ -356,3 +371,30 @@ def test_how_long_it_takes_is_told_by_the_last_run(
     fleets: list[Fleet], spec: dict[str, Any], said: str
 ) -> None:
     assert said in expected(10, spec, fleets)
+
+
+@pytest.mark.parametrize(
+    ("fleet", "known"),
+    [
+        pytest.param(FLEET, 100, id="its members' own times"),
+        pytest.param(replace(FLEET, per_minute="600.0"), 50, id="the pace its controller noted"),
+    ],
+)
+def test_what_the_last_run_waited_for_is_no_work(fleet: Fleet, known: int) -> None:
+    """Two waves of 50 that took 5 s each, with half a minute of waiting between."""
+    began = FLEET.started
+    assert began is not None
+    members = [
+        Member(
+            ("ns", f"mm-{number}"),
+            fleet=FLEET.name,
+            standing=Standing.SUCCEEDED,
+            started=(at := began + timedelta(seconds=35 * (number // 50) + number % 50 / 10)),
+            ended=at + timedelta(seconds=0.1),
+        )
+        for number in range(known)
+    ]
+
+    told = expected(10, {"waves": [{"soakSeconds": 60}]}, [fleet], members)
+
+    assert "about 1m1s, 1m of it soaking (at the 10.0 a second of fleet-a)" in told

@@ -123,17 +123,42 @@ def test_the_members_are_counted_once_all_of_them_are_known() -> None:
     assert progress(chat(1), fleet=fleet).counts == fleet.counts
 
 
+def test_who_was_turned_round_is_told_as_the_fleet_counts_it() -> None:
+    fleet = Fleet("f", counts=Counts(selected=2, succeeded=1, skipped=1), started=START, ended=NOW)
+    back = chat(1, Standing.REVERTED, reason="Edited", message="set by another hand")
+    seen = progress(back, chat(2, Standing.SUCCEEDED), fleet=fleet)
+
+    assert seen.counts == fleet.counts
+    told = list(ended(seen, NOW))
+    assert "reverted: Edited" in told[0]
+    assert told[-1].startswith("f: 2 selected: 1 succeeded, 1 skipped")
+
+
 def test_rate_and_rest_do_not_count_what_was_passed_over() -> None:
-    members = [chat(number, Standing.SUCCEEDED) for number in range(5)]
-    skipped = [chat(number, Standing.REFUSED) for number in range(5, 20)]
+    members = [chat(number, Standing.SUCCEEDED, ended=NOW) for number in range(5)]
+    skipped = [chat(number, Standing.REFUSED, ended=NOW) for number in range(5, 20)]
     seen = progress(*members, *skipped, chat(30), chat(31, Standing.WAITING))
 
     assert seen.rate(NOW) == 0.5
     assert seen.remaining(NOW) == 4.0
 
 
+def test_the_rate_of_a_selection_is_of_what_ended_since_we_look() -> None:
+    before = [
+        chat(number, Standing.SUCCEEDED, ended=START - timedelta(minutes=1)) for number in range(22)
+    ]
+    never = [chat(number, Standing.NONE) for number in range(22, 25)]
+    since = [chat(number, Standing.SUCCEEDED, ended=NOW) for number in range(25, 29)]
+
+    assert progress(*before, *never, chat(30)).rate(NOW) is None
+    assert progress(*before, *never, *since, chat(30), chat(31)).rate(NOW) == 0.4
+    assert progress(*before, *never, *since, chat(30), chat(31)).remaining(NOW) == 5.0
+    fleet = Fleet("f", counts=Counts(22, succeeded=22), started=START - timedelta(seconds=1))
+    assert progress(*before, fleet=fleet).rate(NOW) == 2.0
+
+
 def test_nothing_is_foretold_from_one() -> None:
-    assert progress(chat(1, Standing.SUCCEEDED), chat(2)).remaining(NOW) is None
+    assert progress(chat(1, Standing.SUCCEEDED, ended=NOW), chat(2)).remaining(NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -201,8 +226,14 @@ def drawn(seen: Progress, *, width: int = 100, height: int = 30) -> list[str]:
 
 def test_the_view_has_a_bar_the_counts_what_is_in_flight_and_what_failed() -> None:
     flying = chat(1, step="PodsSeen", started=START, message="its controller has yet to see it")
-    failed = chat(2, Standing.FAILED, reason="DeadlineExceeded", message="no progress for 600 s")
-    done = [chat(number, Standing.SUCCEEDED) for number in range(3, 7)]
+    failed = chat(
+        2,
+        Standing.FAILED,
+        reason="DeadlineExceeded",
+        message="no progress for 600 s",
+        ended=NOW,
+    )
+    done = [chat(number, Standing.SUCCEEDED, ended=NOW) for number in range(3, 7)]
     lines = drawn(progress(flying, failed, *done, chat(9, Standing.WAITING)), width=104)
 
     assert lines[0] == "fleet-a → Mattermost"

@@ -13,6 +13,7 @@ HEAVY = (
     *("pydantic", "dateutil", "prometheus_client", "jinja2", "jsonpatch", "rich", "cryptography"),
     *("http.server", "flask", "gunicorn", "kubernetes.client.models"),
     *("aiohttp.client", "aiohttp_retry.client"),
+    *("mattermost_migrate.kube.lease", "mattermost_migrate.kube.informer"),
 )
 
 
@@ -58,7 +59,7 @@ def test_offline_commands_load_no_client_at_all() -> None:
 def test_status_loads_neither_the_ladder_nor_rich() -> None:
     loaded = said(
         "import helm_mattermost_migrate.commands.status, sys;"
-        "print([n for n in ('rich', 'kubernetes', 'mattermost_migrate.domain.adoption')"
+        "print([n for n in ('rich', 'kubernetes', 'mattermost_migrate.domain.steps')"
         " if n in sys.modules])"
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from helm_mattermost_migrate.fleets import fleet_of
+from helm_mattermost_migrate.members import Standing
 from helm_mattermost_migrate.report.figures import headline, histogram, percentile, step_figures
 from helm_mattermost_migrate.report.html import html
 from helm_mattermost_migrate.report.markdown import markdown
@@ -137,7 +138,7 @@ def test_every_installation_is_counted_once_and_nothing_is_passed_over() -> None
 def test_what_was_changed_is_told_of_each() -> None:
     succeeded, rolled_back, refused = {}, {}, {}  # type: ignore[var-annotated]
     for entry in structured(record(migrations_over(400)))["installations"]:
-        {"succeeded": succeeded, "rolledBack": rolled_back, "refused": refused}[
+        {"Succeeded": succeeded, "RolledBack": rolled_back, "Refused": refused}[
             entry["result"]
         ].update(entry)
 
@@ -160,6 +161,19 @@ def test_what_was_changed_is_told_of_each() -> None:
 )
 def test_the_whole_in_one_sentence(count: int, said: str) -> None:
     assert verdict(record(migrations_over(count))) == said
+
+
+def test_what_was_turned_round_during_a_run_is_no_success_of_it() -> None:
+    made = migrations_over(5)
+    made[0]["spec"]["desiredKind"] = "ClusterInstallation"
+    told = structured(record(made))
+
+    assert told["verdict"] == "1 of 5 migrations did not succeed."
+    assert (told["counts"]["succeeded"], told["counts"]["reverted"]) == (4, 1)
+    assert told["installations"][0]["reason"] == "Edited"
+    assert told["installations"][0]["changes"][-1] == (
+        "turned round: the ClusterInstallation owns it as before"
+    )
 
 
 def test_markdown_takes_nothing_of_a_message_for_markup() -> None:
@@ -194,6 +208,13 @@ def test_no_text_of_a_cluster_can_end_the_script_or_become_markup() -> None:
     data = re.search(r'id="data">(.*?)</script>', text)
     assert data is not None
     assert evil in json.loads(data[1])["texts"]
+
+
+def test_the_page_marks_all_that_ended_otherwise_than_was_asked_for() -> None:
+    marked = re.search(r"BAD = new Set\((.*?)\)", html(record(migrations_over(1))))
+
+    assert marked is not None
+    assert set(json.loads(marked[1])) == {str(each) for each in Standing if each.bad}
 
 
 def test_the_page_names_no_address() -> None:

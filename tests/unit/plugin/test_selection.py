@@ -123,3 +123,20 @@ def test_names_that_were_not_found_are_named() -> None:
     selection = Selection.parse(["chat", "talk"], namespace="acme")
 
     assert selection.missing([("acme", "talk")]) == (("acme", "chat"),)
+
+
+@pytest.mark.parametrize(
+    ("selection", "told"),
+    [
+        (Selection(everything=True), "--all"),
+        (Selection(), "-A"),
+        (Selection(names=(("ns", "acme"), ("ns", "bolt"))), "ns/acme ns/bolt"),
+        (
+            Selection(namespaces=("a", "b"), requirements=parse_selector("tier in (x,y),!old")),
+            "--namespaces a,b -l 'tier in (x,y),!old'",
+        ),
+        (Selection(selector={"matchLabels": {"tier": "gold"}}), "-f FLEET.yaml"),
+    ],
+)
+def test_a_selection_is_told_as_it_would_be_typed(selection: Selection, told: str) -> None:
+    assert selection.typed() == told

@@ -237,7 +237,7 @@ def test_nothing_is_looked_up_for_a_write(spec: dict[str, Any], user: str) -> No
 def test_the_event_loop_never_waits_and_answers_what_is_remembered() -> None:
     server = ApiServer()
     app = create_app(InMemory(Remembered()), exempt=Exempt(), secrets=Secrets(server.read))
-    at_once = app.extensions[AT_ONCE]["/validate/clusterinstallation"]
+    at_once = app.extensions[AT_ONCE]["/validate/clusterinstallation"].at_once
     body = review("CREATE", object=installation(**NAMED))
 
     with pytest.raises(MustWaitError):

@@ -6,7 +6,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const $ = (id) => document.getElementById(id);
   const text = (index) => data.texts[index];
-  const BAD = new Set(["failed", "refused", "rolled back"]);
+  const BAD = new Set(["failed", "refused", "rolled back", "reverted"]);
 
   const rows = data.rows.map((row) => {
     const told = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import logging
 import os
 import random
 import secrets
@@ -64,15 +65,20 @@ from mattermost_migrate.testing.faults import (
     Recorder,
 )
 from mattermost_migrate.testing.installations import Installations, condition, ended
+from mattermost_migrate.testing.journal import journal
 from mattermost_migrate.testing.succession import Succession
 from mattermost_migrate.testing.witness import Witness
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 KINDS = (MATTERMOST.kind, CLUSTER_INSTALLATION.kind)
 HOME = "mattermost-migrate"
 ENGINE = "mattermost-migrate-controller"
 #: How long the engine waits for an answer: in a cluster a minute, here it is to give up soon.
 PATIENCE = kube.Patience(total=5.0, longest=0.5, answer=1.5)
+#: The same while random schedules run: where a machine is so busy that it answers later than that,
+#: none of them would come to an end.
+LONGER = kube.Patience(total=12.0, longest=0.5, answer=4.0)
 #: What an API server, or the way to it, does to a write.
 FAULTS: Mapping[str, Fault] = {
     "409": Answer(409),
@@ -198,6 +204,8 @@ class Lane:
             found = self.here.get(CLUSTER_INSTALLATION, "acme")
             if found["spec"] != self.spec:
                 problems.append("another spec than before")
+        if problems:
+            _log.warning("\n".join((self.namespace, *journal(chronicle.entries))))
         return [f"{self.namespace}, {what}: {problem}" for problem in problems]
 
 
@@ -318,13 +326,13 @@ class Engines:
         path = self.folder / f"{secrets.token_hex(4)}.kubeconfig"
         return kubeconfig.write(path, through, user=ENGINE, namespace=HOME)
 
-    def in_process(self, gate: Gate) -> Hosted:
+    def in_process(self, gate: Gate, patience: kube.Patience = PATIENCE) -> Hosted:
         """The engine alone, in a thread of ours."""
         path = self.kubeconfig(gate)
 
         async def body() -> None:
             connection = await kube.connect({"KUBECONFIG": str(path)})
-            async with kube.Client(connection, max_inflight=200, patience=PATIENCE) as client:
+            async with kube.Client(connection, max_inflight=200, patience=patience) as client:
                 informers = make_informers(client)
                 settings = Settings(beside_operator=False, workers=200, identity="in-process")
                 async with asyncio.TaskGroup() as group:
@@ -518,15 +526,18 @@ def schedules(
         )
         for number, lane in enumerate(taken)
     ]
-    engines.in_process(gate := gateway.gate(script))
+    engines.in_process(gate := gateway.gate(script), LONGER)
     going = [lanes.pool.submit(fickle, *plan) for plan in plans]
     writes = 0
     for _ in range(3):
         writes += dice.randint(2, 6) * len(taken)
         if script.until(writes, SECONDS / 4):
             engines.kill(gate)
-            engines.in_process(gate := gateway.gate(script))
-    wanted = [each.result() for each in going]
+            engines.in_process(gate := gateway.gate(script), LONGER)
+    try:
+        wanted = [each.result() for each in going]
+    except TimeoutError as problem:
+        raise TimeoutError(f"seed {seed}: {problem}") from None
     script.end()
     told = lanes.pool.map(
         lambda plan, kind: plan[0].judge(since, kind, plan[2], f"seed {seed}"), plans, wanted

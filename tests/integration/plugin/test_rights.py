@@ -1,0 +1,134 @@
+"""Who has no rights runs what is proposed, command by command, and then lacks none."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from mattermost_migrate.domain.names import Resource
+from mattermost_migrate.testing.cluster import LocalCluster
+from mattermost_migrate.testing.tools import Toolbox
+
+from .conftest import Cli
+
+_GROUP: Final = "rbac.authorization.k8s.io"
+_KINDS: Final = (
+    Resource(_GROUP, "v1", "ClusterRole", "clusterroles", namespaced=False),
+    Resource(_GROUP, "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False),
+)
+#: What plan and run list in the namespace.
+_LOOKED_AT: Final = (
+    *("clusterinstallations", "mattermosts", "installationmigrations"),
+    *("deployments", "replicasets", "pods"),
+)
+_INGRESS_CLASSES: Final = (
+    "kubectl create clusterrole classes-{} --verb=get --resource=ingressclasses.networking.k8s.io "
+    "&& kubectl create clusterrolebinding classes-{} --clusterrole=classes-{} --user={}"
+)
+_GRANTED: Final = "have an administrator run: "
+
+Administrator = Callable[[str], None]
+
+
+@pytest.fixture
+def administrator(served: LocalCluster, tools: Toolbox, tmp_path: Path) -> Iterator[Administrator]:
+    """Runs every command that a text proposes; what is cluster-wide goes with the test."""
+    environment = {
+        "PATH": str(tools["kubectl"].parent),
+        "KUBECONFIG": str(served.kubeconfig),
+        "HOME": str(tmp_path),  # kubectl keeps a cache there
+    }
+    before = {each.kind: _names(served, each) for each in _KINDS}
+
+    def run(text: str) -> None:
+        proposed = [line.split(_GRANTED)[1] for line in text.splitlines() if _GRANTED in line]
+        assert proposed
+        for command in proposed:
+            done = subprocess.run(  # noqa: S602 - a shell is what an administrator has
+                command,
+                shell=True,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+
+    yield run
+    for kind in _KINDS:
+        for name in _names(served, kind) - before[kind.kind]:
+            served.admin.delete(kind, None, name)
+
+
+def _names(cluster: LocalCluster, kind: Resource) -> set[str]:
+    return {each["metadata"]["name"] for each in cluster.admin.list(kind)}
+
+
+@pytest.mark.parametrize("everything", [False, True], ids=["a namespace", "--all"])
+def test_what_doctor_proposes_is_enough_to_plan_and_to_run(
+    served: LocalCluster,
+    space: str,
+    install: Callable[..., None],
+    cli: Cli,
+    administrator: Administrator,
+    *,
+    everything: bool,
+) -> None:
+    install("chat")
+    user = f"system:serviceaccount:{space}:mover"
+    as_user = ("-n", space, "--kube-as-user", user)
+
+    looking = ("doctor", *as_user, *(["--all"] if everything else []))
+
+    lacking = cli(*looking)
+    administrator(lacking.out)
+
+    assert ("kubectl create role " in lacking.out) is not everything
+    assert _GRANTED not in cli(*looking).out
+    planned = cli("plan", "chat", *as_user)
+    assert planned.code == 0, planned.err
+    ended = cli("run", "chat", "--yes", *as_user)
+    assert ended.code == 0, ended.err
+
+
+def test_what_run_proposes_gives_every_right_that_it_names(
+    served: LocalCluster,
+    space: str,
+    install: Callable[..., None],
+    cli: Cli,
+    administrator: Administrator,
+) -> None:
+    install("chat")
+    reads = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["get"]}
+    looks = {"apiGroups": ["*"], "resources": [*_LOOKED_AT], "verbs": ["list"]}
+    role = {"kind": "Role", "name": "reader"}
+    served.apply(
+        [
+            {**_rbac("Role"), "rules": [reads, looks]},
+            {
+                **_rbac("RoleBinding"),
+                "roleRef": {"apiGroup": _GROUP, **role},
+                "subjects": [{"kind": "User", "name": space}],
+            },
+        ],
+        namespace=space,
+    )
+    administrator(f"{_GRANTED}{_INGRESS_CLASSES.format(space, space, space, space)}")
+    as_user = ("-n", space, "--kube-as-user", space)
+
+    refused = cli("run", "chat", "--yes", *as_user)
+    administrator(refused.err)
+    ended = cli("run", "chat", "--yes", *as_user)
+
+    assert refused.err.count("you may not ") == 5
+    assert f"--user={space}" in refused.err
+    assert "YOU" not in refused.err
+    assert ended.code == 0, ended.err
+
+
+def _rbac(kind: str) -> dict[str, Any]:
+    return {"apiVersion": f"{_GROUP}/v1", "kind": kind, "metadata": {"name": "reader"}}

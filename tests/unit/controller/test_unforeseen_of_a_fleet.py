@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from controller.fleet import FleetReconciler
+from mattermost_migrate.domain.errors import TransientError
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    FLEET_MIGRATION,
+    INSTALLATION_MIGRATION,
+    MATTERMOST,
+    Condition,
+)
+from mattermost_migrate.domain.objects import JsonObject
+from mattermost_migrate.domain.reported import condition_status
+from mattermost_migrate.testing.fleets import fleet
+
+
+class Memory:
+    """The informer of one FleetMigration."""
+
+    def __init__(self, known: JsonObject) -> None:
+        self.fleet = known
+
+    def get(self, *_: object) -> JsonObject:
+        return self.fleet
+
+    def note(self, obj: JsonObject) -> None:
+        self.fleet = obj
+
+    def subscribe(self, _: object) -> None:
+        pass
+
+
+class Cluster:
+    """Where something goes wrong when the members are read; it takes status and events."""
+
+    def __init__(self, error: Exception) -> None:
+        selected = {"type": Condition.TARGETS_SELECTED, "status": "True"}
+        self.memory = Memory({**fleet(), "status": {"conditions": [selected], "passedOver": 7}})
+        self.error = error
+        self.writes = 0
+        self.events: list[str] = []
+
+    async def get(self, *_: object) -> JsonObject:
+        return self.memory.fleet
+
+    async def list(self, *_: object, **__: object) -> None:
+        raise self.error
+
+    async def patch(self, *key: object, subresource: str) -> JsonObject:
+        *where, body = key
+        known = self.memory.fleet
+        assert (*where, subresource) == (FLEET_MIGRATION, None, known["metadata"]["name"], "status")
+        assert isinstance(body, Mapping)
+        assert body["metadata"] == {"uid": known["metadata"]["uid"]}
+        self.writes += 1
+        return {**known, "status": {**known["status"], **body["status"]}}
+
+    def record(self, _: object, reason: str, note: str, **__: object) -> None:
+        self.events.append(f"{reason}: {note}")
+
+    def passes(self, count: int) -> None:
+        kinds = (FLEET_MIGRATION, INSTALLATION_MIGRATION, CLUSTER_INSTALLATION, MATTERMOST)
+
+        async def main() -> None:
+            given: Any = (self, dict.fromkeys(kinds, self.memory), self, asyncio.Lock())
+            reconciler = FleetReconciler(*given)
+            for _ in range(count):
+                with pytest.raises(type(self.error)):
+                    await reconciler.reconcile(("", "all"))
+
+        asyncio.run(main())
+
+
+def test_an_error_that_nobody_foresaw_is_told_once() -> None:
+    cluster = Cluster(KeyError("0x7f12"))
+
+    cluster.passes(3)
+
+    told = condition_status(cluster.memory.fleet, Condition.SUCCEEDED)
+    assert told is not None
+    assert (told["status"], told["reason"]) == ("Unknown", "InternalError")
+    assert "KeyError" in told["message"]
+    assert "0x7f12" not in str(cluster.memory.fleet), "it may be another text each time"
+    assert condition_status(cluster.memory.fleet, Condition.STALLED)
+    assert condition_status(cluster.memory.fleet, Condition.TARGETS_SELECTED), "selected again"
+    assert cluster.writes == len(cluster.events) == 1
+
+
+def test_what_passes_by_itself_is_told_of_nowhere() -> None:
+    cluster = Cluster(TransientError("busy"))
+
+    cluster.passes(2)
+
+    assert (cluster.writes, cluster.events) == (0, [])

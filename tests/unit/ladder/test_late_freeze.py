@@ -1,0 +1,78 @@
+"""A freeze that arrives when the migration was turned round and is over."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from mattermost_migrate.domain import freeze
+from mattermost_migrate.domain.handover import thaw_late
+from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, MATTERMOST, Resource
+from mattermost_migrate.domain.objects import annotations_of
+from mattermost_migrate.domain.steps import Act
+from mattermost_migrate.domain.writes import Write
+from mattermost_migrate.testing.builders import cluster_installation, installed
+from mattermost_migrate.testing.ladder import climb, desire
+from mattermost_migrate.testing.simulation import Simulation
+
+
+class NotSentError(Exception):
+    """The network holds the write up."""
+
+
+def turned_round(resource: Resource) -> tuple[Simulation, Write]:
+    """An installation that stayed of that kind, and the freeze that has yet to arrive."""
+    cluster = installed(cluster_installation())
+    other = MATTERMOST if resource is CLUSTER_INSTALLATION else CLUSTER_INSTALLATION
+    if resource is MATTERMOST:
+        climb(cluster)
+    held_up: list[Write] = []
+
+    def until_frozen(write: Write) -> None:
+        if write.resource is resource:
+            held_up.append(write)
+            raise NotSentError
+        cluster.apply(write)
+
+    desire(cluster, "acme", other.kind)
+    with pytest.raises(NotSentError):
+        climb(cluster, send=until_frozen)
+    desire(cluster, "acme", resource.kind)
+    climb(cluster)
+    return cluster, held_up[0]
+
+
+@pytest.mark.parametrize("resource", [CLUSTER_INSTALLATION, MATTERMOST], ids=str)
+def test_it_is_undone(resource: Resource) -> None:
+    cluster, late = turned_round(resource)
+    before = copy.deepcopy(cluster.find(resource, "acme") or {})
+    assert thaw_late(cluster.look("acme")) is None
+
+    cluster.apply(late)
+    cluster.settle()
+    assert freeze.frozen(cluster.find(resource, "acme") or {})
+    act = thaw_late(cluster.look("acme"))
+    assert isinstance(act, Act)
+    for write in act.writes:
+        cluster.apply(write)
+
+    after = cluster.find(resource, "acme") or {}
+    assert after["spec"] == before["spec"]
+    assert annotations_of(after) == annotations_of(before)
+    assert thaw_late(cluster.look("acme")) is None
+
+
+def test_what_is_frozen_while_a_migration_runs_is_left_alone() -> None:
+    cluster, _ = turned_round(CLUSTER_INSTALLATION)
+    desire(cluster, "acme", MATTERMOST.kind)
+
+    def until_frozen(write: Write) -> None:
+        cluster.apply(write)
+        if write.resource is CLUSTER_INSTALLATION:
+            raise NotSentError
+
+    with pytest.raises(NotSentError):
+        climb(cluster, send=until_frozen)
+
+    assert thaw_late(cluster.look("acme")) is None
