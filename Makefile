@@ -119,7 +119,7 @@ proof-faults: venv ## every write of a migration, every fault, on a real control
 	@$(BIN)/python bench/faults.py $(call option,COUNT,--schedules) $(call option,SEED,--seed)
 
 proof-traffic: venv ## 500 requests/s and 200 WebSockets over 100 migrations and reverts (SEED=7); records: bench/
-	@$(BIN)/python bench/traffic.py $(call option,SEED,--seed) $(OPTIONS)
+	@$(BIN)/python bench/traffic.py --blogs-order $(call option,SEED,--seed) $(OPTIONS)
 
 proof-endurance: venv ## a day's wear in ten minutes: nothing grows (MINUTES=10)
 	@$(BIN)/python bench/endurance.py $(call option,MINUTES,--minutes) $(OPTIONS)

@@ -1,6 +1,6 @@
 """The picture of a recorded proof of traffic: `python bench/plot_traffic.py`, `make plot`.
 
-From bench/traffic_comparison.json to docs/images/traffic.svg: requests a second, failed requests
+From bench/traffic.json to docs/images/traffic.svg: requests a second, failed requests
 and dropped WebSockets over time, with the stretches in which installations moved.
 """
 
@@ -10,17 +10,20 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
 __all__ = ["draw"]
 
 _ROOT: Final = Path(__file__).parents[1]
-_RECORD: Final = _ROOT / "bench" / "traffic_comparison.json"
+_RECORD: Final = _ROOT / "bench" / "traffic.json"
 _PICTURE: Final = _ROOT / "docs" / "images" / "traffic.svg"
 _LEFT, _TOP, _WIDTH, _STRIP, _GAP = 60, 112, 820, 90, 34
-#: Degrees by which names lean: two short stretches side by side must not run into each other.
-_LEAN: Final = -40
+#: Degrees by which names lean: a short stretch beside another must not run into it.
+_LEAN: Final = -12
+#: Seconds from which on the axis names fewer of them.
+_LONG: Final = 400
 _FILLS: Final = {"Adopt": "#2e7d32", "Recreate": "#1565c0", "BlogsOrder": "#c62828"}
 _NAMES: Final = {
     "Adopt": "Adopt",
@@ -61,18 +64,19 @@ def _x(second: float, seconds: int) -> float:
 
 
 def _stretches(phases: list[dict[str, Any]], seconds: int, bottom: int) -> Iterator[str]:
-    for phase in phases:
-        first, last = (_x(second, seconds) for second in phase["at"])
-        back = " (back)" if phase["kind"] == "ClusterInstallation" else ""
-        fill = _FILLS[phase["strategy"]]
-        yield (
-            f'<rect x="{first}" y="{_TOP - 30}" width="{round(last - first, 1)}" '
-            f'height="{bottom - _TOP + 30}" fill="{fill}" opacity="0.12"/>'
-        )
+    for strategy, moves in groupby(phases, key=lambda phase: str(phase["strategy"])):
+        fill, name, ways = _FILLS[strategy], _NAMES[strategy], list(moves)
+        for phase in ways:
+            first, last = (_x(second, seconds) for second in phase["at"])
+            yield (
+                f'<rect x="{first}" y="{_TOP - 30}" width="{round(last - first, 1)}" '
+                f'height="{bottom - _TOP + 30}" fill="{fill}" opacity="0.12"/>'
+            )
+        first = _x(ways[0]["at"][0], seconds)
+        moved = sum(each["moved"] for each in ways)
         yield (
             f'<text x="{first}" y="{_TOP - 36}" fill="{fill}" '
-            f'transform="rotate({_LEAN} {first} {_TOP - 36})">'
-            f"{_NAMES[phase['strategy']]}{back}</text>"
+            f'transform="rotate({_LEAN} {first} {_TOP - 36})">{name}: {moved} moves</text>'
         )
 
 
@@ -93,7 +97,7 @@ def _strip(title: str, values: list[int], top: int, colour: str) -> Iterator[str
 
 
 def _axis(seconds: int, y: int) -> Iterator[str]:
-    for second in range(0, seconds + 1, 30):
+    for second in range(0, seconds + 1, 60 if seconds > _LONG else 30):
         yield f'<text x="{_x(second, seconds)}" y="{y}" text-anchor="middle">{second} s</text>'
 
 

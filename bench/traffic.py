@@ -348,8 +348,8 @@ def written(record: dict[str, Any]) -> str:
 def main() -> None:
     """Prove it, print the record, and judge it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--installations", type=int, default=6)
-    parser.add_argument("--rounds", type=int, default=17)
+    parser.add_argument("--installations", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--recreate-rounds", type=int, default=2)
     parser.add_argument("--rate", type=float, default=500)
     parser.add_argument("--sockets", type=int, default=200)
