@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ from mattermost_migrate.domain.errors import (
     NotFoundError,
     RejectedError,
     StaleError,
+    TransientError,
 )
 from mattermost_migrate.domain.freeze import frozen
 from mattermost_migrate.domain.handover import remove_late, thaw_late
@@ -70,6 +72,9 @@ _ACKNOWLEDGEMENT: Final = 120.0
 #: not watched, and a right that was granted a moment ago is not known to every API server.
 _SOONEST: Final = 2.0
 _LATEST: Final = 60.0
+#: Seconds for which a right that we lack may be one that the API server has yet to read: it answers
+#: before it knows who may do what, when it has just started.
+_READING_RIGHTS: Final = 20.0
 _log = logging.getLogger(__name__)
 
 
@@ -105,6 +110,8 @@ class MigrationReconciler:
         self._observer = observer
         self._reporter = Reporter(client, self._migrations.note, verdicts)
         self._events = events
+        #: Since when a right is lacking, by key.
+        self._lacking: dict[Key, float] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """One pass over one InstallationMigration.
@@ -114,6 +121,7 @@ class MigrationReconciler:
         """
         migration = self._migrations.get(*key)
         if migration is None:
+            self._lacking.pop(key, None)
             await self._departed.clear(key)
             return None
         if _over(migration):
@@ -143,17 +151,26 @@ class MigrationReconciler:
             self._observer.forget(migration)
             raise
         except (RejectedError, ForbiddenError, InvariantError) as error:
+            if isinstance(error, ForbiddenError) and not self._lacks(migration):
+                raise TransientError(str(error)) from error
             seen, decision = await self._failed(migration, str(error), type(error))
         except MigrateError:
             raise
         except Exception as error:
             await self._puzzled(migration, error)
             raise
+        else:
+            self._lacking.pop(_key(migration), None)
         if isinstance(decision.verdict, Refuse) and _rolls_back(seen):
             self._say(seen, Reason.ROLLING_BACK, decision.verdict.message, warning=True)
             await self._reporter.give_up(seen, decision.verdict)
             return 0.0
         return await self._conclude(seen, decision)
+
+    def _lacks(self, migration: JsonObject) -> bool:
+        """Whether a right has been lacking for so long that somebody has to grant it."""
+        since = self._lacking.setdefault(_key(migration), time.monotonic())
+        return time.monotonic() - since >= _READING_RIGHTS
 
     async def _climb(self, migration: JsonObject) -> tuple[Snapshot, Decision]:
         """Act until there is nothing to do but wait."""
@@ -259,6 +276,10 @@ class MigrationReconciler:
     def _forget(self, migration: JsonObject) -> None:
         self._observer.forget(migration)
         self._reporter.forget(migration)
+
+
+def _key(migration: JsonObject) -> Key:
+    return namespace_of(migration), name_of(migration)
 
 
 def second_look(summary: JsonObject | None, now: datetime) -> float:

@@ -23,6 +23,8 @@ __all__ = ["error_of", "retry_after", "status_of"]
 
 #: What authorization says, and admission never does: it names the user and the verb.
 _NOT_AUTHORIZED: Final = re.compile(r'(?:User|user) "[^"]*" cannot |cannot impersonate')
+#: What an admission plugin says while the API server that has just started reads what it needs.
+_NOT_READY: Final = "not yet ready to handle request"
 _FORBIDDEN: Final = 403
 _NOT_FOUND: Final = 404
 _UNPROCESSABLE: Final = 422
@@ -112,4 +114,4 @@ def _forbidden(status: Mapping[str, Any], message: str) -> MigrateError:
     """
     if status.get("kind") != "Status" or _NOT_AUTHORIZED.search(str(status.get("message"))):
         return ForbiddenError(message)
-    return RejectedError(message)
+    return (TransientError if message.endswith(_NOT_READY) else RejectedError)(message)

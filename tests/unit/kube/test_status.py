@@ -28,6 +28,7 @@ def status(message: str = "no", **fields: Any) -> dict[str, Any]:
         (403, status('pods is forbidden: User "eve" cannot list resource "pods"'), ForbiddenError),
         (403, {"message": "<html>a proxy's</html>"}, ForbiddenError),
         (403, status('pods "a" is forbidden: exceeded quota: q'), RejectedError),
+        (403, status('pods "a" is forbidden: not yet ready to handle request'), TransientError),
         (403, status('admission webhook "w" denied the request: no'), RejectedError),
         (400, status('admission webhook "w" denied the request: no'), RejectedError),
         (
