@@ -66,6 +66,8 @@ WATCHED: Final = (
 )
 _PATIENCE: Final = 60.0
 _RETRY_SECONDS: Final = 0.2
+#: A watch from a revision that the API server does not know any more is ended as soon as it stands.
+_ENDED_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ class Witness:
         #: The same by namespace, and the last version of what is there: asked for again and again.
         self._places: dict[str, list[Entry]] = defaultdict(list)
         self._there: dict[tuple[Resource, str], dict[str, Entry]] = defaultdict(dict)
+        #: Since when the watch of a kind stands.
+        self._standing: dict[Resource, float] = {}
         self._news = threading.Condition()
         self._over = threading.Event()
 
@@ -170,9 +174,17 @@ class Witness:
         while time.monotonic() < deadline:
             listed = {uid_of(obj): _version(obj) for obj in self._list(resource, namespace)[0]}
             with self._news:
-                if self._news.wait_for(lambda: self._known(resource, namespace) == listed, 0.5):  # noqa: B023 - it is asked in here
+                if self._news.wait_for(
+                    lambda: self._stands(resource) and self._known(resource, namespace) == listed,  # noqa: B023 - it is asked in here
+                    0.5,
+                ):
                     return
         raise TimeoutError(f"the watch of {resource} does not catch up")
+
+    def _stands(self, resource: Resource) -> bool:
+        """Whether its watch misses nothing: where there are no objects, nothing else tells."""
+        began = self._standing.get(resource)
+        return began is not None and time.monotonic() > began + _ENDED_SECONDS
 
     def _known(self, resource: Resource, namespace: str | None) -> dict[str, int]:
         """The last version of each object that is there, by UID."""
@@ -184,11 +196,14 @@ class Witness:
         }
 
     def _watch(self, resource: Resource, version: str) -> None:
+        def stands() -> None:
+            self._standing[resource] = time.monotonic()
+
         while not self._over.is_set():
             # The API server may be away for a while; a watch goes on where it was.
-            with suppress(requests.RequestException, OSError):
+            with suppress(requests.RequestException, OSError, ApiError):
                 try:
-                    for kind, obj in self._client.watch(resource, since=version):
+                    for kind, obj in self._client.watch(resource, since=version, began=stands):
                         version = str(obj["metadata"]["resourceVersion"])
                         self._note(Entry(int(version), resource, obj, gone=kind == "DELETED"))
                 except ApiError as problem:
@@ -197,6 +212,8 @@ class Witness:
                         continue
                 else:
                     continue
+                finally:
+                    self._standing.pop(resource, None)
             self._over.wait(_RETRY_SECONDS)
 
     def _relist(self, resource: Resource) -> str:

@@ -251,15 +251,17 @@ class Client:
         name: str | None = None,
         since: str | None = None,
         seconds: float = _PATIENCE,
+        began: Callable[[], None] = lambda: None,
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         """Each change since a resourceVersion, that long, a minute at most: (type, object) pairs.
 
-        Without ``since``, first what is there, as ``ADDED``.
+        Without ``since``, first what is there, as ``ADDED``. ``began`` is called when it stands.
         """
         params = {"watch": "true", "timeoutSeconds": str(_asked(seconds)), **_named(name)}
         if since:
             params["resourceVersion"] = since
         with self._send("GET", resource.path(namespace), params=params, stream=True) as answer:
+            began()
             for line in answer.iter_lines(chunk_size=None):
                 event = json.loads(line)
                 if event["type"] == "ERROR":
