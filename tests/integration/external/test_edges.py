@@ -32,7 +32,7 @@ from mattermost_migrate.domain.names import (
     Condition,
     Resource,
 )
-from mattermost_migrate.domain.objects import labels_of, name_of, uid_of
+from mattermost_migrate.domain.objects import annotations_of, labels_of, name_of, uid_of
 from mattermost_migrate.testing.builders import (
     cluster_installation,
     database_secret,
@@ -439,3 +439,26 @@ def test_what_would_stay_behind_is_switched_off_first(
     assert f"spec.{section}" in summary["message"]
     assert "switch it off first" in summary["message"]
     assert installations.find(CLUSTER_INSTALLATION, "acme") is None
+
+
+def test_one_behind_a_load_balancer_keeps_it_there_and_back(
+    installations: Installations, stand_in: Process
+) -> None:
+    """The very Service: for another one a cloud makes a balancer with another address."""
+    marks = {"service.beta.kubernetes.io/aws-load-balancer-type": "nlb"}
+    installations.create("acme", useServiceLoadBalancer=True, serviceAnnotations=marks)
+    service = installations.get(SERVICE, "acme")
+    assert service["spec"]["type"] == "LoadBalancer"
+    before, since = installations.workload(), installations.witness.now()
+
+    for kind in (MATTERMOST, CLUSTER_INSTALLATION):
+        installations.move("acme", kind=kind.kind)
+
+        installations.until_whole(kind, "acme")
+        kept = installations.get(SERVICE, "acme")
+        assert uid_of(kept) == uid_of(service)
+        assert kept["spec"]["type"] == "LoadBalancer"
+        assert kept["status"] == service["status"]
+        assert marks.items() <= annotations_of(kept).items()
+    assert installations.workload() == before
+    assert installations.harms(since) == ()
