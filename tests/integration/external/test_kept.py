@@ -29,6 +29,7 @@ from mattermost_migrate.domain.names import (
     V1ALPHA1,
     Condition,
     Resource,
+    Strategy,
 )
 from mattermost_migrate.domain.objects import owner_reference, owners_of, uid_of
 from mattermost_migrate.testing.builders import cluster_installation, secret
@@ -220,6 +221,33 @@ def test_whatever_named_the_old_kind_as_owner_names_the_new_one(
                 **owner_reference(new, kind),
                 "controller": owner["controller"],
             }, (kind, resource)
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_what_gives_way_goes_as_an_orphan_and_controls_nothing_by_then(
+    installations: Installations, strategy: Strategy
+) -> None:
+    """At the moment its deletion is asked for, not only when the garbage collector is done."""
+    installations.create("acme")
+    wish = {"strategy": str(strategy), **({"drainSeconds": 0} if strategy == "Recreate" else {})}
+    for old, new in ((CLUSTER_INSTALLATION, MATTERMOST), (MATTERMOST, CLUSTER_INSTALLATION)):
+        since, uid = installations.witness.now(), uid_of(installations.get(old, "acme"))
+        installations.move("acme", kind=new.kind, **wish)
+        installations.until_whole(new, "acme")
+
+        chronicle = installations.chronicle(since)
+        there = dict(chronicle.before)
+        for entry in chronicle.entries:
+            if entry.of(old) and "deletionTimestamp" in entry.obj["metadata"]:
+                assert entry.obj["metadata"]["finalizers"] == ["orphan"]
+                owners = (owner for each in there.values() for owner in owners_of(each))
+                assert [each for each in owners if each["uid"] == uid] == []
+                break
+            there[uid_of(entry.obj)] = entry.obj
+            if entry.gone:
+                del there[uid_of(entry.obj)]
+        else:
+            pytest.fail(f"the {old.kind} was never asked to go")
 
 
 def test_revisions_can_be_gone_back_to(
