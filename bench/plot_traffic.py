@@ -19,9 +19,7 @@ __all__ = ["draw"]
 _ROOT: Final = Path(__file__).parents[1]
 _RECORD: Final = _ROOT / "bench" / "traffic.json"
 _PICTURE: Final = _ROOT / "docs" / "images" / "traffic.svg"
-_LEFT, _TOP, _WIDTH, _STRIP, _GAP = 60, 112, 820, 90, 34
-#: Degrees by which names lean: a short stretch beside another must not run into it.
-_LEAN: Final = -12
+_LEFT, _TOP, _WIDTH, _STRIP, _GAP = 60, 64, 820, 90, 34
 #: Seconds from which on the axis names fewer of them.
 _LONG: Final = 400
 _FILLS: Final = {"Adopt": "#2e7d32", "Recreate": "#1565c0", "BlogsOrder": "#c62828"}
@@ -74,10 +72,10 @@ def _stretches(phases: list[dict[str, Any]], seconds: int, bottom: int) -> Itera
             )
         first = _x(ways[0]["at"][0], seconds)
         moved = sum(each["moved"] for each in ways)
-        yield (
-            f'<text x="{first}" y="{_TOP - 36}" fill="{fill}" '
-            f'transform="rotate({_LEAN} {first} {_TOP - 36})">{name}: {moved} moves</text>'
-        )
+        where = f'x="{first}" y="{_TOP - 36}"'
+        if first > _LEFT + _WIDTH * 0.75:  # it would run out of the picture
+            where = f'x="{_LEFT + _WIDTH}" y="{_TOP - 36}" text-anchor="end"'
+        yield f'<text {where} fill="{fill}">{name}: {moved} moves</text>'
 
 
 def _strip(title: str, values: list[int], top: int, colour: str) -> Iterator[str]:
