@@ -174,7 +174,7 @@ ACKNOWLEDGEMENT: Final = "Migration to Mattermost cannot be performed safely"
 
 #: On an InstallationMigration: the FleetMigration that made it.
 FLEET_LABEL: Final = f"{OWN_GROUP}/fleet"
-#: On an InstallationMigration: what its fleet knows it by (``domain.fleet.enlistment``).
+#: On an InstallationMigration: what its fleet knows it by (``domain.membership``).
 MEMBER_ANNOTATION: Final = f"{OWN_GROUP}/member"
 #: On an InstallationMigration: it holds the edit lock; the value is a ``Lock``.
 LOCK_LABEL: Final = f"{OWN_GROUP}/lock"

@@ -6,12 +6,11 @@ ladder takes longer to load than to ask the cluster.
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 
+from mattermost_migrate.domain.membership import Enlistment
 from mattermost_migrate.domain.names import (
     LOCK_LABEL,
-    MEMBER_ANNOTATION,
     RECREATE_ANNOTATION,
     Condition,
     Lock,
@@ -88,12 +87,9 @@ def failure_of(migration: JsonObject) -> JsonObject | None:
 
 
 def edited(migration: JsonObject) -> bool:
-    """Whether another hand has set the wanted kind since its fleet did (``fleet.enlistment``)."""
-    try:
-        _, _, kind, _, _ = json.loads(annotations_of(migration).get(MEMBER_ANNOTATION, ""))
-    except (ValueError, TypeError):
-        return False
-    return bool(kind != migration["spec"].get("desiredKind"))
+    """Whether another hand has set the wanted kind since its fleet did."""
+    known = Enlistment.read(migration)
+    return known is not None and known.edited(migration)
 
 
 def strategy_of(migration: JsonObject) -> Strategy:

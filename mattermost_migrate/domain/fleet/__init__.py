@@ -5,13 +5,7 @@ keeps them. Each policy has a module of its own and says why nobody may start: `
 ``deadline``, ``waves``, ``windows``; ``starting`` asks them all. ``status`` tells people.
 """
 
-from mattermost_migrate.domain.fleet.enlistment import (
-    Enlistment,
-    Key,
-    new_member,
-    places,
-    start,
-)
+from mattermost_migrate.domain.fleet.enlistment import Key, new_member, places, start
 from mattermost_migrate.domain.fleet.roster import Roster
 from mattermost_migrate.domain.fleet.selection import in_order, selects
 from mattermost_migrate.domain.fleet.standing import (
@@ -29,6 +23,7 @@ from mattermost_migrate.domain.fleet.status import (
     puzzled_conditions,
     tally_of,
 )
+from mattermost_migrate.domain.membership import Enlistment
 
 __all__ = [
     "Enlistment",

@@ -7,27 +7,15 @@ by UID (a name is reused), its place in the order, and the run it was last start
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
 from itertools import count
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from mattermost_migrate.domain.names import (
-    FLEET_LABEL,
-    INSTALLATION_MIGRATION,
-    MEMBER_ANNOTATION,
-)
-from mattermost_migrate.domain.objects import (
-    JsonObject,
-    annotations_of,
-    name_of,
-    namespace_of,
-    uid_of,
-)
+from mattermost_migrate.domain.membership import Enlistment
+from mattermost_migrate.domain.names import FLEET_LABEL, INSTALLATION_MIGRATION
+from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of, uid_of
 
-__all__ = ["Enlistment", "Key", "enlisted", "new_member", "places", "start"]
+__all__ = ["Key", "enlisted", "new_member", "places", "start"]
 
 #: Namespace and name.
 Key: TypeAlias = tuple[str, str]
@@ -42,46 +30,6 @@ _INHERITED: Final = (
     "onFailure",
     "discardEdits",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Enlistment:
-    """What a member knows of its fleet.
-
-    Attributes:
-        fleet: the UID of the FleetMigration.
-        place: its position in the order, from 0; no other member has it.
-        desired_kind: the kind its fleet last gave it.
-        retry: the fleet's ``retryGeneration`` it was last started for.
-        attempt: how often it has been tried again for that, by the fleet itself.
-    """
-
-    fleet: str
-    place: int
-    desired_kind: str
-    retry: int = 0
-    attempt: int = 0
-
-    @classmethod
-    def read(cls, migration: JsonObject) -> Self | None:
-        """What the annotation says; None where there is none, or none that we wrote."""
-        text = annotations_of(migration).get(MEMBER_ANNOTATION)
-        return cls._parsed(text) if text else None
-
-    @classmethod
-    @lru_cache(maxsize=8192)
-    def _parsed(cls, text: str) -> Self | None:
-        """The same text is read at every change of its member."""
-        try:
-            fleet, place, kind, retry, attempt = json.loads(text)
-            return cls(str(fleet), int(place), str(kind), int(retry), int(attempt))
-        except (ValueError, TypeError):
-            return None
-
-    def written(self) -> dict[str, str]:
-        """The annotation."""
-        values = [self.fleet, self.place, self.desired_kind, self.retry, self.attempt]
-        return {MEMBER_ANNOTATION: json.dumps(values, separators=(",", ":"))}
 
 
 def enlisted(fleet: JsonObject, place: int) -> Enlistment:

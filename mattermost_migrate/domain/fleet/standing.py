@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from mattermost_migrate.domain.fleet.enlistment import Enlistment, Key
+from mattermost_migrate.domain.fleet.enlistment import Key
+from mattermost_migrate.domain.membership import Enlistment
 from mattermost_migrate.domain.names import LOCK_LABEL, Condition, Reason
 from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, namespace_of
 from mattermost_migrate.domain.reported import condition_status, failure_of, finished, parse_time
@@ -101,8 +102,8 @@ def member_of(migration: JsonObject, fleet: JsonObject) -> Member | None:
     if known is None or known.fleet != fleet["metadata"].get("uid"):
         return None
     standing, spec = standing_of(migration), fleet["spec"]
-    again, edited = False, migration["spec"]["desiredKind"] != known.desired_kind
-    if standing is not Standing.RUNNING and edited:
+    again = False
+    if standing is not Standing.RUNNING and known.edited(migration):
         return _edited(migration, known)
     if not standing.open:
         turned = known.desired_kind != spec["desiredKind"]
