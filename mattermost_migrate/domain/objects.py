@@ -94,14 +94,17 @@ class Existing:
 
     Attributes:
         objects: the objects, keyed by (kind, name).
+        given: they are documents somebody gave, and no cluster was asked: what is not among them
+            may exist all the same.
     """
 
     objects: Mapping[tuple[str, str], JsonObject] = field(default_factory=dict)
+    given: bool = False
 
     @classmethod
-    def of(cls, objects: Iterable[JsonObject]) -> Existing:
+    def of(cls, objects: Iterable[JsonObject], *, given: bool = False) -> Existing:
         """Index objects that carry their ``kind``."""
-        return cls({(str(obj["kind"]), name_of(obj)): obj for obj in objects})
+        return cls({(str(obj["kind"]), name_of(obj)): obj for obj in objects}, given)
 
     def get(self, kind: str | Resource, name: str) -> JsonObject | None:
         """The object of that kind and name, or None."""

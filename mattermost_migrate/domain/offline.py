@@ -100,10 +100,7 @@ def convert_documents(
     """
 
     def carry(document: Document, existing: Existing) -> tuple[Result, tuple[Fault, ...]]:
-        try:
-            converted = convert(document.obj, existing, assume_external=assume_external)
-        except RefusedError as refused:
-            raise RefusedError(tuple(map(credentials.offline, refused.faults))) from refused
+        converted = convert(document.obj, existing, assume_external=assume_external)
         return Result(document, (converted.mattermost,), converted.warnings), ()
 
     stream = _Stream.of(documents, namespace)
@@ -227,7 +224,9 @@ class _Stream:
         for document in self.documents:
             group = spaces.setdefault(namespace_of(document.obj) or self.namespace, [])
             (everywhere if document.kind in _CLUSTER_SCOPED else group).append(document.obj)
-        return {space: Existing.of([*objs, *everywhere]) for space, objs in spaces.items()}
+        return {
+            space: Existing.of([*objs, *everywhere], given=True) for space, objs in spaces.items()
+        }
 
 
 def _document_faults(document: Document, earlier: Document | None) -> Iterator[Fault]:

@@ -4,35 +4,24 @@ from __future__ import annotations
 
 import base64
 import binascii
-import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from mattermost_migrate.domain.conversion.source import Source
 from mattermost_migrate.domain.errors import Fault
 from mattermost_migrate.domain.names import SECRET, Reason
-from mattermost_migrate.domain.objects import JsonObject
+from mattermost_migrate.domain.objects import Existing, JsonObject
 
-__all__ = ["decoded", "lacking", "missing", "offline", "values"]
-
-_IN_CLUSTER: Final = "in the namespace; create it, or correct the name"
-_IN_DOCUMENTS: Final = "of its namespace among the documents"
+__all__ = ["decoded", "lacking", "missing", "values"]
 
 
-def missing(name: str, field: str) -> Fault:
-    """The fault of a Secret that is not there."""
-    return Fault(
-        field,
-        f"there is no Secret {name!r} {_IN_CLUSTER}",
-        Reason.SECRET_MISSING,
+def missing(existing: Existing, name: str, field: str) -> Fault:
+    """The fault of a Secret that is not there; among documents it is missing from these only."""
+    where = (
+        "of its namespace among the documents"
+        if existing.given
+        else "in the namespace; create it, or correct the name"
     )
-
-
-def offline(fault: Fault) -> Fault:
-    """The same fault where no cluster is asked: there a Secret is missing from the input only."""
-    if fault.reason != Reason.SECRET_MISSING:
-        return fault
-    return dataclasses.replace(fault, message=fault.message.replace(_IN_CLUSTER, _IN_DOCUMENTS))
+    return Fault(field, f"there is no Secret {name!r} {where}", Reason.SECRET_MISSING)
 
 
 def decoded(text: str) -> bytes | None:
@@ -66,7 +55,7 @@ def lacking(source: Source, name: str, *, keys: Sequence[str], field: str) -> It
     secret = source.existing.get(SECRET, name)
     if secret is None:
         if not source.assume_external:
-            yield missing(name, field)
+            yield missing(source.existing, name, field)
         return
     held = values(secret)
     for key in keys:

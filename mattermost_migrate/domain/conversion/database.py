@@ -79,7 +79,7 @@ def faults(source: Source) -> Iterator[Fault]:
     secret = source.existing.get(SECRET, name)
     if secret is None:
         if not source.assume_external:
-            yield credentials.missing(name, _FIELD)
+            yield credentials.missing(source.existing, name, _FIELD)
         return
     held = credentials.values(secret)
     if CONNECTION in held:
