@@ -68,7 +68,7 @@ def wave_to_approve(fleet: JsonObject, wave: int | None) -> int:
         CommandError: the fleet has fewer waves than that.
     """
     if wave is None:
-        return _waiting(fleet)
+        return int((fleet.get("status") or {}).get("awaitingApproval") or 0)
     name, waves = name_of(fleet), fleet["spec"].get("waves") or ()
     # What the waves leave over is one more; the status, once it is there, knows whether there is.
     number = int((fleet.get("status") or {}).get("wavesTotal") or len(waves) + 1)
@@ -79,26 +79,6 @@ def wave_to_approve(fleet: JsonObject, wave: int | None) -> int:
             hint=f"{program_name()} status --fleet {name}",
         )
     return wave
-
-
-def _waiting(fleet: JsonObject) -> int:
-    """Told by the status; of one that is held by something else as well, worked out.
-
-    A fleet that is paused tells only of that. Whatever wave is current, each before it is through.
-    """
-    spec, status = fleet["spec"], fleet.get("status") or {}
-    if told := int(status.get("awaitingApproval") or 0):
-        return told
-    through = (spec.get("waves") or ())[: max(0, int(status.get("currentWave") or 0) - 1)]
-    approved = int(spec.get("approvedWave") or 0)
-    return next(
-        (
-            number
-            for number, wave in enumerate(through, start=1)
-            if number > approved and wave.get("requiresApproval")
-        ),
-        0,
-    )
 
 
 def idle(fleets: Sequence[JsonObject]) -> CommandError:

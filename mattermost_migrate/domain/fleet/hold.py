@@ -21,6 +21,7 @@ class Hold:
         until: when it is to be asked again, though nothing happens.
         final: with nobody running any more, the fleet is over.
         wave: whose outcome is to be approved.
+        beside: what is to be done as well before any starts: the approval, of a paused fleet.
     """
 
     reason: Reason
@@ -29,3 +30,9 @@ class Hold:
     until: datetime | None = None
     final: bool = False
     wave: int | None = None
+    beside: Hold | None = None
+
+    @property
+    def approval(self) -> Hold | None:
+        """The objection that an approval lifts, this one or the one beside it."""
+        return next((each for each in (self, self.beside) if each and each.wave), None)

@@ -68,19 +68,20 @@ def _objections(
         command = f"kubectl edit fleetmigration {name_of(fleet)}"
         yield Hold(Reason.INVALID_SPEC, "; ".join(map(str, found)), command)
         return
-    for hold in (spent(fleet, roster, selected), expired(fleet, now), _paused(fleet)):
+    for hold in (spent(fleet, roster, selected), expired(fleet, now)):
         if hold:
             yield hold
-    for hold in (gate(fleet, roster, waves, now), closed(fleet, now)):
+    kept = gate(fleet, roster, waves, now)
+    for hold in (_paused(fleet, kept), kept, closed(fleet, now)):
         if hold:
             yield hold
 
 
-def _paused(fleet: JsonObject) -> Hold | None:
+def _paused(fleet: JsonObject, kept: Hold | None) -> Hold | None:
     if not fleet["spec"].get("paused"):
         return None
     command = f"helm mattermost-migrate resume {name_of(fleet)}"
-    return Hold(Reason.PAUSED, "starts no further ones", command)
+    return Hold(Reason.PAUSED, "starts no further ones", command, beside=kept)
 
 
 def _room(fleet: JsonObject, roster: Roster, selected: int, wave: Wave) -> Iterator[Member]:

@@ -144,7 +144,8 @@ def _prospects(roster: Roster, outlook: Outlook, *, over: bool) -> dict[str, Any
             told["estimatedCompletionTime"] = timestamp(pace.through)
     if hold and hold.next_command:
         told["nextCommand"] = hold.next_command
-    return {**told, "awaitingApproval": hold.wave} if hold and hold.wave else told
+    approval = hold.approval if hold else None
+    return {**told, "awaitingApproval": approval.wave} if approval else told
 
 
 def _skips(
@@ -213,6 +214,6 @@ def _under_way(counts: Mapping[str, int], hold: Hold | None) -> list[dict[str, A
     if reason is Reason.INVALID_SPEC and not counts[Standing.RUNNING]:
         return [*told, condition(Condition.STALLED, "True", reason, message)]
     told.append(condition(Condition.RECONCILING, "True", reason, message))
-    if reason is Reason.AWAITING_APPROVAL:
-        told.append(condition(Condition.AWAITING_APPROVAL, "True", reason, message))
+    if hold and (asked := hold.approval):
+        told.append(condition(Condition.AWAITING_APPROVAL, "True", asked.reason, asked.message))
     return told

@@ -117,6 +117,25 @@ def test_what_awaits_a_person_is_told_with_its_command() -> None:
     assert all(c["observedGeneration"] == 1 for c in status["conditions"])
 
 
+def test_of_a_paused_fleet_it_is_told_all_the_same_which_wave_awaits_approval() -> None:
+    waves = [{"size": 1, "requiresApproval": True}]
+
+    status = told(fleet(waves=waves, paused=True), roster(S, W, W))["status"]
+    approved = told(fleet(waves=waves, paused=True, approvedWave=1), roster(S, W, W))["status"]
+    over = told(fleet(waves=waves, paused=True, failureBudget=0), roster(S, F, W))["status"]
+
+    assert status["awaitingApproval"] == 1
+    # What a person has to do first comes first.
+    assert status["nextCommand"] == "helm mattermost-migrate resume all"
+    found = {c["type"]: c for c in status["conditions"]}
+    assert found["Succeeded"]["reason"] == "Paused"
+    assert found["AwaitingApproval"]["message"] == (
+        "wave 1 is through: the next begins when its outcome is approved"
+    )
+    assert "awaitingApproval" not in approved
+    assert "awaitingApproval" not in over
+
+
 def test_skips_of_the_selection_are_counted_once_and_stay_listed() -> None:
     first = told(fleet(), roster(R), SKIP, passed_over=1)
 

@@ -12,8 +12,8 @@ from helm_mattermost_migrate.errors import CommandError, Exit
 WAVES = [{"size": 1, "requiresApproval": True}, {"size": 3}]
 
 
-def fleet(*, paused: bool = False, approved: int = 0, **status: Any) -> dict[str, Any]:
-    spec = {"desiredKind": "Mattermost", "waves": WAVES, "paused": paused, "approvedWave": approved}
+def fleet(*, paused: bool = False, **status: Any) -> dict[str, Any]:
+    spec = {"desiredKind": "Mattermost", "waves": WAVES, "paused": paused}
     return {
         "metadata": {"name": "fleet-a"},
         "spec": spec,
@@ -25,10 +25,9 @@ def fleet(*, paused: bool = False, approved: int = 0, **status: Any) -> dict[str
     ("seen", "asked", "wave"),
     [
         pytest.param(fleet(awaitingApproval=1), None, 1, id="it waits"),
-        pytest.param(fleet(paused=True), None, 1, id="it waits, and is paused beside"),
-        pytest.param(fleet(paused=True, approved=1), None, 0, id="approved already"),
-        pytest.param(fleet(currentWave=1), None, 0, id="the first wave still runs"),
-        pytest.param(fleet(currentWave=3, approved=1), None, 0, id="the second needs no approval"),
+        pytest.param(fleet(paused=True, awaitingApproval=1), None, 1, id="and is paused beside"),
+        pytest.param(fleet(), None, 0, id="none waits"),
+        pytest.param({**fleet(), "status": {}}, None, 0, id="nothing is known yet"),
         pytest.param(fleet(), 3, 3, id="in advance"),
     ],
 )
