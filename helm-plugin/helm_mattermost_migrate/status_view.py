@@ -96,11 +96,13 @@ def troubles(members: Iterable[Member]) -> tuple[str, ...]:
 
 
 def exit_code(members: Iterable[Member]) -> Exit:
-    """1 when something went wrong, 2 while something is under way, else 0."""
-    standings = [member.standing for member in members]
-    if any(standing.bad for standing in standings):
+    """1 when something failed, else 2 while one is under way, else 3 when one was refused, or 0."""
+    standings = {member.standing for member in members}
+    if standings & {Standing.FAILED, Standing.ROLLED_BACK}:
         return Exit.FAILED
-    return Exit.DONE if all(standing.ended for standing in standings) else Exit.UNFINISHED
+    if not all(standing.ended for standing in standings):
+        return Exit.UNFINISHED
+    return Exit.REFUSED if any(standing.bad for standing in standings) else Exit.DONE
 
 
 def structured(members: Iterable[Member], fleets: Iterable[Fleet]) -> dict[str, Any]:

@@ -33,7 +33,8 @@ def command(**arguments: Any) -> int:
     """Try again what failed, was rolled back, or was refused.
 
     What stood in the way must be out of it: status says what it was. Exit code 0 when all succeed,
-    1 when one fails again, 2 when it is not finished in time, 3 when there is nothing to retry.
+    1 when one fails again, 2 when it is not finished in time, 3 when one is refused again, or there
+    is nothing to retry.
     """
     return run_async(_retry(arguments))
 

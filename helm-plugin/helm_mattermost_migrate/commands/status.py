@@ -61,7 +61,7 @@ def command(**arguments: Any) -> int:
     """Show where installations and their migrations stand.
 
     Exit code 0 when nothing is under way and nothing went wrong, 1 when a migration failed or was
-    rolled back, 2 while one is under way, 3 when nothing was found.
+    rolled back, 2 while one is under way, 3 when one was refused, or nothing was found.
     """
     if arguments["timeout"] is not None and not arguments["watch"]:
         raise click.UsageError("--timeout goes with --watch")

@@ -429,7 +429,8 @@ def test_what_was_refused_is_tried_again_when_it_is_mended(
     refused = cli("status", "--fleet", fleet, "--watch", "--timeout", "60")
     assert refused.code == 3
     assert f"{space}/chat: SecretMissing: " in refused.out
-    assert cli("status", "chat", "-n", space).code == 1
+    assert cli("status", "chat", "-n", space).code == 3
+    assert cli("retry", "chat", "-n", space, "--timeout", "60").code == 3
 
     put_back(served, space)
     mended = cli("retry", "chat", "-n", space, "--timeout", "60")

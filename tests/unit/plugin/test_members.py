@@ -260,6 +260,7 @@ def test_trouble_names_object_reason_and_next_command() -> None:
         ([migration(SUCCEEDED)], Exit.DONE),
         ([migration(UNDER_WAY)], Exit.UNFINISHED),
         ([migration(failed(), STALLED, startTime="2026-11-21T11:00:00Z")], Exit.FAILED),
+        ([migration(failed(), STALLED)], Exit.REFUSED),
     ],
 )
 def test_status_ends_with(seen: Any, code: Any) -> None:
