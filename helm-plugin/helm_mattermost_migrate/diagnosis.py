@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from helm_mattermost_migrate.errors import Exit, granting
 from mattermost_migrate.domain.names import (
@@ -21,9 +22,18 @@ from mattermost_migrate.domain.names import (
     SERVICE,
     Resource,
 )
-from mattermost_migrate.inspection import State, Verdict
+from mattermost_migrate.inspection import KINDS, State, Verdict
 
-__all__ = ["Finding", "Right", "checked_rights", "exit_code", "judged", "placed"]
+__all__ = [
+    "Answer",
+    "Finding",
+    "Right",
+    "checked_rights",
+    "exit_code",
+    "judged",
+    "placed",
+    "uninspected",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +87,10 @@ class Right:
 
 #: A right, and the namespace it is asked for; empty is everywhere.
 Placed = tuple[Right, str]
+#: The same, and whether we have it.
+Answer = tuple[Placed, bool]
+#: Without one of these no installation is inspected.
+_INSPECTED: Final = frozenset({("get", SECRET), *(("list", resource) for resource in KINDS)})
 
 
 def checked_rights() -> tuple[Right, ...]:
@@ -101,6 +115,7 @@ def checked_rights() -> tuple[Right, ...]:
         Right("get", FLEET_MIGRATION, "pause, resume and approve of a named one need it"),
         Right("patch", FLEET_MIGRATION, "pause, resume and approve need it"),
         Right("patch", INSTALLATION_MIGRATION, "retry needs it"),
+        *(Right("list", resource, "doctor inspects no installation") for resource in KINDS),
     )
 
 
@@ -119,7 +134,7 @@ def placed(rights: Iterable[Right], namespaces: Iterable[str]) -> tuple[Placed, 
     return tuple(found.values())
 
 
-def judged(answers: Iterable[tuple[Placed, bool]], *, user: str) -> Iterator[Finding]:
+def judged(answers: Iterable[Answer], *, user: str) -> Iterator[Finding]:
     """What the API server said to each right; one command gives all that lack of one verb.
 
     Args:
@@ -144,6 +159,19 @@ def judged(answers: Iterable[tuple[Placed, bool]], *, user: str) -> Iterator[Fin
             told="allowed" if well else f"not allowed; {right.without}",
             hint=hint,
         )
+
+
+def uninspected(answers: Iterable[Answer]) -> Finding | None:
+    """What to say where we may not see all that an inspection looks at; None where we may."""
+    lacking = [
+        f"{right.verb} {right.resource.plural}"
+        for (right, _), well in answers
+        if not well and (right.verb, right.resource) in _INSPECTED
+    ]
+    if not lacking:
+        return None
+    told = f"not inspected: you may not {', '.join(dict.fromkeys(lacking))}"
+    return Finding("installations", well=False, told=told)
 
 
 def exit_code(findings: Iterable[Finding], verdicts: Iterable[Verdict] = ()) -> Exit:

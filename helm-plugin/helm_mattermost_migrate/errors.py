@@ -7,6 +7,7 @@ finished in time, 3 refused or nothing selected, 4 usage or input that cannot be
 from __future__ import annotations
 
 import re
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable
 from enum import IntEnum
@@ -127,7 +128,9 @@ def granting_all(rights: Iterable[tuple[str, str]], *, user: str = "") -> str:
 
 def _granting(verb: str, what: str, user: str, namespace: str) -> str:
     kind, place = ("role", f" -n {namespace}") if namespace else ("clusterrole", "")
-    name = f"mattermost-migrate-{verb}" if "," in what else f"{verb}-{what}"
+    # Named after what it gives, and to whom: no other proposal is ever refused for its name.
+    told = f"{verb}\n{what}\n{user}\n{namespace}"
+    name = f"mattermost-migrate-{verb}-{zlib.crc32(told.encode()):08x}"
     return (
         f"kubectl create {kind} {name} --verb={verb} --resource={what}"
         f"{place} && kubectl create {kind}binding {name} --{kind}={name} "

@@ -30,25 +30,35 @@ _LOOKS: Final = 3
 _PAUSE_SECONDS: Final = 1.0
 
 
-async def examine(client: Client, selection: Selection) -> tuple[Verdict, ...]:
+async def examine(
+    client: Client, selection: Selection, kinds: Iterable[Resource] = KINDS
+) -> tuple[Verdict, ...]:
     """Inspect the installations selected; what seems broken is looked at again.
+
+    Args:
+        client: an open client.
+        selection: the installations.
+        kinds: of those to look at, the ones that the cluster has.
 
     Raises:
         ForbiddenError: we may not list a kind that an inspection needs.
     """
-    verdicts = await _look(client, selection)
+    kinds = tuple(kinds)
+    verdicts = await _look(client, selection, kinds)
     for _ in range(_LOOKS - 1):
         if all(each.state is not State.BROKEN for each in verdicts):
             break
         await asyncio.sleep(_PAUSE_SECONDS)
-        verdicts = await _look(client, selection)
+        verdicts = await _look(client, selection, kinds)
     return verdicts
 
 
-async def _look(client: Client, selection: Selection) -> tuple[Verdict, ...]:
+async def _look(
+    client: Client, selection: Selection, kinds: Iterable[Resource]
+) -> tuple[Verdict, ...]:
     places = tuple(selection.searched) or (None,)
     listed = await asyncio.gather(
-        *(_list(client, kind, place) for kind in KINDS for place in places)
+        *(_list(client, kind, place) for kind in kinds for place in places)
     )
     objects = tuple(obj for group in listed for obj in group)
     keys = _chosen(objects, selection)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from collections.abc import Container
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from helm_mattermost_migrate.connection import run_async
 from helm_mattermost_migrate.diagnosis import (
+    Answer,
     Finding,
     checked_rights,
     exit_code,
     judged,
     placed,
+    uninspected,
 )
 from helm_mattermost_migrate.diagnosis_view import show
 from helm_mattermost_migrate.documented import Documented
@@ -38,12 +41,14 @@ from mattermost_migrate.domain.names import (
     MATTERMOST,
     Resource,
 )
-from mattermost_migrate.inspection import Verdict
+from mattermost_migrate.inspection import KINDS, Verdict
 
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client
 
 __all__ = ["command"]
+
+_NEEDED: Final = (CLUSTER_INSTALLATION, MATTERMOST, INSTALLATION_MIGRATION, FLEET_MIGRATION)
 
 
 @click.command(
@@ -76,16 +81,17 @@ async def _diagnosis(
 ) -> tuple[tuple[Finding, ...], tuple[Verdict, ...]]:
     async with target_of(arguments).client() as client:
         selection = parse_selection(arguments, namespace=client.connection.namespace)
-        kinds = (CLUSTER_INSTALLATION, MATTERMOST, INSTALLATION_MIGRATION, FLEET_MIGRATION)
-        served, controller, guards, rights = await asyncio.gather(
-            asyncio.gather(*(_kind(client, kind) for kind in kinds)),
-            _controller(client),
-            admission(client),
-            _rights(client, selection),
+        known, controller, guards = await asyncio.gather(
+            _served(client), _controller(client), admission(client)
         )
-        findings = (*served, *controller, *guards, *rights)
+        rights = await _rights(client, selection, known)
+        user = "" if all(well for _, well in rights) else await whoami(client)
+        kinds = (_kind(kind, known) for kind in _NEEDED)
+        findings = (*kinds, *controller, *guards, *judged(rights, user=user))
+        if unseen := uninspected(rights):
+            return (*findings, unseen), ()
         try:
-            return findings, await examine(client, selection)
+            return findings, await examine(client, selection, [k for k in KINDS if k in known])
         except ForbiddenError as error:
             lacking = Finding(
                 "installations",
@@ -96,16 +102,28 @@ async def _diagnosis(
             return (*findings, lacking), ()
 
 
-async def _kind(client: Client, kind: Resource) -> Finding:
-    """Whether the API server serves a kind; asked of itself, which needs no right."""
-    name = f"{kind.plural}.{kind.group}"
+async def _served(client: Client) -> frozenset[Resource]:
+    """Of all kinds we look at, those the API server has; asked of itself, which needs no right."""
+    asked = {*_NEEDED, *(right.resource for right in checked_rights())}
+    versions = sorted({kind.api_version for kind in asked})
+    answers = await asyncio.gather(*(_plurals(client, each) for each in versions))
+    known = dict(zip(versions, answers, strict=True))
+    return frozenset(kind for kind in asked if kind.plural in known[kind.api_version])
+
+
+async def _plurals(client: Client, version: str) -> frozenset[str]:
     try:
-        served = await client.raw("GET", f"/apis/{kind.api_version}")
+        served = await client.raw("GET", f"/{'apis' if '/' in version else 'api'}/{version}")
     except NotFoundError:
-        return Finding(name, well=False, told="the cluster does not have it", hint=kind_hint(kind))
-    found = any(each.get("name") == kind.plural for each in served.get("resources") or ())
-    told = f"{CRD.kind} is served" if found else f"{kind.api_version} is served without it"
-    return Finding(name, well=found, told=told, hint="" if found else kind_hint(kind))
+        return frozenset()
+    return frozenset(str(each.get("name")) for each in served.get("resources") or ())
+
+
+def _kind(kind: Resource, served: Container[Resource]) -> Finding:
+    """Whether the API server has a kind."""
+    name, well = f"{kind.plural}.{kind.group}", kind in served
+    told = f"{CRD.kind} is served" if well else "the cluster does not have it"
+    return Finding(name, well=well, told=told, hint="" if well else kind_hint(kind))
 
 
 async def _controller(client: Client) -> tuple[Finding, ...]:
@@ -122,11 +140,13 @@ async def _controller(client: Client) -> tuple[Finding, ...]:
     return Finding("controller", well=True, told=told), versions(leader)
 
 
-async def _rights(client: Client, selection: Selection) -> tuple[Finding, ...]:
-    """What we may, wherever the selection looks; one command gives all that lack of one verb."""
-    asked = placed(checked_rights(), selection.searched)
+async def _rights(
+    client: Client, selection: Selection, served: Container[Resource]
+) -> tuple[Answer, ...]:
+    """What we may, wherever the selection looks; nobody is given a right to what is not there."""
+    rights = (each for each in checked_rights() if each.resource in served)
+    asked = placed(rights, selection.searched)
     allowed = await asyncio.gather(
         *(may(client, each.verb, each.resource, place) for each, place in asked)
     )
-    user = "" if all(allowed) else await whoami(client)
-    return tuple(judged(zip(asked, allowed, strict=True), user=user))
+    return tuple(zip(asked, allowed, strict=True))

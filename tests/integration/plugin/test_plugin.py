@@ -61,6 +61,11 @@ def test_doctor_says_of_each_kind_that_lacks_how_to_get_it(bare: LocalCluster, c
     for each in ("clusterinstallations.mattermost.com", "mattermosts.installation.mattermost.com"):
         # The chart never has these two; they come with the Mattermost operator.
         assert f"Next: {each}: kubectl get crd {each}\n" in out
+    # kubectl makes no role over what the cluster has not.
+    lacking = cli("doctor", "--kube-as-user", "ann").out
+    given = ",".join(re.findall(r"--resource=(\S+)", lacking))
+    assert "deployments.apps" in given
+    assert "mattermost.com" not in given
     # Where the release is already, install alone would fail.
     assert "helm upgrade --install mattermost-migrate deploy/chart " in out
     assert "helm install" not in out
@@ -320,8 +325,9 @@ def test_a_missing_right_is_named(served: LocalCluster, space: str, cli: Cli) ->
     assert 'User "ann" cannot list resource' in ended.err
     assert "Next: mattermost-migrate doctor names every right that lacks; " in ended.err
     # Of several lists that are asked for at once, whichever was answered first.
-    assert "have an administrator run: kubectl create role list-" in ended.err
-    assert f".mattermost.com -n {space} && kubectl create rolebinding list-" in ended.err
+    assert "have an administrator run: kubectl create role mattermost-migrate-list-" in ended.err
+    binding = "kubectl create rolebinding mattermost-migrate-list-"
+    assert f".mattermost.com -n {space} && {binding}" in ended.err
     assert f"--user=ann -n {space}" in ended.err
 
 
@@ -463,11 +469,19 @@ def test_doctor_names_every_right_that_lacks(served: LocalCluster, cli: Cli) -> 
     assert "not allowed; status leaves fleets out" in ended.out
     assert (
         "Next: list clusterinstallations, list mattermosts, list installationmigrations, "
-        "list deployments, list replicasets, list pods: have an administrator run: "
-        "kubectl create role mattermost-migrate-list --verb=list "
+        "list deployments, list replicasets, list pods, list services, list endpointslices, "
+        "list ingresses, list serviceaccounts, list roles, list rolebindings, "
+        "list mysqlclusters, list minioinstances: have an administrator run: "
+        "kubectl create role mattermost-migrate-list-"
+    ) in ended.out
+    assert (
+        " --verb=list "
         "--resource=clusterinstallations.mattermost.com,mattermosts.installation.mattermost.com,"
     ) in ended.out
-    assert "--role=mattermost-migrate-list --user=ann -n default\n" in ended.out
+    assert " --user=ann -n default\n" in ended.out
+    roles = re.findall(r"kubectl create role (\S+)", ended.out)
+    assert len(roles) == len(set(roles)) > 1
+    assert "not inspected: you may not list clusterinstallations, " in ended.out
     assert "not known: you may not list validatingwebhookconfigurations" in ended.out
 
 

@@ -389,8 +389,10 @@ def test_flags_are_laid_over_helms_variables(
             ),
             (
                 "mattermost-migrate doctor names every right that lacks; have an administrator "
-                "run: kubectl create role list-pods --verb=list --resource=pods -n chat && "
-                "kubectl create rolebinding list-pods --role=list-pods --user=ann -n chat"
+                "run: kubectl create role mattermost-migrate-list-55f3dd99 --verb=list "
+                "--resource=pods -n chat && kubectl create rolebinding "
+                "mattermost-migrate-list-55f3dd99 --role=mattermost-migrate-list-55f3dd99 "
+                "--user=ann -n chat"
             ),
         ),
         (

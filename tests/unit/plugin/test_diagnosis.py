@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from helm_mattermost_migrate.diagnosis import Finding, Right, judged, placed
-from mattermost_migrate.domain.names import FLEET_MIGRATION, INSTALLATION_MIGRATION, POD, SERVICE
+import re
+
+from helm_mattermost_migrate.diagnosis import Finding, Right, judged, placed, uninspected
+from mattermost_migrate.domain.names import (
+    ENDPOINT_SLICE,
+    FLEET_MIGRATION,
+    INGRESS,
+    INSTALLATION_MIGRATION,
+    POD,
+    SECRET,
+    SERVICE,
+)
 
 PODS = Right("list", POD, "plan needs it")
 SERVICES = Right("list", SERVICE, "plan needs it")
@@ -37,11 +47,50 @@ def test_a_right_in_every_namespace_is_given_by_a_cluster_role() -> None:
 
     assert pods.check == "list pods in every namespace"
     assert pods.hint == services.hint
+    name = role_in(pods)
     assert pods.hint == (
-        "have an administrator run: kubectl create clusterrole mattermost-migrate-list "
+        f"have an administrator run: kubectl create clusterrole {name} "
         "--verb=list --resource=pods,services && kubectl create clusterrolebinding "
-        "mattermost-migrate-list --clusterrole=mattermost-migrate-list --user=ann"
+        f"{name} --clusterrole={name} --user=ann"
     )
+
+
+def role_in(finding: Finding) -> str:
+    return finding.hint.split("role ")[1].split()[0]
+
+
+def test_no_two_roles_that_are_proposed_have_one_name() -> None:
+    given = refused(PODS, SERVICES, namespaces=())
+    more = refused(PODS, Right("list", INGRESS, "plan needs it"), namespaces=())
+    elsewhere = refused(PODS, namespaces=("a", "b"))
+    another = judged([((PODS, ""), False)], user="bob")
+
+    names = {role_in(each) for each in (*given, *more, *elsewhere, *another)}
+
+    # One for pods and services, one for pods and ingresses, one in each namespace, and Bob's.
+    assert len(names) == 5
+    assert all(re.fullmatch("mattermost-migrate-list-[0-9a-f]{8}", each) for each in names)
+    assert {role_in(each) for each in refused(PODS, SERVICES, namespaces=())} == {
+        role_in(each) for each in given
+    }
+
+
+def test_what_an_inspection_may_not_see_is_named_at_once() -> None:
+    answers = [
+        ((PODS, ""), False),
+        ((FLEETS, ""), False),
+        ((Right("list", ENDPOINT_SLICE, ""), ""), False),
+        ((Right("get", SECRET, ""), ""), False),
+        ((Right("get", SERVICE, ""), ""), False),
+        ((SERVICES, ""), True),
+    ]
+
+    unseen = uninspected(answers)
+
+    assert unseen is not None
+    assert (unseen.check, unseen.well) == ("installations", False)
+    assert unseen.told == "not inspected: you may not list pods, list endpointslices, get secrets"
+    assert uninspected([((PODS, ""), True), ((FLEETS, ""), False)]) is None
 
 
 def test_of_several_namespaces_each_is_named() -> None:
