@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from mattermost_migrate.domain.names import Condition, Reason
 from mattermost_migrate.domain.objects import JsonObject, name_of
 from mattermost_migrate.domain.reported import fleet_over
 
-__all__ = ["Counts", "Fleet", "Notice", "counted", "fleet_of"]
+__all__ = ["Counts", "Fleet", "Notice", "counted", "fleet_of", "left"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,11 @@ class Fleet:
     next_command: str = ""
 
     @property
+    def enlisted(self) -> int:
+        """How many became members of it."""
+        return self.counts.selected - self.passed_over
+
+    @property
     def held(self) -> str:
         """Why no further one is started though some wait; empty while all goes on."""
         if self.standing.ended or not self.started:
@@ -164,6 +169,27 @@ def _standing(obj: JsonObject) -> Standing:
             return Standing.REFUSED
         case _:
             return Standing.FAILED
+
+
+def left(fleet: Fleet, moved: Mapping[str, int], remaining: int) -> Iterator[tuple[str, str]]:
+    """Where the installations of a fleet are that are not in it any more, and how to see them.
+
+    Args:
+        fleet: the FleetMigration.
+        moved: by the name of a later one, how many of them that has.
+        remaining: how many are in it still.
+
+    Yields:
+        What to say, and the arguments that show them.
+    """
+    for name, found in moved.items():
+        # What has been installed since, its selector takes as well, and it never had.
+        number = min(found, fleet.enlisted - remaining)
+        verb = "is" if number == 1 else "are"
+        told = f"{number} of its {fleet.enlisted} installations {verb} in FleetMigration {name} now"
+        yield told, f"--fleet {name}"
+    if not (moved or remaining) and fleet.enlisted:
+        yield f"none of its {fleet.enlisted} installations is in a FleetMigration any more", "--all"
 
 
 def counted(members: Iterable[Member]) -> Counts:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from helm_mattermost_migrate.documented import program_name
@@ -22,7 +23,7 @@ from mattermost_migrate.domain.names import (
     OWN_GROUP,
     Resource,
 )
-from mattermost_migrate.domain.objects import JsonObject, name_of
+from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of
 
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client
@@ -57,11 +58,13 @@ class Inventory:
         installations: ClusterInstallations and Mattermosts.
         migrations: the InstallationMigrations of the same names.
         fleets: the FleetMigrations; None where we may not see them.
+        moved: of one fleet: by the name of a later one, how many of its installations that has.
     """
 
     installations: tuple[JsonObject, ...] = ()
     migrations: tuple[JsonObject, ...] = ()
     fleets: tuple[JsonObject, ...] | None = ()
+    moved: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -126,7 +129,34 @@ async def read_fleet(client: Client, name: str) -> Inventory:
         *(_list(client, kind, {key[0] for key in wanted}) for kind in _KINDS if wanted)
     )
     installations = (obj for group in found for obj in group if key_of(obj) in wanted)
-    return Inventory(tuple(installations), migrations, fleets)
+    moved: Mapping[str, int] = {}
+    if len(migrations) < fleet_of(fleets[0]).enlisted:
+        moved = await _moved(client, fleets[0], every)
+    return Inventory(tuple(installations), migrations, fleets, moved)
+
+
+async def _moved(
+    client: Client, fleet: JsonObject, every: Iterable[JsonObject]
+) -> Mapping[str, int]:
+    """How many of what a fleet takes the fleets after it have; its status only counts them."""
+    from mattermost_migrate.domain.fleet import selects  # noqa: PLC0415 - costs start-up
+
+    created = str(fleet["metadata"].get("creationTimestamp") or "")
+    later = {
+        name_of(each)
+        for each in every
+        if str(each["metadata"].get("creationTimestamp") or "") >= created
+        and name_of(each) != name_of(fleet)
+    }
+    migrations, *installations = await asyncio.gather(
+        *(_list(client, kind, ()) for kind in (INSTALLATION_MIGRATION, *_KINDS))
+    )
+    selector = fleet["spec"]["selector"]
+    taken = {key_of(obj) for group in installations for obj in group if selects(selector, obj)}
+    holders = Counter(
+        labels_of(obj).get(FLEET_LABEL, "") for obj in migrations if key_of(obj) in taken
+    )
+    return {name: number for name, number in holders.most_common() if name in later}
 
 
 async def list_selected(

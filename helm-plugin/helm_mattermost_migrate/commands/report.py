@@ -15,6 +15,7 @@ from helm_mattermost_migrate.commands.status import check_found
 from helm_mattermost_migrate.connection import run_async
 from helm_mattermost_migrate.documented import Documented, program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
+from helm_mattermost_migrate.fleets import left
 from helm_mattermost_migrate.inventory import Inventory, read_fleet, read_inventory
 from helm_mattermost_migrate.options import output_option, parse_selection, selecting, target_of
 from helm_mattermost_migrate.report.record import Record, entries
@@ -58,12 +59,15 @@ def command(**arguments: Any) -> int:
     The page is one file that needs no network and can be mailed or archived. Exit code 0 also
     when migrations failed: the report is made. 3 when there is nothing to report.
     """
-    record = run_async(_look(arguments))
+    record, elsewhere = run_async(_look(arguments))
     if not record.entries:
+        told, where = elsewhere[0] if elsewhere else ("", "")
         raise CommandError(
-            f"nothing to report: no migration in {record.scope}",
-            hint=f"{program_name()} status -A",
+            f"nothing to report: no migration in {record.scope}{told and f': {told}'}",
+            hint=f"{program_name()} {f'report {where}' if where else 'status -A'}",
         )
+    for told, where in elsewhere:
+        say(f"{record.scope}: {told}\n  Next: {program_name()} report {where}", err=True)
     text = _formatted(record, arguments["output"])
     path = arguments["path"]
     if path is None and arguments["output"] == "html" and interactive():
@@ -98,7 +102,8 @@ def _formatted(record: Record, output: str) -> str:
             return html(record)
 
 
-async def _look(arguments: dict[str, Any]) -> Record:
+async def _look(arguments: dict[str, Any]) -> tuple[Record, tuple[tuple[str, str], ...]]:
+    """The record, and of a fleet where those are that are not in it any more."""
     fleet = arguments["fleet"]
     if fleet and any(arguments[key] for key in ("names", "labels", "namespaces", "everything")):
         raise click.UsageError("--fleet says which ones already: leave the rest out")
@@ -111,7 +116,13 @@ async def _look(arguments: dict[str, Any]) -> Record:
         if not fleet:
             check_found(inventory, selection)
         scope = f"FleetMigration {fleet}" if fleet else selection.described()
-        return _record(inventory, Selection() if fleet else selection, scope, environment)
+        elsewhere = [
+            told
+            for each in (inventory.known_fleets if fleet else ())
+            for told in left(each, inventory.moved, len(inventory.migrations))
+        ]
+        record = _record(inventory, Selection() if fleet else selection, scope, environment)
+        return record, tuple(elsewhere)
 
 
 def _record(

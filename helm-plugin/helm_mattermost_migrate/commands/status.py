@@ -10,7 +10,7 @@ import click
 from helm_mattermost_migrate.connection import run_async
 from helm_mattermost_migrate.documented import Documented, program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
-from helm_mattermost_migrate.fleets import fleet_of
+from helm_mattermost_migrate.fleets import fleet_of, left
 from helm_mattermost_migrate.inventory import Inventory, read_fleet, read_inventory
 from helm_mattermost_migrate.members import as_of_its_run
 from helm_mattermost_migrate.options import (
@@ -139,10 +139,15 @@ async def _fleet_status(arguments: dict[str, Any]) -> int:
     async with target_of(arguments).client(plain=not arguments["watch"]) as client:
         inventory = await read_fleet(client, name)
         fleet = fleet_of((inventory.fleets or ())[0])
+        code: int = fleet.exit
         if arguments["watch"]:
-            return await _watch_fleet(client, name, arguments["timeout"])
-        _print(inventory, Selection(), arguments["output"], of_run=True)
-        return fleet.exit
+            code = await _watch_fleet(client, name, arguments["timeout"])
+        else:
+            _print(inventory, Selection(), arguments["output"], of_run=True)
+        for told, where in left(fleet, inventory.moved, len(inventory.migrations)):
+            say(f"FleetMigration {name}: {told}", err=True)
+            say(f"  Next: {program_name()} status {where}", err=True)
+        return code
 
 
 async def _watch_fleet(client: Client, name: str, within: float | None) -> int:

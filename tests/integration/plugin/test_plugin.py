@@ -220,8 +220,24 @@ def test_there_and_back_with_the_same_pods(
     assert again.code == 3
     assert "2 already migrated" in again.out
 
+    first = told["fleets"][0]["name"]
     back = cli("revert", "chat", "-n", space, "--yes")
     assert back.code == 0, back.err
+    second = back.out.splitlines()[-1].split(": ", 1)[0].rsplit(" ", 1)[-1]
+    moved = f"FleetMigration {first}: 1 of its 2 installations is in FleetMigration {second} now"
+    seen = cli("status", "--fleet", first)
+    assert seen.err.splitlines() == [
+        moved,
+        f"  Next: mattermost-migrate status --fleet {second}",
+    ]
+    assert f"{moved}\n  Next: mattermost-migrate report --fleet {second}\n" in (
+        cli("report", "--fleet", first).err
+    )
+    assert cli("revert", "talk", "-n", space, "--yes").code == 0
+    nothing = cli("report", "--fleet", first)
+    assert nothing.code == 3
+    assert f"no migration in FleetMigration {first}: 1 of its 2 installations is" in nothing.err
+    assert "Next: mattermost-migrate report --fleet " in nothing.err
     assert served.admin.get(CLUSTER_INSTALLATION, space, "chat")
     assert {pod["metadata"]["uid"] for pod in served.admin.list(POD, space)} == pods
 
