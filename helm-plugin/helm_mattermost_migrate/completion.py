@@ -60,6 +60,10 @@ def _complete(words: list[str]) -> tuple[Iterable[str], str]:
     before, word = words[1:-1], words[-1] if len(words) > 1 else ""
     if command is None:
         return (), _NO_FILES
+    option, equals, value = word.partition("=")
+    if equals and option.startswith("--"):
+        # The shell puts what stands before the value back; so it wants the value alone.
+        before, word = [*before, option], value
     if _takes_file(command, before):
         return (), _FILES
     candidates = _choices(command, before) or _names(wanted(command, before))
