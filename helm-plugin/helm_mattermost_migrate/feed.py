@@ -67,9 +67,14 @@ async def feed(client: Client, *watched: Watched) -> AsyncIterator[Feed]:
     """
     from mattermost_migrate.kube.informer import Informer  # noqa: PLC0415 - only where watched
 
+    await asyncio.gather(
+        *(
+            client.list(resource, namespace, label_selector=labels, field_selector=fields, page=1)
+            for resource, namespace, labels, fields in watched
+        )
+    )
     groups: dict[Resource, list[Informer]] = {}
     for resource, namespace, labels, fields in watched:
-        await client.list(resource, namespace, label_selector=labels, field_selector=fields, page=1)
         informer = Informer(
             client, resource, namespace=namespace, label_selector=labels, field_selector=fields
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Final
 
 from helm_mattermost_migrate.documented import program_name
@@ -11,6 +12,7 @@ from helm_mattermost_migrate.errors import CommandError
 from helm_mattermost_migrate.feed import Feed, Watched, feed
 from helm_mattermost_migrate.fleets import fleet_of
 from helm_mattermost_migrate.inventory import Inventory
+from helm_mattermost_migrate.keyboard import own_interrupt
 from helm_mattermost_migrate.lines import LineScreen
 from helm_mattermost_migrate.members import as_of_its_run, members
 from helm_mattermost_migrate.progress import LOOK_SECONDS, Progress
@@ -73,8 +75,7 @@ async def follow_fleet(
         found = members((), told.objects(INSTALLATION_MIGRATION))
         return Progress(tuple(map(as_of_its_run, found)), fleet_of(fleets[0]), began)
 
-    async with feed(client, *watched) as told:
-        return await _follow(told, look, screen(title), within)
+    return await _follow(feed(client, *watched), look, screen(title), within)
 
 
 async def follow_selection(
@@ -104,12 +105,12 @@ async def follow_selection(
         )
         return Progress(Inventory(installations, migrations).members, None, began)
 
-    async with feed(client, *watched) as told:
-        return await _follow(told, look, screen(selection.described()), within)
+    view = screen(selection.described())
+    return await _follow(feed(client, *watched), look, view, within)
 
 
 async def _follow(
-    told: Feed,
+    opening: AbstractAsyncContextManager[Feed],
     look: Callable[[Feed], Progress],
     view: LiveScreen | LineScreen,
     within: float | None,
@@ -118,19 +119,21 @@ async def _follow(
     ends = None if within is None else loop.time() + within
     warned = False
     gives_up = loop.time() + _TAKEN_UP_SECONDS
-    with view as shown:
-        while True:
-            progress = look(told)
-            shown.show(progress)
-            left = None if ends is None else ends - loop.time()
-            if progress.through or (left is not None and left <= 0):
-                return progress
-            taken_up = progress.fleet is None or progress.fleet.started is not None
-            limits = [left] if left is not None else []
-            await told.changed(within=min((*limits, LOOK_SECONDS)))
-            if not (taken_up or warned) and loop.time() >= gives_up:
-                shown.note(
-                    "no controller has taken it up yet; is one running? "
-                    "kubectl get leases -A | grep mattermost-migrate"
-                )
-                warned = True
+    # The view first: a busy cluster takes its time for the first lists.
+    with own_interrupt(), view as shown:
+        async with opening as told:
+            while True:
+                progress = look(told)
+                shown.show(progress)
+                left = None if ends is None else ends - loop.time()
+                if progress.through or (left is not None and left <= 0):
+                    return progress
+                taken_up = progress.fleet is None or progress.fleet.started is not None
+                limits = [left] if left is not None else []
+                await told.changed(within=min((*limits, LOOK_SECONDS)))
+                if not (taken_up or warned) and loop.time() >= gives_up:
+                    shown.note(
+                        "no controller has taken it up yet; is one running? "
+                        "kubectl get leases -A | grep mattermost-migrate"
+                    )
+                    warned = True

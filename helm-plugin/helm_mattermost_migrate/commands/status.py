@@ -157,8 +157,7 @@ async def _watch_fleet(client: Client, name: str, within: float | None) -> int:
     try:
         progress = await follow_fleet(client, name, title=name, within=within)
     except asyncio.CancelledError:
-        say("\nStopped looking; the migrations go on in the cluster.", err=True)
-        return Exit.UNFINISHED
+        return _stopped(f"--fleet {name}")
     for line in ended(progress, now()):
         say(line)
     return progress.fleet.exit if progress.fleet else Exit.UNFINISHED
@@ -170,7 +169,12 @@ async def _watch(client: Client, selection: Selection, arguments: dict[str, Any]
     try:
         ended = await follow_selection(client, selection, within=arguments["timeout"])
     except asyncio.CancelledError:
-        say("\nStopped looking; the migrations go on in the cluster.", err=True)
-        return Exit.UNFINISHED
+        return _stopped(selection.typed())
     say(member_table(ended.members, now()))
     return Exit.UNFINISHED if not ended.through else exit_code(ended.members)
+
+
+def _stopped(what: str) -> Exit:
+    again = f"{program_name()} status {what} --watch"
+    say(f"\nStopped looking; the migrations go on in the cluster\nNext: {again}", err=True)
+    return Exit.UNFINISHED
