@@ -133,6 +133,10 @@ def test_an_install_from_git_is_updated(
     # Of the first environment: its inode may be given to the second one as well.
     (environment_of(helm) / "first").touch()
 
+    unchanged = helm("plugin", "update", NAME, **OFFLINE)
+    assert (unchanged.returncode, "installing" in unchanged.stderr) == (0, False), unchanged.stderr
+    assert (environment_of(helm) / "first").exists()
+
     manifest = origin / "plugin.yaml"
     manifest.write_text(manifest.read_text().replace("version: 0.", "version: 7."))
     commit(origin, "second")
@@ -142,7 +146,9 @@ def test_an_install_from_git_is_updated(
     assert helm("plugin", "list").stdout.splitlines()[1].split()[1].startswith("7.")
     assert not (environment_of(helm) / "first").exists()
     assert helm(NAME, "version", "--client").returncode == 0
-    assert not list(environment_of(helm).parent.glob(".venv.*"))
+    assert not list(environment_of(helm).parent.glob("*.venv.*"))
+    assert helm("plugin", "uninstall", NAME).returncode == 0
+    assert list(helm.plugins.iterdir()) == []
 
 
 def environment_of(helm: Helm) -> Path:
