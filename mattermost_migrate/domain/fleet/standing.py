@@ -150,8 +150,8 @@ def _ended(status: JsonObject, summary: JsonObject) -> datetime | None:
 
 
 def _started(status: JsonObject, standing: Standing) -> datetime | None:
-    """When; of one that runs, and has not said so yet, its status tells of the run before."""
-    told = standing is not Standing.RUNNING or "completionTime" not in status
+    """When; of one that has not said so yet, its status tells of the run before."""
+    told = not standing.open or "completionTime" not in status
     return _moment(status.get("startTime")) if told else None
 
 

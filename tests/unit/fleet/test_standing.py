@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mattermost_migrate.domain.conditions import micro_timestamp
 from mattermost_migrate.domain.fleet import Standing, member_of
 from mattermost_migrate.domain.names import LOCK_LABEL
 from mattermost_migrate.testing.fleets import NOW, begun, ended, enlist, fleet
@@ -117,3 +118,12 @@ def test_when_it_ended_is_the_latest_that_is_told() -> None:
 
     assert found is not None
     assert found.ended == late
+
+
+def test_what_waits_is_not_told_to_have_begun_with_the_run_before() -> None:
+    times = {"startTime": micro_timestamp(NOW), "completionTime": micro_timestamp(NOW)}
+
+    for subject in (WAITING, STARTED):
+        member = member_of({**subject, "status": times}, FLEET)
+        assert member is not None
+        assert member.started is None
