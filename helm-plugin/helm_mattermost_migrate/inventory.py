@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from helm_mattermost_migrate.documented import program_name
 from helm_mattermost_migrate.errors import CommandError
 from helm_mattermost_migrate.fleets import Fleet, fleet_of
-from helm_mattermost_migrate.members import Member, members
-from helm_mattermost_migrate.selection import Selection, key_of
+from helm_mattermost_migrate.members import Member, Standing, members
+from helm_mattermost_migrate.selection import Key, Selection, key_of
 from mattermost_migrate.domain.errors import ForbiddenError, NotFoundError
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
@@ -24,6 +24,7 @@ from mattermost_migrate.domain.names import (
     Resource,
 )
 from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of
+from mattermost_migrate.domain.reported import fleet_over
 
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client
@@ -70,6 +71,18 @@ class Inventory:
     def members(self) -> tuple[Member, ...]:
         """One entry an installation."""
         return members(self.installations, self.migrations)
+
+    @property
+    def abandoned(self) -> frozenset[Key]:
+        """Those that wait for a FleetMigration that is over or gone: none of them is started."""
+        if self.fleets is None:
+            return frozenset()
+        at_work = {name_of(fleet) for fleet in self.fleets if not fleet_over(fleet)}
+        return frozenset(
+            member.key
+            for member in self.members
+            if member.standing is Standing.WAITING and member.fleet and member.fleet not in at_work
+        )
 
     @property
     def known_fleets(self) -> tuple[Fleet, ...]:

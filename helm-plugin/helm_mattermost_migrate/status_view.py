@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from helm_mattermost_migrate.documented import program_name
 from helm_mattermost_migrate.durations import age, brief
 from helm_mattermost_migrate.errors import Exit
 from helm_mattermost_migrate.fleets import Fleet
 from helm_mattermost_migrate.members import Member, Standing
+from helm_mattermost_migrate.selection import Key
 from helm_mattermost_migrate.tables import table
+from mattermost_migrate.domain.names import CLUSTER_INSTALLATION
 
-__all__ = ["exit_code", "fleet_table", "member_table", "structured", "troubles"]
+__all__ = [
+    "exit_code",
+    "fleet_table",
+    "member_table",
+    "structured",
+    "troubles",
+    "waiting_for_nobody",
+]
 
+_MOST_NAMED = 3
 _HEADER = ("NAMESPACE", "NAME", "KIND", "STATE", "MIGRATION", "STEP", "TIME", "AGE")
 _WIDE = ("VERSION", "REPLICAS", "WRITES", "FLEET", "MESSAGE")
 _FLEET_HEADER = (
@@ -93,6 +104,22 @@ def troubles(members: Iterable[Member]) -> tuple[str, ...]:
             if member.next_command:
                 lines.append(f"  Next: {member.next_command}")
     return tuple(lines)
+
+
+def waiting_for_nobody(members: Iterable[Member], keys: Container[Key]) -> tuple[str, ...]:
+    """What to say of those that wait for a FleetMigration that is over or gone, and what to run."""
+    waiting = [member for member in members if member.key in keys]
+    if not waiting:
+        return ()
+    paths = [member.path for member in waiting]
+    back = all(member.desired == CLUSTER_INSTALLATION.kind for member in waiting)
+    told = ", ".join(paths[:_MOST_NAMED])
+    if len(paths) > _MOST_NAMED:
+        told += f", and {len(paths) - _MOST_NAMED} more"
+    return (
+        f"{told}: waiting for a FleetMigration that is over or gone, which will not start it",
+        f"  Next: {program_name()} {'revert' if back else 'run'} {' '.join(paths[:_MOST_NAMED])}",
+    )
 
 
 def exit_code(members: Iterable[Member]) -> Exit:

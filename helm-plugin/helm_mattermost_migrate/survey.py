@@ -112,7 +112,11 @@ async def survey(
         tick: told of each one that is through.
     """
     members = inventory.members
-    known = {member.key: settled(member, wishes.desired) for member in members}
+    abandoned = inventory.abandoned
+    known = {
+        member.key: None if member.key in abandoned else settled(member, wishes.desired)
+        for member in members
+    }
     number_open = sum(verdict is None for verdict in known.values())
     library = Library(client, selection.searched)
     listed = _Listed()

@@ -27,6 +27,7 @@ from helm_mattermost_migrate.status_view import (
     member_table,
     structured,
     troubles,
+    waiting_for_nobody,
 )
 from helm_mattermost_migrate.tables import as_json, as_yaml
 from helm_mattermost_migrate.terminal import now, say
@@ -127,7 +128,7 @@ def _print(
             blocks = [member_table(members, now(), wide=output == "wide")]
             if fleets:
                 blocks.append(fleet_table(fleets, now()))
-            if lines := troubles(members):
+            if lines := (*troubles(members), *waiting_for_nobody(members, inventory.abandoned)):
                 blocks.append("\n".join(lines))
             say("\n\n".join(blocks))
 

@@ -9,7 +9,13 @@ import pytest
 
 from helm_mattermost_migrate.errors import Exit
 from helm_mattermost_migrate.members import Member, Standing, as_of_its_run, member, members
-from helm_mattermost_migrate.status_view import exit_code, member_table, structured, troubles
+from helm_mattermost_migrate.status_view import (
+    exit_code,
+    member_table,
+    structured,
+    troubles,
+    waiting_for_nobody,
+)
 from mattermost_migrate.domain.adoption import ADOPTION
 from mattermost_migrate.domain.fleet import Enlistment, member_of, standing_of
 from mattermost_migrate.domain.names import Strategy
@@ -251,6 +257,16 @@ def test_trouble_names_object_reason_and_next_command() -> None:
         "acme/chat: refused: no pod is ready",
         "  Next: kubectl -n acme get pods",
     )
+
+
+def test_who_waits_for_nobody_is_told_with_the_next_command() -> None:
+    found = members([installation()], [migration(spec={"paused": True})])
+
+    assert waiting_for_nobody(found, {KEY}) == (
+        "acme/chat: waiting for a FleetMigration that is over or gone, which will not start it",
+        "  Next: mattermost-migrate run acme/chat",
+    )
+    assert waiting_for_nobody(found, ()) == ()
 
 
 @pytest.mark.parametrize(
