@@ -151,7 +151,10 @@ async def read_fleet(client: Client, name: str) -> Inventory:
 async def _moved(
     client: Client, fleet: JsonObject, every: Iterable[JsonObject]
 ) -> Mapping[str, int]:
-    """How many of what a fleet takes the fleets after it have; its status only counts them."""
+    """How many of what a fleet takes the fleets after it have; none where we may not look.
+
+    The status of the fleet itself only counts those it had.
+    """
     from mattermost_migrate.domain.fleet import selects  # noqa: PLC0415 - costs start-up
 
     created = str(fleet["metadata"].get("creationTimestamp") or "")
@@ -161,9 +164,12 @@ async def _moved(
         if str(each["metadata"].get("creationTimestamp") or "") >= created
         and name_of(each) != name_of(fleet)
     }
-    migrations, *installations = await asyncio.gather(
-        *(_list(client, kind, ()) for kind in (INSTALLATION_MIGRATION, *_KINDS))
-    )
+    try:
+        migrations, *installations = await asyncio.gather(
+            *(_list(client, kind, ()) for kind in (INSTALLATION_MIGRATION, *_KINDS))
+        )
+    except ForbiddenError:
+        return {}
     selector = fleet["spec"]["selector"]
     taken = {key_of(obj) for group in installations for obj in group if selects(selector, obj)}
     holders = Counter(
