@@ -7,6 +7,7 @@ set -eu
 . "${HELM_PLUGIN_DIR:?is set by helm}/scripts/common.sh"
 reason=${1:-install}
 made=$venv.new.$$
+plugins=${plugin_dir%/*}
 
 fail() {
     echo "mattermost-migrate: $1" >&2
@@ -16,9 +17,14 @@ fail() {
 leave_nothing() {
     code=$?
     rm -rf "$made"
-    # Helm keeps a plugin whose hook failed; a link without an environment is of no use.
-    if [ "$code" -ne 0 ] && [ "$reason" = install ] && [ -L "$plugin_dir" ]; then
-        rm -f "$plugin_dir"
+    # Helm keeps a plugin whose hook failed, and would refuse to install it again. What it has put
+    # among its plugins goes with it: the link to a folder, the clone, or what was in the archive.
+    if [ "$code" -ne 0 ] && [ "$reason" = install ]; then
+        if [ -L "$plugin_dir" ]; then
+            rm -f "$plugin_dir"
+        elif [ -n "${HELM_PLUGIN_NAME:-}" ] && [ "${plugins##*/}" = plugins ]; then
+            rm -rf "$plugin_dir"
+        fi
     fi
     exit "$code"
 }

@@ -128,6 +128,12 @@ def test_an_install_from_git_is_updated(
     origin = tmp_path / NAME
     shutil.copytree(dist / NAME, origin)
     commit(origin, "first")
+    refused = helm(
+        *("plugin", "install", f"file://{origin}", *unverified), MATTERMOST_MIGRATE_PYTHON="/none"
+    )
+    assert refused.returncode != 0
+    assert "/none is no Python 3.11 or newer" in refused.stderr
+    assert list(helm.plugins.iterdir()) == []
     installed = helm("plugin", "install", f"file://{origin}", *unverified, **OFFLINE)
     assert installed.returncode == 0, installed.stdout + installed.stderr
     # Of the first environment: its inode may be given to the second one as well.
