@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from mattermost_migrate.testing.tools import Toolbox
 from .conftest import Helm
 
 PLUGIN = Path(__file__).parents[3] / "helm-plugin"
+#: Seconds that ``status`` may take more than a plugin that does nothing.
+BEYOND_HELM = 0.4
 CLUSTER_ROLE_BINDING = Resource(
     "rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False
 )
@@ -62,6 +65,29 @@ def test_it_is_installed_and_starts(helm: Helm, chat: str) -> None:
     shown = helm("mattermost-migrate", "status", "-n", chat)
     assert shown.returncode == 0, shown.stderr
     assert shown.stdout.splitlines()[1].split()[:3] == [chat, "chat", "ClusterInstallation"]
+
+
+def test_status_starts_at_once(helm: Helm, chat: str, tmp_path: Path) -> None:
+    trivial = tmp_path / "trivial"
+    trivial.mkdir()
+    (trivial / "plugin.yaml").write_text(
+        "name: trivial\nversion: 0.1.0\nusage: none\ndescription: none\ncommand: /bin/true\n"
+    )
+    own = {"HELM_PLUGINS": str(tmp_path)}
+
+    bare = min(took(lambda: helm("trivial", **own)) for _ in range(5))
+    ours = min(took(lambda: helm("mattermost-migrate", "status", "-n", chat)) for _ in range(5))
+
+    assert ours - bare < BEYOND_HELM
+
+
+def took(run: Callable[[], subprocess.CompletedProcess[str]]) -> float:
+    """Seconds of processor, which say the same on a busy machine."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = run()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0, done.stderr
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def test_exit_codes_and_errors_come_through(helm: Helm, namespace: str) -> None:
