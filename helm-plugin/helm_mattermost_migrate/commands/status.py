@@ -78,6 +78,8 @@ async def _status(arguments: dict[str, Any]) -> int:
         inventory = await read_inventory(client, selection)
         check_found(inventory, selection)
         if arguments["watch"]:
+            for line in waiting_for_nobody(inventory.members, inventory.abandoned):
+                say(line, err=True)
             return await _watch(client, selection, arguments)
         _print(inventory, selection, arguments["output"])
         return exit_code(inventory.members)
