@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -89,8 +90,10 @@ def test_what_doctor_proposes_is_enough_to_plan_and_to_run(
 
     assert ("kubectl create role " in lacking.out) is not everything
     looked = cli(*looking)
-    assert (looked.code, _GRANTED in looked.out) == (0, False), looked.out
-    assert "WholeAsClusterInstallation" in looked.out
+    assert _GRANTED not in looked.out
+    assert "not allowed" not in looked.out
+    # Of every namespace there may be what another test has left on its way out.
+    assert re.search(rf"^{space}/chat +WholeAsClusterInstallation", looked.out, re.MULTILINE)
     planned = cli("plan", "chat", *as_user)
     assert planned.code == 0, planned.err
     ended = cli("run", "chat", "--yes", *as_user)

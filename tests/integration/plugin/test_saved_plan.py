@@ -362,6 +362,6 @@ def test_every_right_that_lacks_is_named_at_once(
     for verb in ("create", "watch"):
         assert f"you may not {verb} fleetmigrations.migration.mattermost.com" in ended.err
     assert "you may not watch installationmigrations" in ended.err
-    assert "Next: have an administrator run: kubectl create clusterrole create-fleet" in ended.err
+    assert "run: kubectl create clusterrole mattermost-migrate-create-" in ended.err
     assert planned.code == 0
     assert "you may not create deployments, create installationmigrations" in planned.out
