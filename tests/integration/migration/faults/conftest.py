@@ -92,6 +92,14 @@ FAULTS: Mapping[str, Fault] = {
 #: The engine dies before the write reaches the API server, or before its answer reaches the engine.
 BEFORE, AFTER = Hold(), Hold(applied=True)
 NEVER = -1
+#: Writes that one migration needs and the next one does not: what is told half-way, the nudge that
+#: an operator with time to spare is not given, and what is tried again after a conflict.
+VARYING = {
+    "PATCH installationmigrations/status acme",
+    "PATCH clusterinstallations/status acme",
+    "PATCH mattermosts/status acme",
+    "PATCH replicasets",
+}
 #: Until all have met their fault, or are through: a busy machine needs minutes for a hundred.
 SECONDS = 240.0
 #: Where a run by command wants its figures.

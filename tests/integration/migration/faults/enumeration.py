@@ -1,12 +1,12 @@
 """Each write of a migration and each fault, in an installation of its own, and random schedules.
 
-Not a part of ``make test``: ``make proof-faults`` runs it, and records how many there were.
+Not a part of ``make test``: ``make proof-faults`` runs it, and records how many there were. A lease
+that is lost is a test of both, beside this one.
 """
 
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,15 +14,7 @@ import pytest
 
 from mattermost_migrate.domain.names import Strategy
 from mattermost_migrate.testing.cluster import LocalCluster
-from mattermost_migrate.testing.faults import (
-    Drop,
-    Exchange,
-    Fault,
-    Gateway,
-    Hold,
-    LoseWatches,
-    Points,
-)
+from mattermost_migrate.testing.faults import Fault, Gateway, Hold, LoseWatches, Points
 
 from .conftest import (
     AFTER,
@@ -163,36 +155,6 @@ def test_random_schedules(lanes: Lanes, gateway: Gateway, engines: Engines, reco
         assert schedules(seed, taken, lanes, gateway, engines) == []
         done, seed = done + len(taken), seed + 1
     record.append({"what": "random schedules", "schedules": done, "first_seed": FIRST_SEED})
-
-
-def test_a_leader_may_lose_its_lease_in_mid_write_and_its_writes_arrive_late(
-    lanes: Lanes, gateway: Gateway, engines: Engines, recorded: Recorded
-) -> None:
-    """Two engines at once: the second has finished all when the first one's writes arrive."""
-    writes = recorded(in_process, Strategy.ADOPT)
-    taken = lanes_for(lanes, writes)
-    for first_write, kind in enumerate(KINDS):
-        chosen = chosen_cases(taken, writes[kind], "late", Hold(), first=first_write)
-        held = points(chosen, onwards=True)
-        cut = threading.Event()
-
-        def script(
-            exchange: Exchange, held: Any = held, cut: threading.Event = cut
-        ) -> Fault | None:
-            return Drop() if cut.is_set() and exchange.resource == "leases" else held(exchange)
-
-        first = gateway.gate(script)
-        engines.elected(first, "first")
-        since = lanes.ask(taken, kind, Strategy.ADOPT)
-        held.until_struck(SECONDS)
-        cut.set()
-        engines.elected(gateway.gate(), "second")
-        assert lanes.judge(chosen, since, kind, Strategy.ADOPT) == []
-
-        first.let_go()
-
-        assert lanes.judge(chosen, since, kind, Strategy.ADOPT) == []
-        engines.end()
 
 
 def test_the_api_server_may_restart_at_any_write(

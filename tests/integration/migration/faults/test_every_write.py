@@ -43,6 +43,7 @@ from .conftest import (
     KINDS,
     NEVER,
     SECONDS,
+    VARYING,
     Case,
     Engines,
     Lane,
@@ -79,16 +80,6 @@ def deaths(chosen: list[Case], writes: list[str]) -> dict[str, tuple[str, int, F
         for case in chosen
         if case.at != NEVER
     }
-
-
-#: Writes that one migration needs and the next one does not: what is told half-way, the nudge that
-#: an operator with time to spare is not given, and what is tried again after a conflict.
-VARYING = {
-    "PATCH installationmigrations/status acme",
-    "PATCH clusterinstallations/status acme",
-    "PATCH mattermosts/status acme",
-    "PATCH replicasets",
-}
 
 
 def test_it_may_be_killed_after_any_write(
