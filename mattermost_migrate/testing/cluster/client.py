@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Lock, local
 from typing import Any, Final, Self
@@ -325,7 +326,8 @@ class Client:
         content_type: str = "application/json",
         stream: bool = False,
     ) -> Iterator[requests.Response]:
-        answer = self._session().request(
+        ask = partial(
+            self._session().request,
             method,
             self.credentials.server + path,
             params=params,
@@ -334,6 +336,12 @@ class Client:
             timeout=(5, _PATIENCE + 10),
             stream=stream,
         )
+        try:
+            answer = ask()
+        except requests.ConnectionError:
+            if method != "GET":
+                raise
+            answer = ask()  # the server may have closed an idle connection at that very moment
         with answer:
             if not answer.ok:
                 raise _refusal(answer)
