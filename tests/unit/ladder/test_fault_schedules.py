@@ -9,11 +9,9 @@ from mattermost_migrate.domain.adoption import ADOPTION
 from mattermost_migrate.domain.names import Condition, Strategy
 from mattermost_migrate.testing.fault_schedules import run
 
-SEEDS = {Strategy.ADOPT: 2000, Strategy.RECREATE: 500}
+SEEDS = 2000
 BLOCK = 100
-BLOCKS = [
-    (strategy, first) for strategy, seeds in SEEDS.items() for first in range(0, seeds, BLOCK)
-]
+BLOCKS = [(strategy, first) for strategy in Strategy for first in range(0, SEEDS, BLOCK)]
 
 
 @pytest.mark.parametrize(("strategy", "first"), BLOCKS)
