@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +15,7 @@ from mattermost_migrate.domain.names import Resource
 from mattermost_migrate.testing.cluster import LocalCluster
 from mattermost_migrate.testing.tools import Toolbox
 
-from .conftest import Cli
+from .conftest import Cli, Ended
 
 _GROUP: Final = "rbac.authorization.k8s.io"
 _KINDS: Final = (
@@ -30,6 +31,7 @@ _INGRESS_CLASSES: Final = (
     "kubectl create clusterrole classes-{} --verb=get --resource=ingressclasses.networking.k8s.io "
     "&& kubectl create clusterrolebinding classes-{} --clusterrole=classes-{} --user={}"
 )
+_READ_WITHIN: Final = 30.0
 _GRANTED: Final = "have an administrator run: "
 
 Administrator = Callable[[str], None]
@@ -89,7 +91,7 @@ def test_what_doctor_proposes_is_enough_to_plan_and_to_run(
     administrator(lacking.out)
 
     assert ("kubectl create role " in lacking.out) is not everything
-    looked = cli(*looking)
+    looked = once_read(lambda: cli(*looking), "not allowed")
     assert _GRANTED not in looked.out
     assert "not allowed" not in looked.out
     # Of every namespace there may be what another test has left on its way out.
@@ -127,12 +129,21 @@ def test_what_run_proposes_gives_every_right_that_it_names(
 
     refused = cli("run", "chat", "--yes", *as_user)
     administrator(refused.err)
-    ended = cli("run", "chat", "--yes", *as_user)
+    ended = once_read(lambda: cli("run", "chat", "--yes", *as_user), "you may not")
 
     assert refused.err.count("you may not ") == 5
     assert f"--user={space}" in refused.err
     assert "YOU" not in refused.err
     assert ended.code == 0, ended.err
+
+
+def once_read(ask: Callable[[], Ended], lacking: str) -> Ended:
+    """The answer once the API server has read who may what: nobody says when it has."""
+    ends = time.monotonic() + _READ_WITHIN
+    answer = ask()
+    while lacking in answer.out + answer.err and time.monotonic() < ends:
+        answer = ask()
+    return answer
 
 
 def _rbac(kind: str) -> dict[str, Any]:
