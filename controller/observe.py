@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 from controller.heard import Heard
-from controller.references import of_mattermost
 from mattermost_migrate.domain.backup import Backup, backup_name
 from mattermost_migrate.domain.errors import NotFoundError, NotServedError
 from mattermost_migrate.domain.inventory import LABELLED, children, dependents
@@ -46,6 +45,7 @@ from mattermost_migrate.domain.objects import (
     uid_of,
 )
 from mattermost_migrate.domain.originals import deployment_role, read_to_plan
+from mattermost_migrate.domain.references import of_mattermost
 from mattermost_migrate.domain.reported import failure_of
 from mattermost_migrate.domain.sides import NEW, OLD, Side, other, side
 from mattermost_migrate.domain.snapshot import Snapshot, Traffic

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from controller import references
 from controller.builtin.outcomes import NotReadyError, ProblemError
 from controller.builtin.rounds import JOB_SECONDS, Round, Workshop
 from controller.requests import request_migration
 from controller.worker import Key, UnsuccessfulError
+from mattermost_migrate.domain import references
 from mattermost_migrate.domain.canonical import cluster_installation_spec
 from mattermost_migrate.domain.children import render_cluster_installation
 from mattermost_migrate.domain.defaults import default_cluster_installation

@@ -11,9 +11,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeAlias
 
-from controller.references import Reference
 from mattermost_migrate.domain.names import Resource
 from mattermost_migrate.domain.objects import Existing, JsonObject, name_of, namespace_of, typed
+from mattermost_migrate.domain.references import Reference
 from mattermost_migrate.kube import Client, Informer
 
 __all__ = ["Known"]

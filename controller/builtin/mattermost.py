@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from controller import references
 from controller.builtin.outcomes import NotReadyError, ProblemError
 from controller.builtin.rounds import JOB_SECONDS, Round, Workshop
 from controller.worker import Key, UnsuccessfulError
+from mattermost_migrate.domain import references
 from mattermost_migrate.domain.canonical import mattermost_spec
 from mattermost_migrate.domain.children import Rendered, render_mattermost
 from mattermost_migrate.domain.defaults import default_mattermost

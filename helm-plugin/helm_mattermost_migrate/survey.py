@@ -32,7 +32,6 @@ from mattermost_migrate.domain.errors import (
     RejectedError,
     StaleError,
 )
-from mattermost_migrate.domain.inventory import references
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     DEPLOYMENT,
@@ -55,6 +54,7 @@ from mattermost_migrate.domain.objects import (
     typed,
     uid_of,
 )
+from mattermost_migrate.domain.references import of_conversion
 from mattermost_migrate.domain.sides import other, side
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Refuse
@@ -214,7 +214,7 @@ async def _look(
 
 
 async def _existing(library: Library, source: JsonObject) -> Existing:
-    wanted = references(source)
+    wanted = tuple(of_conversion(source))
     found = await asyncio.gather(
         *(library.find(resource, namespace_of(source), name) for resource, name in wanted)
     )

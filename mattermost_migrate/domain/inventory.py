@@ -5,17 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from mattermost_migrate.domain.named_secrets import Use, needed
 from mattermost_migrate.domain.names import (
-    CLUSTER_INSTALLATION,
     CONFIG_MAP,
     CRON_JOB,
     DEPLOYMENT,
     HORIZONTAL_POD_AUTOSCALER,
     INGRESS,
-    INGRESS_CLASS,
     JOB,
-    MATTERMOST,
     MINIO_INSTANCE,
     MYSQL_CLUSTER,
     NETWORK_POLICY,
@@ -38,7 +34,6 @@ __all__ = [
     "dependents",
     "minio_secret",
     "mysql_secret",
-    "references",
 ]
 
 #: One name for every installation of a namespace, as the operator has it.
@@ -103,28 +98,4 @@ def dependents(installation: JsonObject) -> tuple[tuple[Resource, str], ...]:
         *((resource, left_over) for resource in (DEPLOYMENT, SERVICE, INGRESS)),
         (JOB, UPDATE_JOB),
         (PERSISTENT_VOLUME_CLAIM, name),
-    )
-
-
-def references(installation: JsonObject) -> tuple[tuple[Resource, str], ...]:
-    """What a conversion of this ClusterInstallation reads besides the object itself.
-
-    Returns:
-        kind and name of each: database, file store and license Secret, named or as generated; the
-        Service of the MinIO operator, where the file store is kept by it; the Service and Ingress,
-        which are saved; and what the v1beta1 operator deletes by its name alone (operator facts
-        3.4, 3.5).
-    """
-    name, spec = name_of(installation), installation.get("spec") or {}
-    generated = {Use.DATABASE: mysql_secret(name), Use.FILES: minio_secret(name)}
-    named = needed(CLUSTER_INSTALLATION.kind, installation)
-    secrets = generated | {use: secret.name for use, secret in named.items()}
-    kept = () if (spec.get("minio") or {}).get("externalURL") else ((SERVICE, minio_service(name)),)
-    return (
-        *((SECRET, secret) for secret in dict.fromkeys(secrets.values())),
-        *kept,
-        (SERVICE, name),
-        (INGRESS, name),
-        (INGRESS_CLASS, name),
-        *((kind, job_server(name)) for kind in (DEPLOYMENT, CLUSTER_INSTALLATION, MATTERMOST)),
     )

@@ -14,18 +14,17 @@ from mattermost_migrate.domain import freeze
 from mattermost_migrate.domain.backup import Backup, backup_name, manifest, same_content
 from mattermost_migrate.domain.conversion import Converted, convert, restore
 from mattermost_migrate.domain.errors import InvariantError, RefusedError
-from mattermost_migrate.domain.inventory import references
 from mattermost_migrate.domain.names import (
     DEPLOYMENT,
     MIGRATION_ANNOTATION,
     REQUESTED_ANNOTATION,
     SECRET,
     Reason,
-    Resource,
     Strategy,
 )
 from mattermost_migrate.domain.objects import JsonObject, annotations_of, leaving, name_of, uid_of
 from mattermost_migrate.domain.pin import pin
+from mattermost_migrate.domain.references import Reference, of_conversion
 from mattermost_migrate.domain.reported import failure_of
 from mattermost_migrate.domain.sides import Side
 from mattermost_migrate.domain.snapshot import Snapshot
@@ -135,14 +134,15 @@ def _untriggered(installation: JsonObject) -> dict[str, Any]:
     return {**installation, "metadata": annotated, "spec": spec}
 
 
-def read_to_plan(seen: Snapshot) -> tuple[tuple[Resource, str], ...]:
+def read_to_plan(seen: Snapshot) -> tuple[Reference, ...]:
     """Kind and name of what a plan reads besides the two custom resources.
 
     On the way back it is what the ClusterInstallation will refer to, whose pods are generated.
     """
     if seen.source is None:
         return ()
-    return references(seen.source if seen.forward else plan_target(_unfrozen(seen)).mattermost)
+    ci = seen.source if seen.forward else plan_target(_unfrozen(seen)).mattermost
+    return tuple(of_conversion(ci))
 
 
 def originals(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from controller.references import of_cluster_installation, of_mattermost
+from mattermost_migrate.domain.references import of_cluster_installation, of_mattermost
 from mattermost_migrate.testing.builders import cluster_installation
 
 

@@ -1,14 +1,25 @@
-"""What each kind of installation refers to, and so must be read before it is rendered."""
+"""What each kind of installation refers to, and so must be read before it is rendered or converted.
+
+The operator reads exactly these; a conversion reads them too, and what will be saved or deleted.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from mattermost_migrate.domain.inventory import minio_secret, minio_service, mysql_secret
+from mattermost_migrate.domain.inventory import (
+    job_server,
+    minio_secret,
+    minio_service,
+    mysql_secret,
+)
 from mattermost_migrate.domain.named_secrets import Use, needed
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
+    DEPLOYMENT,
+    INGRESS,
+    INGRESS_CLASS,
     MATTERMOST,
     PERSISTENT_VOLUME_CLAIM,
     SECRET,
@@ -18,7 +29,7 @@ from mattermost_migrate.domain.names import (
 )
 from mattermost_migrate.domain.objects import JsonObject, name_of
 
-__all__ = ["Reference", "of_cluster_installation", "of_mattermost"]
+__all__ = ["Reference", "of_cluster_installation", "of_conversion", "of_mattermost"]
 
 #: A resource and a name in the installation's namespace.
 Reference: TypeAlias = tuple[Resource, str]
@@ -33,6 +44,19 @@ def of_cluster_installation(ci: JsonObject) -> Iterator[Reference]:
         yield SERVICE, minio_service(name)
 
 
+def of_conversion(ci: JsonObject) -> Iterator[Reference]:
+    """What a conversion of this ClusterInstallation reads besides the object itself.
+
+    Beside what the operator reads: the Service and Ingress, which are saved; and what the v1beta1
+    operator deletes by its name alone (operator facts 3.4, 3.5).
+    """
+    name = name_of(ci)
+    yield from of_cluster_installation(ci)
+    yield from ((kind, name) for kind in (SERVICE, INGRESS, INGRESS_CLASS))
+    for kind in (DEPLOYMENT, CLUSTER_INSTALLATION, MATTERMOST):
+        yield kind, job_server(name)
+
+
 def of_mattermost(mm: JsonObject) -> Iterator[Reference]:
     """Secrets, claims, the ServiceAccount and the MinIO Service (operator facts 3.1, 3.3)."""
     name, spec = name_of(mm), mm.get("spec") or {}
@@ -45,7 +69,7 @@ def _secrets(
 ) -> Iterator[Reference]:
     """Those that are named, and where none is, what the operator generates."""
     named = {use: secret.name for use, secret in needed(kind, installation).items()}
-    yield from ((SECRET, name) for name in {**generated, **named}.values())
+    yield from ((SECRET, name) for name in dict.fromkeys({**generated, **named}.values()))
 
 
 def _files(name: str, section: JsonObject) -> Iterator[Reference]:
