@@ -17,7 +17,6 @@ from mattermost_migrate.domain.objects import JsonObject
 
 __all__ = [
     "MUTATING",
-    "TARGETS",
     "VALIDATING",
     "bundle",
     "bundles_in",
@@ -41,8 +40,6 @@ MUTATING: Final = Resource(
     "mutatingwebhookconfigurations",
     namespaced=False,
 )
-#: Every kind that carries a caBundle of ours.
-TARGETS: Final = (VALIDATING, MUTATING, CRD)
 
 
 def bundle(certificates: Iterable[bytes]) -> str:

@@ -22,7 +22,6 @@ from mattermost_migrate.domain.names import (
     DEPLOYMENT,
     ENDPOINT_SLICE,
     INGRESS,
-    INSTALLATION_MIGRATION,
     MATTERMOST,
     POD,
     REPLICA_SET,
@@ -53,22 +52,13 @@ from mattermost_migrate.domain.steps import Part
 from mattermost_migrate.domain.writes import Write
 from mattermost_migrate.kube import Client, Informer
 
-__all__ = ["BY_INSTALLATION", "WATCHED", "Informers", "Observer", "direction", "installations_of"]
+__all__ = ["BY_INSTALLATION", "Informers", "Observer", "direction", "installations_of"]
 
 #: One informer a resource, shared by everyone in the process.
 Informers = Mapping[Resource, Informer]
 
 #: The index of ReplicaSets by ``namespace/name`` of their installation, in either vocabulary.
 BY_INSTALLATION: Final = "installation"
-#: What a migration looks at.
-WATCHED: Final = (
-    INSTALLATION_MIGRATION,
-    CLUSTER_INSTALLATION,
-    MATTERMOST,
-    DEPLOYMENT,
-    REPLICA_SET,
-    POD,
-)
 #: Kinds of which the informers hold every object, whatever its labels.
 _IN_MEMORY: Final = frozenset({CLUSTER_INSTALLATION, MATTERMOST})
 #: Kinds of which nothing is planned by the one of the installation's name; it is read to be saved.
@@ -96,7 +86,8 @@ class Observer:
 
     Args:
         client: for what must be read live.
-        informers: by resource, at least ``WATCHED``; ReplicaSets indexed by ``BY_INSTALLATION``.
+        informers: by resource: both kinds, Deployments, ReplicaSets indexed by
+            ``BY_INSTALLATION``, and pods.
         beside_operator: the Go operator runs in this cluster.
         heard: what the builtin operator says, if it runs in this process.
     """

@@ -64,11 +64,6 @@ class WorkQueue(Generic[K]):
         """Keys that wait for a worker now; delayed ones do not count."""
         return len(self._ready)
 
-    @property
-    def taken(self) -> int:
-        """Keys that workers have now."""
-        return len(self._taken)
-
     def add(self, key: K) -> None:
         """Have a key looked at as soon as a worker is free."""
         if self._closed or key in self._wanted:

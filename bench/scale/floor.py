@@ -40,7 +40,6 @@ from mattermost_migrate.kube import Client, Informer, Propagation, Request, conn
 __all__ = ["floor"]
 
 _CHILDREN: Final = (SERVICE_ACCOUNT, ROLE, SERVICE, INGRESS)
-_LABEL: Final = "app=mattermost"
 _SEEN: Final = (DEPLOYMENT, REPLICA_SET)
 
 

@@ -64,7 +64,6 @@ class Fleet:
         failures: the most recent ones, as its status holds them.
         skips: the same.
         wave: the one that runs, from 1, and how many there are; 0 before it is known.
-        awaiting: the wave whose outcome is to be approved; 0 when none is.
         budget_left: how many more may fail; None when it is not known.
         per_minute: how many come to their end a minute, as the controller tells.
         until: when all will have ended at that rate.
@@ -86,7 +85,6 @@ class Fleet:
     failures: tuple[Notice, ...] = ()
     skips: tuple[Notice, ...] = ()
     wave: tuple[int, int] = (0, 0)
-    awaiting: int = 0
     budget_left: int | None = None
     per_minute: str = ""
     until: datetime | None = None
@@ -136,7 +134,6 @@ def fleet_of(obj: JsonObject) -> Fleet:
         failures=_notices(status.get("recentFailures")),
         skips=_notices(status.get("recentSkips")),
         wave=(int(status.get("currentWave") or 0), int(status.get("wavesTotal") or 0)),
-        awaiting=int(status.get("awaitingApproval") or 0),
         budget_left=status.get("failureBudgetLeft"),
         per_minute=str(status.get("ratePerMinute") or ""),
         until=parse_time(status.get("estimatedCompletionTime")),

@@ -88,9 +88,7 @@ def test_a_wave_and_what_it_waits_for_are_told() -> None:
     members = (chat(1, Standing.SUCCEEDED), chat(2, Standing.WAITING))
     first = Fleet("f", counts=Counts(2, waiting=1, running=1), started=START, wave=(1, 2))
     message = "wave 1 is through: the next begins when its outcome is approved"
-    held = replace(
-        first, message=message, awaiting=1, next_command="helm mattermost-migrate approve f"
-    )
+    held = replace(first, message=message, next_command="helm mattermost-migrate approve f")
     second = replace(first, wave=(2, 2))
 
     assert list(changes(None, progress(*members, fleet=first), NOW))[:2] == [
