@@ -29,6 +29,7 @@ from mattermost_migrate.domain.objects import JsonObject, annotations_of, labels
 from mattermost_migrate.domain.reported import lock_of
 
 __all__ = [
+    "KUBERNETES",
     "Edit",
     "Exempt",
     "Knowledge",
@@ -40,8 +41,9 @@ __all__ = [
 ]
 
 #: Kubernetes' own controllers, as they are called with and without credentials of their own.
-#: Deleting a namespace and collecting garbage must never hang on us.
-_KUBERNETES: Final = frozenset(
+#: Deleting a namespace and collecting garbage must never hang on us. The chart names them twice
+#: more, in CEL (``_helpers.tpl``, ``lock-policy.yaml``); a test keeps the three alike.
+KUBERNETES: Final = frozenset(
     {
         "system:kube-controller-manager",
         "system:serviceaccount:kube-system:generic-garbage-collector",
@@ -137,7 +139,7 @@ def judge(edit: Edit, known: Knowledge, *, exempt: Exempt) -> Refusal | None:
     Returns:
         None when the write may pass, else the refusal.
     """
-    if edit.user in exempt.controllers or edit.user in _KUBERNETES:
+    if edit.user in exempt.controllers or edit.user in KUBERNETES:
         return None
     if edit.kind == INSTALLATION_MIGRATION.kind:
         return _migration_edit(edit)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 import yaml
+
+from mattermost_migrate.domain.editlock import KUBERNETES
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "deploy" / "chart"
@@ -36,3 +39,19 @@ def test_every_default_value_is_known_to_the_schema() -> None:
         assert name in schema["properties"]
         known = schema["properties"][name].get("properties", {})
         assert set(section) <= set(known)
+
+
+def test_both_locks_and_the_webhook_configuration_spare_the_same_of_kubernetes() -> None:
+    """Python, and twice CEL: who is added to one of them is to be added to all."""
+    templates = CHART / "templates"
+    (unasked,) = re.findall(r"username in \[([^\]]+)\]", (templates / "_helpers.tpl").read_text())
+    (spared,) = re.findall(
+        r'\$kubernetes := "([^"]+)"', (templates / "lock-policy.yaml").read_text()
+    )
+    named = set(re.findall(r"username == '([^']+)'", spared))
+    (prefix,) = re.findall(r"startsWith\('([^']+)'\)", spared)
+    (suffix,) = re.findall(r"endsWith\('([^']+)'\)", spared)
+
+    assert set(re.findall("'([^']+)'", unasked)) == KUBERNETES
+    by_form = {user for user in KUBERNETES if user.startswith(prefix) and user.endswith(suffix)}
+    assert named | by_form == KUBERNETES
