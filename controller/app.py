@@ -19,6 +19,8 @@ from controller.worker import Key, work
 from controller.workqueue import WorkQueue
 from mattermost_migrate.domain.conversion.versions import managers_patch
 from mattermost_migrate.domain.names import (
+    APP_LABEL,
+    APP_VALUE,
     CLUSTER_INSTALLATION,
     DEPLOYMENT,
     FLEET_MIGRATION,
@@ -40,7 +42,7 @@ from mattermost_migrate.kube.informer import Handler
 __all__ = ["Settings", "lead", "make_informers"]
 
 #: What every Mattermost pod and ReplicaSet carries, of either kind (operator facts 0.3).
-_SELECTOR: Final = "app=mattermost"
+_SELECTOR: Final = f"{APP_LABEL}={APP_VALUE}"
 #: Fleets that are looked at at the same time: one that selects thousands keeps no other waiting.
 _FLEETS: Final = 4
 _log = logging.getLogger(__name__)

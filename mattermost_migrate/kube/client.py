@@ -22,7 +22,7 @@ from mattermost_migrate.domain.errors import (
     NotFoundError,
     TransientError,
 )
-from mattermost_migrate.domain.names import Resource
+from mattermost_migrate.domain.names import MANAGED_BY, Resource
 from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of, typed
 from mattermost_migrate.domain.writes import PatchType
 from mattermost_migrate.kube.accounting import OnRequest
@@ -32,7 +32,6 @@ from mattermost_migrate.kube.transport import Call, Patience, Transport
 
 __all__ = ["Client", "Event", "EventType", "Listing", "PatchType", "Propagation"]
 
-FIELD_MANAGER: Final = "mattermost-migrate"
 #: A patch: an object, or the operations of a JSON patch.
 Patch: TypeAlias = Mapping[str, Any] | list[Any]
 _JSON: Final = "application/json"
@@ -106,7 +105,7 @@ class Client:
         max_inflight: int = 64,
         patience: Patience | None = None,
         on_request: OnRequest | None = None,
-        field_manager: str = FIELD_MANAGER,
+        field_manager: str = MANAGED_BY,
         plain: bool = False,
     ) -> None:
         self.connection = connection
