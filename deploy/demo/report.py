@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ from rich.text import Text
 
 from deploy.demo.intruder import Attempt
 from deploy.demo.record import Account
+from mattermost_migrate.percentile import percentile
 
-__all__ = ["Findings", "percentile", "table", "totals", "verdict"]
+__all__ = ["Findings", "table", "totals", "verdict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,6 @@ class Findings:
         """From when the first migration was let go until the last one had succeeded."""
         spans = [each.span for each in self.accounts if each.span is not None]
         return max(e for _, e in spans) - min(b for b, _ in spans) if spans else 0.0
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest of the values that at least this share of them does not exceed."""
-    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def table(accounts: Sequence[Account]) -> Table:

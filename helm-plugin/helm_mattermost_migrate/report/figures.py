@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,8 +11,9 @@ from datetime import datetime
 from helm_mattermost_migrate.members import Standing
 from helm_mattermost_migrate.report.record import Entry, Record
 from mattermost_migrate.domain.names import EVERY_RUNG
+from mattermost_migrate.percentile import percentile
 
-__all__ = ["Bin", "Headline", "StepFigure", "headline", "histogram", "percentile", "step_figures"]
+__all__ = ["Bin", "Headline", "StepFigure", "headline", "histogram", "step_figures"]
 
 _MOST_BINS = 24
 #: Widths of a bin that read well.
@@ -63,11 +63,6 @@ class Bin:
     low: float
     high: float
     count: int
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest of the values that at least this share of them does not exceed."""
-    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def headline(record: Record) -> Headline:

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from deploy.demo.intruder import Attempt
 from deploy.demo.record import Account
-from deploy.demo.report import Findings, percentile, table, totals, verdict
+from deploy.demo.report import Findings, table, totals, verdict
 
 PODS = frozenset({"p1", "p2"})
 SETS = frozenset({"r1"})
@@ -111,10 +111,3 @@ def test_the_total_time_is_that_of_all_together() -> None:
     assert told["Rate"].startswith("2.00 s")
     assert told["API writes"].startswith("13.0")
     assert told["In the audit log"].startswith("20.0")
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"), [([3.0], 3.0), ([2.0, 1.0], 2.0), (list(map(float, range(100))), 94.0)]
-)
-def test_a_percentile_is_one_of_the_values(values: list[float], expected: float) -> None:
-    assert percentile(values, 0.95) == expected

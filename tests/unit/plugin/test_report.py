@@ -11,7 +11,7 @@ import pytest
 
 from helm_mattermost_migrate.fleets import fleet_of
 from helm_mattermost_migrate.members import Standing
-from helm_mattermost_migrate.report.figures import headline, histogram, percentile, step_figures
+from helm_mattermost_migrate.report.figures import headline, histogram, step_figures
 from helm_mattermost_migrate.report.html import html
 from helm_mattermost_migrate.report.markdown import markdown
 from helm_mattermost_migrate.report.record import Record, entries
@@ -102,11 +102,6 @@ def test_no_value_is_outside_the_distribution(
         assert bins[-1].low <= max(values) < bins[-1].high
     if counts is not None:
         assert [each.count for each in bins] == counts
-
-
-def test_a_percentile_is_one_of_the_values() -> None:
-    assert percentile([4.0, 1.0, 3.0, 2.0], 0.5) == 2.0
-    assert percentile([1.0], 0.95) == 1.0
 
 
 def test_the_waves_are_told_as_the_controller_drew_them() -> None:

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import pytest
+
+from mattermost_migrate.percentile import percentile
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "expected"),
+    [
+        ([3.0], 0.95, 3.0),
+        ([2.0, 1.0], 0.95, 2.0),
+        ([4.0, 1.0, 3.0, 2.0], 0.5, 2.0),
+        (list(map(float, range(100))), 0.95, 94.0),
+    ],
+)
+def test_a_percentile_is_one_of_the_values(
+    values: list[float], share: float, expected: float
+) -> None:
+    assert percentile(values, share) == expected
