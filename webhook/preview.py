@@ -75,7 +75,10 @@ def serve(**options: Any) -> None:
     help="Whose caBundle mattermost-migrate-certs puts into the CRD.",
 )
 def enable(*, namespace: str, service: str, port: int, url: str | None, inject: str) -> None:
-    """Add the version to the ClusterInstallation CRD; nothing that is there is changed."""
+    """Add the version to the ClusterInstallation CRD, and have us convert it.
+
+    The versions that are there are left as they are.
+    """
     where = {"namespace": namespace, "name": service, "port": port, "path": "/convert"}
     config = {"url": f"{url.rstrip('/')}/convert"} if url else {"service": where}
     changed = _with_switch(lambda switch: switch.on(config, inject=inject))
