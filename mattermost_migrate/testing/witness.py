@@ -12,7 +12,6 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
@@ -66,6 +65,8 @@ WATCHED: Final = (
 )
 _PATIENCE: Final = 60.0
 _RETRY_SECONDS: Final = 0.2
+#: Kubernetes' own controllers answer each other within less.
+_QUIET_SECONDS: Final = 2.0
 #: A watch from a revision that the API server does not know any more is ended as soon as it stands.
 _ENDED_SECONDS: Final = 0.5
 
@@ -156,6 +157,24 @@ class Witness:
             raise TimeoutError(f"nothing of that kind happened in {seconds} s")
         return entry
 
+    def until_quiet(self, seconds: float = _QUIET_SECONDS) -> None:
+        """Wait until nothing has happened for so long; what is only told of (Events) aside.
+
+        Raises:
+            TimeoutError: there is no end to it.
+        """
+        deadline = time.monotonic() + _PATIENCE
+
+        def last() -> float:
+            happened = (each for each in reversed(self._journal) if each.resource != EVENT)
+            return next((each.heard for each in happened), 0.0)
+
+        with self._news:
+            while (left := last() + seconds - time.monotonic()) > 0:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"something happens all the time, for {_PATIENCE} s")
+                self._news.wait(left)
+
     def journal(self, namespace: str | None = None) -> tuple[Entry, ...]:
         """All that happened up to now, in order: in one namespace, or everywhere.
 
@@ -200,21 +219,18 @@ class Witness:
             self._standing[resource] = time.monotonic()
 
         while not self._over.is_set():
-            # The API server may be away for a while; a watch goes on where it was.
-            with suppress(requests.RequestException, OSError, ApiError):
-                try:
-                    for kind, obj in self._client.watch(resource, since=version, began=stands):
-                        version = str(obj["metadata"]["resourceVersion"])
-                        self._note(Entry(int(version), resource, obj, gone=kind == "DELETED"))
-                except ApiError as problem:
-                    if problem.status == requests.codes.gone:
-                        version = self._relist(resource)
-                        continue
-                else:
-                    continue
-                finally:
-                    self._standing.pop(resource, None)
-            self._over.wait(_RETRY_SECONDS)
+            try:
+                version = version or self._relist(resource)
+                for kind, obj in self._client.watch(resource, since=version, began=stands):
+                    version = str(obj["metadata"]["resourceVersion"])
+                    self._note(Entry(int(version), resource, obj, gone=kind == "DELETED"))
+            except (requests.RequestException, OSError, ApiError):
+                # The API server is away, or has started anew. It may then let a watch from before
+                # stand for a moment, and end it (410) when something was missed already.
+                version = ""
+                self._over.wait(_RETRY_SECONDS)
+            finally:
+                self._standing.pop(resource, None)
 
     def _relist(self, resource: Resource) -> str:
         """A server that has started anew knows nothing of before: note what is another now."""

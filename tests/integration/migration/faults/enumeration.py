@@ -1,7 +1,7 @@
 """Each write of a migration and each fault, in an installation of its own, and random schedules.
 
-Not a part of ``make test``: ``make proof-faults`` runs it, and records how many there were. A lease
-that is lost is a test of both, beside this one.
+Leases that are lost and API servers that start anew are a test beside this one.
+Not a part of ``make test``: ``make proof-faults`` runs it, and records how many there were.
 """
 
 from __future__ import annotations
@@ -13,19 +13,16 @@ from typing import Any
 import pytest
 
 from mattermost_migrate.domain.names import Strategy
-from mattermost_migrate.testing.cluster import LocalCluster
-from mattermost_migrate.testing.faults import Fault, Gateway, Hold, LoseWatches, Points
+from mattermost_migrate.testing.faults import Fault, Gateway, LoseWatches, Points
 
 from .conftest import (
     AFTER,
     BEFORE,
     FAULTS,
     KINDS,
-    NEVER,
     SECONDS,
     Case,
     Engines,
-    Lane,
     Lanes,
     Recorded,
     Start,
@@ -44,23 +41,6 @@ BLOCK = 28
 SCHEDULES = int(os.environ.get("MATTERMOST_MIGRATE_SCHEDULES", "200"))
 FIRST_SEED = int(os.environ.get("MATTERMOST_MIGRATE_SEED", "1000"))
 Record = list[dict[str, Any]]
-#: Of how many writes one is chosen where each of them would cost a server or a lease.
-CHOSEN = 3
-
-
-def chosen_cases(
-    taken: list[Lane], writes: list[str], what: str, fault: Fault, *, first: int = 0
-) -> list[Case]:
-    """A lane for every third write; a lane that there is no write for goes along."""
-    every = cases([taken[0]] * len(writes), writes, {what: fault})[first::CHOSEN]
-    every += [Case(taken[0], NEVER, "without a fault", fault)] * (len(taken) - len(every))
-    return [
-        Case(lane, case.at, case.what, case.fault) for lane, case in zip(taken, every, strict=True)
-    ]
-
-
-def lanes_for(lanes: Lanes, writes: dict[str, list[str]]) -> list[Lane]:
-    return lanes.take(-(-max(map(len, writes.values())) // CHOSEN))
 
 
 def blocks(
@@ -155,33 +135,6 @@ def test_random_schedules(lanes: Lanes, gateway: Gateway, engines: Engines, reco
         assert schedules(seed, taken, lanes, gateway, engines) == []
         done, seed = done + len(taken), seed + 1
     record.append({"what": "random schedules", "schedules": done, "first_seed": FIRST_SEED})
-
-
-def test_the_api_server_may_restart_at_any_write(
-    lanes: Lanes,
-    gateway: Gateway,
-    engines: Engines,
-    recorded: Recorded,
-    local_cluster: LocalCluster,
-) -> None:
-    server = local_cluster.processes["kube-apiserver"]
-    writes = recorded(in_process, Strategy.ADOPT)
-    taken = lanes_for(lanes, writes)
-    for first, kind in enumerate(KINDS):
-        fault = Hold(applied=bool(first))
-        chosen = chosen_cases(taken, writes[kind], "restarted", fault, first=first)
-        script = points(chosen, onwards=True)
-        engines.in_process(gate := gateway.gate(script))
-        since = lanes.ask(taken, kind, Strategy.ADOPT)
-        script.until_struck(SECONDS)
-
-        server.restart()
-        local_cluster.until_api_server_ready()
-        lanes.witness.journal()  # it has caught up: what follows, it sees
-        gate.break_held()
-
-        assert lanes.judge(chosen, since, kind, Strategy.ADOPT) == []
-        engines.end()
 
 
 def told(

@@ -1,8 +1,8 @@
-"""Two leaders at once, while installations stand in mid-write.
+"""Two leaders at once, and an API server that starts anew, while installations stand in mid-write.
 
-All installations share one lease, so many stand at the same time, by every strategy, each at a
-write of its own: every third of those that a migration makes without faults, others on the way
-back.
+All installations share one lease and one API server, so many stand at the same time, by every
+strategy, each at a write of its own: every third of those that a migration makes without faults,
+others on the way back.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pytest
 
 from mattermost_migrate.domain.errors import LeaseLostError
 from mattermost_migrate.domain.names import LEASE, Strategy
+from mattermost_migrate.testing.cluster import LocalCluster
 from mattermost_migrate.testing.faults import Drop, Exchange, Fault, Gateway, Hold, Points
 
 from .conftest import (
@@ -125,4 +126,30 @@ def test_a_leader_may_lose_its_lease_in_mid_write_and_its_writes_arrive_late(
         assert first.error.subgroup(LeaseLostError)
         assert admin.get(LEASE, HOME, ENGINE)["spec"]["holderIdentity"] == "second"
         assert second.error is None
+        engines.end()
+
+
+def test_the_api_server_may_start_anew_while_each_stands_at_a_write(
+    travellers: Travellers, gateway: Gateway, engines: Engines, local_cluster: LocalCluster
+) -> None:
+    """What was under way is lost: there before it was carried out, on the way back after it.
+
+    The witness's watches end with the server, and what it then lists anew has no order; so the
+    server goes when nothing happens any more, and nobody goes on before the witness watches.
+    """
+    witness = travellers.lanes.witness
+    server = local_cluster.processes["kube-apiserver"]
+    for kind in KINDS:
+        held = travellers.stand(kind, Hold(applied=kind != KINDS[0]))
+        engines.in_process(gate := gateway.gate(held))
+        since = travellers.ask(kind)
+        held.until_struck(SECONDS)
+        witness.until_quiet()
+
+        server.restart()
+        local_cluster.until_api_server_ready()
+        witness.journal()
+        gate.break_held()
+
+        assert travellers.judge(kind, since) == []
         engines.end()
