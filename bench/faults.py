@@ -42,7 +42,16 @@ def main() -> None:
             "MATTERMOST_MIGRATE_SCHEDULES": str(given.schedules),
             "MATTERMOST_MIGRATE_SEED": str(given.seed),
         }
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout=7200"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-v",
+            "--tb=short",
+            "-p",
+            "no:cacheprovider",
+            "--timeout=7200",
+        ]
         only = ["-k", given.only] if given.only else []
         ended = subprocess.run(  # noqa: S603 - our own tests
             [*command, *only, *PROVEN_BY],
