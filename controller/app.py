@@ -32,8 +32,7 @@ from mattermost_migrate.domain.names import (
 )
 from mattermost_migrate.domain.objects import (
     JsonObject,
-    name_of,
-    namespace_of,
+    key_of,
 )
 from mattermost_migrate.domain.snapshot import pod_outline
 from mattermost_migrate.kube import Client, EventRecorder, Informer
@@ -165,17 +164,17 @@ def _subscribe(informers: Informers, migrations: WorkQueue[Key], fleets: WorkQue
 
     def migration_changed(before: JsonObject | None, after: JsonObject | None) -> None:
         obj = after or before or {}
-        migrations.add(_key(obj))
+        migrations.add(key_of(obj))
         for fleet in fleets_of(obj):
             fleets.add(("", fleet))
 
     def fleet_changed(before: JsonObject | None, after: JsonObject | None) -> None:
-        fleets.add(_key(after or before or {}))
+        fleets.add(key_of(after or before or {}))
 
     informers[INSTALLATION_MIGRATION].subscribe(migration_changed)
     informers[FLEET_MIGRATION].subscribe(fleet_changed)
     for resource in (CLUSTER_INSTALLATION, MATTERMOST, DEPLOYMENT):
-        informers[resource].subscribe(look(lambda obj: (_key(obj),)))
+        informers[resource].subscribe(look(lambda obj: (key_of(obj),)))
     for resource in (REPLICA_SET, POD):
         informers[resource].subscribe(look(_installations))
 
@@ -185,11 +184,11 @@ def _subscribe_requests(informers: Informers, requests: WorkQueue[Key]) -> None:
 
     def asks(_: JsonObject | None, after: JsonObject | None) -> None:
         if after is not None and asked(after):
-            requests.add(_key(after))
+            requests.add(key_of(after))
 
     def gone(before: JsonObject | None, after: JsonObject | None) -> None:
         if after is None and before is not None:
-            requests.add(_key(before))
+            requests.add(key_of(before))
 
     informers[CLUSTER_INSTALLATION].subscribe(asks)
     informers[INSTALLATION_MIGRATION].subscribe(gone)
@@ -200,13 +199,9 @@ def _subscribe_previews(informers: Informers, previews: WorkQueue[Key]) -> None:
 
     def written(_: JsonObject | None, after: JsonObject | None) -> None:
         if after is not None and managers_patch(after):
-            previews.add(_key(after))
+            previews.add(key_of(after))
 
     informers[CLUSTER_INSTALLATION].subscribe(written)
-
-
-def _key(obj: JsonObject) -> Key:
-    return namespace_of(obj), name_of(obj)
 
 
 def _installations(obj: JsonObject) -> Iterator[Key]:

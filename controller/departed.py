@@ -10,9 +10,9 @@ from mattermost_migrate.domain.names import BACKUP_LABEL, LOCK_LABEL, SECRET
 from mattermost_migrate.domain.objects import (
     JsonObject,
     annotations_of,
+    key_of,
     labels_of,
     name_of,
-    namespace_of,
     uid_of,
 )
 from mattermost_migrate.kube import Client
@@ -42,7 +42,7 @@ class Departed:
         if before is None:
             return
         if after is None and not labels_of(before).get(LOCK_LABEL):
-            self._left[namespace_of(before), name_of(before)] = before
+            self._left[key_of(before)] = before
 
     async def clear(self, key: Key) -> None:
         """Delete the backup of the InstallationMigration that was there, and no other."""

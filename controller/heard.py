@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from controller.worker import Key
 from mattermost_migrate.domain.freeze import edited_generation
-from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of, uid_of
+from mattermost_migrate.domain.objects import JsonObject, key_of, uid_of
 
 __all__ = ["Heard"]
 
@@ -34,7 +34,7 @@ class Heard:
         if self.of(installation):
             return
         self._seen[uid_of(installation)] = edited_generation(installation)
-        self.told((namespace_of(installation), name_of(installation)))
+        self.told(key_of(installation))
 
     def of(self, installation: JsonObject | None) -> bool:
         """Whether this very state of it was seen; after any edit it has to be seen again."""

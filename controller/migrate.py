@@ -48,9 +48,8 @@ from mattermost_migrate.domain.names import (
 )
 from mattermost_migrate.domain.objects import (
     JsonObject,
+    key_of,
     labels_of,
-    name_of,
-    namespace_of,
     typed,
     uid_of,
 )
@@ -160,7 +159,7 @@ class MigrationReconciler:
             await self._puzzled(migration, error)
             raise
         else:
-            self._lacking.pop(_key(migration), None)
+            self._lacking.pop(key_of(migration), None)
         if isinstance(decision.verdict, Refuse) and _rolls_back(seen):
             self._say(seen, Reason.ROLLING_BACK, decision.verdict.message, warning=True)
             await self._reporter.give_up(seen, decision.verdict)
@@ -169,7 +168,7 @@ class MigrationReconciler:
 
     def _lacks(self, migration: JsonObject) -> bool:
         """Whether a right has been lacking for so long that somebody has to grant it."""
-        since = self._lacking.setdefault(_key(migration), time.monotonic())
+        since = self._lacking.setdefault(key_of(migration), time.monotonic())
         return time.monotonic() - since >= _READING_RIGHTS
 
     async def _climb(self, migration: JsonObject) -> tuple[Snapshot, Decision]:
@@ -236,7 +235,7 @@ class MigrationReconciler:
         }
         reason = reasons.get(kind, Reason.INTERNAL_ERROR)
         # As it is now: the lock may have been put on, or taken off, before it failed.
-        fresh = self._migrations.get(namespace_of(migration), name_of(migration)) or migration
+        fresh = self._migrations.get(*key_of(migration)) or migration
         seen = Snapshot(migration=fresh, target_kind=direction(fresh).kind)
         return seen, Decision(Refuse(reason, problem, _next(seen)), (), Condition(step))
 
@@ -276,10 +275,6 @@ class MigrationReconciler:
     def _forget(self, migration: JsonObject) -> None:
         self._observer.forget(migration)
         self._reporter.forget(migration)
-
-
-def _key(migration: JsonObject) -> Key:
-    return namespace_of(migration), name_of(migration)
 
 
 def second_look(summary: JsonObject | None, now: datetime) -> float:

@@ -19,7 +19,7 @@ from mattermost_migrate.domain.fleet import (
     member_of,
 )
 from mattermost_migrate.domain.names import Reason
-from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of, uid_of
+from mattermost_migrate.domain.objects import JsonObject, key_of, name_of, uid_of
 
 __all__ = ["Muster"]
 
@@ -84,7 +84,7 @@ class Muster:
 
     def leave(self, migration: JsonObject) -> None:
         """A member was deleted, or is another fleet's."""
-        namespace, name = namespace_of(migration), name_of(migration)
+        namespace, name = key_of(migration)
         if Enlistment.read(migration) is None or self.roster.drop((namespace, name)) is None:
             return
         message = "its InstallationMigration was deleted, or joined another fleet"

@@ -37,6 +37,7 @@ from mattermost_migrate.domain.objects import (
     Existing,
     JsonObject,
     controller_of,
+    key_of,
     labels_of,
     name_of,
     namespace_of,
@@ -116,7 +117,7 @@ class Observer:
         Raises:
             InvariantError: the backup Secret is not what was written.
         """
-        namespace, name = namespace_of(migration), name_of(migration)
+        namespace, name = key_of(migration)
         await self._read_doubted(namespace, name)
         taking = direction(migration)
         source = self._informers[other(taking).resource].get(namespace, name)
@@ -220,7 +221,7 @@ class Observer:
         old. Watches lag apart: of a ReplicaSet as it was before, and a Deployment that is gone
         already, the next step would conclude that nothing is left to be done for it.
         """
-        key = namespace_of(migration), name_of(migration)
+        key = key_of(migration)
         of_ours = {
             (each.resource, each.name) for each in writes if each.resource in self._informers
         }

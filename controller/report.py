@@ -14,7 +14,7 @@ from controller.measures import FAILURES, IN_FLIGHT, observe_end
 from mattermost_migrate.domain.backup import backup_name
 from mattermost_migrate.domain.conditions import Progress, status_of
 from mattermost_migrate.domain.names import INSTALLATION_MIGRATION
-from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of, uid_of
+from mattermost_migrate.domain.objects import JsonObject, key_of, uid_of
 from mattermost_migrate.domain.pin import is_pinned
 from mattermost_migrate.domain.recreation import ladder_of
 from mattermost_migrate.domain.reported import failure_of, parse_time
@@ -157,7 +157,7 @@ class Reporter:
 
     async def _send(self, migration: JsonObject, status: dict[str, Any], *, failed: bool) -> None:
         body = {"metadata": {"uid": uid_of(migration)}, "status": status}
-        key = namespace_of(migration), name_of(migration)
+        key = key_of(migration)
         async with self._verdicts if failed else contextlib.nullcontext():
             answer = await self._client.patch(
                 INSTALLATION_MIGRATION, *key, body, subresource="status"

@@ -9,7 +9,6 @@ from controller.observe import Informers
 from mattermost_migrate.domain.errors import AlreadyExistsError
 from mattermost_migrate.domain.fleet import (
     Enlistment,
-    Key,
     Skip,
     fleet_over,
     in_order,
@@ -26,9 +25,9 @@ from mattermost_migrate.domain.names import (
 )
 from mattermost_migrate.domain.objects import (
     JsonObject,
+    key_of,
     labels_of,
     name_of,
-    namespace_of,
     uid_of,
 )
 from mattermost_migrate.domain.sides import other, side
@@ -64,18 +63,19 @@ class Targets:
         selected = [each for each in installations if selects(spec["selector"], each)]
         joining, skips, known = [], [], {}
         for each in in_order(selected, spec.get("order")):
-            migration = self._migrations.get(*_key(each))
+            migration = self._migrations.get(*key_of(each))
             if migration is not None and (taken := self._taken(fleet, migration)):
                 skips.append(taken)
                 continue
             joining.append(each)
             if (enlistment := _enlistment(fleet, migration)) is not None:
-                known[_key(each)] = enlistment.place
-        place = places(map(_key, joining), known)
-        new = [each for each in joining if _key(each) not in known]
+                known[key_of(each)] = enlistment.place
+        place = places(map(key_of, joining), known)
+        new = [each for each in joining if key_of(each) not in known]
         # The client bounds how many of these are under way.
         answers = await asyncio.gather(
-            *(self._enlist(fleet, each, place[_key(each)]) for each in new), return_exceptions=True
+            *(self._enlist(fleet, each, place[key_of(each)]) for each in new),
+            return_exceptions=True,
         )
         # Only when none is under way any more may the key be looked at again, or given up.
         skipped = []
@@ -89,12 +89,12 @@ class Targets:
 
     async def _enlist(self, fleet: JsonObject, installation: JsonObject, place: int) -> Skip | None:
         wanted = new_member(fleet, installation, place)
-        known = self._migrations.get(*_key(installation))
+        known = self._migrations.get(*key_of(installation))
         if known is None:
             try:
                 self._migrations.note(await self._client.create(INSTALLATION_MIGRATION, wanted))
             except AlreadyExistsError:
-                known = await self._client.get(INSTALLATION_MIGRATION, *_key(installation))
+                known = await self._client.get(INSTALLATION_MIGRATION, *key_of(installation))
             else:
                 return None
         if _enlistment(fleet, known) is not None:
@@ -110,7 +110,7 @@ class Targets:
             "annotations": wanted["metadata"]["annotations"],
         }
         body = {"metadata": metadata, "spec": wanted["spec"]}
-        answer = await self._client.patch(INSTALLATION_MIGRATION, *_key(installation), body)
+        answer = await self._client.patch(INSTALLATION_MIGRATION, *key_of(installation), body)
         self._migrations.note(answer)
         return None
 
@@ -118,7 +118,7 @@ class Targets:
         """Why this InstallationMigration cannot join, if it cannot."""
         if _enlistment(fleet, migration) is not None:
             return None
-        namespace, name = _key(migration)
+        namespace, name = key_of(migration)
         holder = self._holder(migration)
         if holder is not None:
             message = f"it is a member of FleetMigration {name_of(holder)}, which is not over"
@@ -141,7 +141,3 @@ def _enlistment(fleet: JsonObject, migration: JsonObject | None) -> Enlistment |
     """What a member of this very fleet knows of it."""
     known = Enlistment.read(migration) if migration is not None else None
     return known if known is not None and known.fleet == uid_of(fleet) else None
-
-
-def _key(obj: JsonObject) -> Key:
-    return namespace_of(obj), name_of(obj)

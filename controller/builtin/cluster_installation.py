@@ -32,7 +32,13 @@ from mattermost_migrate.domain.names import (
     LOCK_LABEL,
     V1ALPHA1,
 )
-from mattermost_migrate.domain.objects import JsonObject, labels_of, leaving, name_of, namespace_of
+from mattermost_migrate.domain.objects import (
+    JsonObject,
+    key_of,
+    labels_of,
+    leaving,
+    name_of,
+)
 
 __all__ = ["ClusterInstallationReconciler"]
 
@@ -103,7 +109,7 @@ class ClusterInstallationReconciler:
 
     def _told_beside(self, ci: JsonObject) -> bool:
         """Tell the engine in this process, if it is what froze it; anybody else reads a status."""
-        heard, key = self._shop.heard, (namespace_of(ci), name_of(ci))
+        heard, key = self._shop.heard, key_of(ci)
         migration = self._shop.known.seen(INSTALLATION_MIGRATION, *key)
         if heard is None or not frozen(ci) or LOCK_LABEL not in labels_of(migration or {}):
             return False
@@ -121,7 +127,7 @@ class ClusterInstallationReconciler:
         One that wants the ClusterInstallation back has the last word: it was rolled back or
         reverted, and the field is what is left of the wish that came before.
         """
-        wanted = await self._shop.known.find(INSTALLATION_MIGRATION, namespace_of(ci), name_of(ci))
+        wanted = await self._shop.known.find(INSTALLATION_MIGRATION, *key_of(ci))
         if wanted is None:
             shop = self._shop
             await request_migration(shop.client, shop.events, ci, "spec.migrate is true")

@@ -38,7 +38,7 @@ from mattermost_migrate.domain.names import (
 )
 from mattermost_migrate.domain.objects import (
     JsonObject,
-    name_of,
+    key_of,
     namespace_of,
     owners_of,
 )
@@ -171,7 +171,7 @@ class BuiltinOperator:
         if self._known.is_ours(kind.kind, before, after):
             return
         obj = after or before or {}
-        key = namespace_of(obj), name_of(obj)
+        key = key_of(obj)
         if after is not None:
             self._settled.disturb((kind.kind, *key))
             self._queues[kind.kind].add(key)
@@ -196,7 +196,7 @@ class BuiltinOperator:
                 self._disturb(kind, namespace, name)
         obj = after or before or {}
         for kind in self._queues:
-            self._disturb(kind, namespace_of(obj), name_of(obj))
+            self._disturb(kind, *key_of(obj))
 
     def _of_progress(self, before: JsonObject | None, after: JsonObject | None) -> None:
         """A child counts its pods, or got its address: only the health may be another."""
@@ -213,7 +213,7 @@ class BuiltinOperator:
         """Its beginning, its end or another wish may set a ClusterInstallation going."""
         if not progressed(before, after):
             obj = after or before or {}
-            self._look(CLUSTER_INSTALLATION.kind, namespace_of(obj), name_of(obj))
+            self._look(CLUSTER_INSTALLATION.kind, *key_of(obj))
 
     def _disturb(self, kind: str, namespace: str, name: str) -> None:
         """Look at an installation, if there is one, and at its children."""

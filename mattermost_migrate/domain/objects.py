@@ -14,6 +14,7 @@ __all__ = [
     "JsonObject",
     "annotations_of",
     "controller_of",
+    "key_of",
     "labels_of",
     "leaving",
     "name_of",
@@ -44,6 +45,11 @@ def namespace_of(obj: JsonObject) -> str:
 def uid_of(obj: JsonObject) -> str:
     """``metadata.uid``, or an empty string."""
     return str((obj.get("metadata") or {}).get("uid") or "")
+
+
+def key_of(obj: JsonObject) -> tuple[str, str]:
+    """Namespace and name, by which queues and informers know it."""
+    return namespace_of(obj), name_of(obj)
 
 
 def labels_of(obj: JsonObject) -> Mapping[str, str]:

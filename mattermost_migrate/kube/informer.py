@@ -17,7 +17,13 @@ from typing import Final, TypeAlias
 
 from mattermost_migrate.domain.errors import ExpiredError, MigrateError, TransientError
 from mattermost_migrate.domain.names import Resource
-from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of, owners_of, uid_of
+from mattermost_migrate.domain.objects import (
+    JsonObject,
+    key_of,
+    namespace_of,
+    owners_of,
+    uid_of,
+)
 from mattermost_migrate.kube.client import Client, Event, EventType
 from mattermost_migrate.kube.store import Key, Store
 
@@ -193,7 +199,7 @@ class Informer:
             async for page in pages:
                 version = page.resource_version
                 for obj in page.items:
-                    listed.add(_key(obj))
+                    listed.add(key_of(obj))
                     self._put(obj)
         for key in self._objects.keys() - listed:
             known = self._objects.get(key)
@@ -222,15 +228,15 @@ class Informer:
             case EventType.ADDED | EventType.MODIFIED:
                 self._put(event.object)
             case EventType.DELETED:
-                known = self._objects.get(_key(event.object))
+                known = self._objects.get(key_of(event.object))
                 if known is not None and _version(known) <= _version(event.object):
-                    self._drop(_key(event.object))
+                    self._drop(key_of(event.object))
             case EventType.BOOKMARK:
                 pass
         self.resource_version = str(event.object["metadata"]["resourceVersion"])
 
     def _put(self, obj: JsonObject) -> None:
-        key = _key(obj)
+        key = key_of(obj)
         before = self._objects.get(key)
         if before is not None and _version(before) >= _version(obj):
             return  # we know it already, from the answer to our own write
@@ -273,10 +279,6 @@ class Informer:
             self._waiting[key].discard(event)
             if not self._waiting[key]:
                 del self._waiting[key]
-
-
-def _key(obj: JsonObject) -> Key:
-    return namespace_of(obj), name_of(obj)
 
 
 def _owner_uids(obj: JsonObject) -> Iterator[str]:
