@@ -16,7 +16,7 @@ from controller.observe import BY_INSTALLATION, Informers, Observer, installatio
 from controller.previews import PreviewReconciler
 from controller.requests import RequestReconciler, asked
 from controller.worker import Key, work
-from controller.workqueue import Backoff, WorkQueue
+from controller.workqueue import WorkQueue
 from mattermost_migrate.domain.conversion.versions import managers_patch
 from mattermost_migrate.domain.names import (
     APP_LABEL,
@@ -42,9 +42,6 @@ __all__ = ["Settings", "lead", "make_informers"]
 
 #: What every Mattermost pod and ReplicaSet carries, of either kind (operator facts 0.3).
 _SELECTOR: Final = f"{APP_LABEL}={APP_VALUE}"
-#: The longest pause of a migration whose looks or writes fail: it may stand in the middle, and is
-#: to go on soon after the API server is back.
-_BACKOFF: Final = Backoff(longest=30.0)
 #: Fleets that are looked at at the same time: one that selects thousands keeps no other waiting.
 _FLEETS: Final = 4
 _log = logging.getLogger(__name__)
@@ -110,7 +107,7 @@ async def lead(
     beside = settings.beside_operator
     observer = Observer(client, informers, beside_operator=beside, heard=heard)
     verdicts = asyncio.Lock()
-    migration_queue: WorkQueue[Key] = WorkQueue(backoff=_BACKOFF)
+    migration_queue: WorkQueue[Key] = WorkQueue()
     heard.told = migration_queue.add
     migrations = MigrationReconciler(
         client, informers, observer, events, verdicts, progressed=migration_queue.forget

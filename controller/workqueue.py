@@ -29,13 +29,13 @@ class Backoff:
 
     Attributes:
         first: seconds after the first failure; each next one doubles them.
-        longest: the most.
+        longest: the most: who stands in the middle is to go on soon after the API server is back.
         longest_stale: the most where the key did not fail, but was looked at too early.
         jitter: between 0 and 1; the pause is between a half and the whole of what it would be.
     """
 
     first: float = 0.05
-    longest: float = 300.0
+    longest: float = 30.0
     longest_stale: float = 2.0
     jitter: Callable[[], float] = random.random
 

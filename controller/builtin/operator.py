@@ -50,9 +50,9 @@ __all__ = ["BuiltinOperator", "Gate"]
 Gate: TypeAlias = Callable[[Resource, Reconcile], Reconcile]
 
 _SELECTOR: Final = f"{APP_LABEL}={APP_VALUE}"
-#: The longest pause of an installation that fails: what it waits for is mostly an object that no
-#: informer sees, such as a Secret.
-_BACKOFF: Final = Backoff(first=0.2, longest=30.0)
+#: Of an installation that fails: what it waits for is mostly an object that no informer sees, such
+#: as a Secret.
+_BACKOFF: Final = Backoff(first=0.2)
 
 
 class BuiltinOperator:
