@@ -22,12 +22,16 @@ from mattermost_migrate.domain.steps import (
 from mattermost_migrate.domain.writes import Write, patch
 from mattermost_migrate.testing.simulation import Simulation
 
-__all__ = ["StuckError", "climb", "decision", "desire", "undo_late"]
+__all__ = ["StuckError", "climb", "climb_until", "decision", "desire", "undo_late"]
 
 #: Looks in one climb; a migration needs about thirty.
 _MOST_LOOKS: Final = 300
 #: How often it may look again while nothing moves but the time: a drain takes a few seconds.
 _MOST_IDLE: Final = 20
+
+
+class _HeldUpError(Exception):
+    """The network holds a write up, or its sender dies."""
 
 
 class StuckError(AssertionError):
@@ -93,6 +97,28 @@ def climb(
             case Refuse() as refusal:
                 raise StuckError(f"{name}: refused: {refusal}")
     raise StuckError(f"{name}: goes in a circle: {done[-12:]}")
+
+
+def climb_until(cluster: Simulation, held: Callable[[Write], bool]) -> Write:
+    """Go on up to the first write that is held up, which is not sent; gives it.
+
+    Raises:
+        LookupError: there was none until all was over.
+        StuckError: it cannot go on.
+    """
+    late: list[Write] = []
+
+    def send(write: Write) -> None:
+        if held(write):
+            late.append(write)
+            raise _HeldUpError
+        cluster.apply(write)
+
+    try:
+        climb(cluster, send=send)
+    except _HeldUpError:
+        return late[0]
+    raise LookupError("no write was held up")
 
 
 def undo_late(

@@ -13,12 +13,8 @@ from mattermost_migrate.domain.objects import annotations_of
 from mattermost_migrate.domain.steps import Act
 from mattermost_migrate.domain.writes import Write
 from mattermost_migrate.testing.builders import cluster_installation, installed
-from mattermost_migrate.testing.ladder import climb, desire
+from mattermost_migrate.testing.ladder import climb, climb_until, desire
 from mattermost_migrate.testing.simulation import Simulation
-
-
-class NotSentError(Exception):
-    """The network holds the write up."""
 
 
 def turned_round(resource: Resource) -> tuple[Simulation, Write]:
@@ -27,20 +23,11 @@ def turned_round(resource: Resource) -> tuple[Simulation, Write]:
     other = MATTERMOST if resource is CLUSTER_INSTALLATION else CLUSTER_INSTALLATION
     if resource is MATTERMOST:
         climb(cluster)
-    held_up: list[Write] = []
-
-    def until_frozen(write: Write) -> None:
-        if write.resource is resource:
-            held_up.append(write)
-            raise NotSentError
-        cluster.apply(write)
-
     desire(cluster, "acme", other.kind)
-    with pytest.raises(NotSentError):
-        climb(cluster, send=until_frozen)
+    late = climb_until(cluster, lambda write: write.resource is resource)
     desire(cluster, "acme", resource.kind)
     climb(cluster)
-    return cluster, held_up[0]
+    return cluster, late
 
 
 @pytest.mark.parametrize("resource", [CLUSTER_INSTALLATION, MATTERMOST], ids=str)
@@ -67,12 +54,6 @@ def test_what_is_frozen_while_a_migration_runs_is_left_alone() -> None:
     cluster, _ = turned_round(CLUSTER_INSTALLATION)
     desire(cluster, "acme", MATTERMOST.kind)
 
-    def until_frozen(write: Write) -> None:
-        cluster.apply(write)
-        if write.resource is CLUSTER_INSTALLATION:
-            raise NotSentError
-
-    with pytest.raises(NotSentError):
-        climb(cluster, send=until_frozen)
+    cluster.apply(climb_until(cluster, lambda write: write.resource is CLUSTER_INSTALLATION))
 
     assert thaw_late(cluster.look("acme")) is None

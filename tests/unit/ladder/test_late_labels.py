@@ -20,7 +20,7 @@ from mattermost_migrate.domain.objects import labels_of
 from mattermost_migrate.domain.steps import Act
 from mattermost_migrate.domain.writes import Write
 from mattermost_migrate.testing.builders import cluster_installation, installed
-from mattermost_migrate.testing.ladder import climb, decision, desire
+from mattermost_migrate.testing.ladder import climb, climb_until, decision, desire
 from mattermost_migrate.testing.simulation import Simulation
 
 SPECS: dict[Strategy, dict[str, Any]] = {
@@ -29,24 +29,19 @@ SPECS: dict[Strategy, dict[str, Any]] = {
 }
 
 
-class NotSentError(Exception):
-    """The network holds the write up."""
-
-
 def held_up(cluster: Simulation, step: Condition) -> list[Write]:
     """Go on until that step writes to pods; what it would have sent."""
     late: list[Write] = []
 
-    def until_pods(write: Write) -> None:
+    def to_pods(write: Write) -> bool:
         decided = decision(cluster)
-        if decided.current is step and write.resource is POD:
-            assert isinstance(decided.verdict, Act)
-            late.extend(each for each in decided.verdict.writes if each.resource is POD)
-            raise NotSentError
-        cluster.apply(write)
+        if decided.current is not step or write.resource is not POD:
+            return False
+        assert isinstance(decided.verdict, Act)
+        late.extend(each for each in decided.verdict.writes if each.resource is POD)
+        return True
 
-    with pytest.raises(NotSentError):
-        climb(cluster, send=until_pods)
+    climb_until(cluster, to_pods)
     cluster.settle()
     return late
 

@@ -24,7 +24,7 @@ from mattermost_migrate.domain.names import (
 from mattermost_migrate.domain.writes import Write
 from mattermost_migrate.testing.builders import cluster_installation, installed
 from mattermost_migrate.testing.fault_schedules import harms
-from mattermost_migrate.testing.ladder import climb, desire
+from mattermost_migrate.testing.ladder import climb, climb_until, desire
 from mattermost_migrate.testing.simulation import Simulation
 
 REPLICAS = 2
@@ -33,10 +33,6 @@ OTHER = {
     MATTERMOST.kind: CLUSTER_INSTALLATION.kind,
 }
 SPEC = {"strategy": str(Strategy.RECREATE), "drainSeconds": 0}
-
-
-class NotSentError(Exception):
-    """The network holds the write up."""
 
 
 def switches(write: Write) -> bool:
@@ -54,19 +50,10 @@ def turned(home: str) -> tuple[Simulation, Write]:
     if home == MATTERMOST.kind:
         climb(cluster)
         cluster.watch_anew()
-    late: list[Write] = []
-
-    def until_the_switch(write: Write) -> None:
-        if switches(write):
-            late.append(write)
-            raise NotSentError
-        cluster.apply(write)
-
     desire(cluster, "acme", OTHER[home])
-    with pytest.raises(NotSentError):
-        climb(cluster, send=until_the_switch)
+    late = climb_until(cluster, switches)
     desire(cluster, "acme", home)
-    return cluster, late[0]
+    return cluster, late
 
 
 @pytest.mark.parametrize("home", list(OTHER))

@@ -18,32 +18,23 @@ from mattermost_migrate.domain.names import (
 from mattermost_migrate.domain.objects import annotations_of
 from mattermost_migrate.domain.writes import Write
 from mattermost_migrate.testing.builders import cluster_installation, installed
-from mattermost_migrate.testing.ladder import climb, desire
+from mattermost_migrate.testing.ladder import climb, climb_until, desire
 from mattermost_migrate.testing.simulation import Simulation
-
-
-class NotSentError(Exception):
-    """The network holds the write up."""
 
 
 def turned_round(*, sent: bool, drain: int = 5) -> tuple[Simulation, Write]:
     """On the way back, and the write that took the first old pod out, sent or not."""
     spec = {"strategy": "Recreate", "drainSeconds": drain}
     cluster = installed(cluster_installation(), **spec)
-    held_up: list[Write] = []
 
-    def until_taken_out(write: Write) -> None:
-        if write.resource is POD and "serving': None" in str(write.body):
-            held_up.append(write)
-            if sent:
-                cluster.apply(write)
-            raise NotSentError
-        cluster.apply(write)
+    def takes_out(write: Write) -> bool:
+        return write.resource is POD and "serving': None" in str(write.body)
 
-    with pytest.raises(NotSentError):
-        climb(cluster, send=until_taken_out)
+    late = climb_until(cluster, takes_out)
+    if sent:
+        cluster.apply(late)
     desire(cluster, "acme", CLUSTER_INSTALLATION.kind)
-    return cluster, held_up[0]
+    return cluster, late
 
 
 def test_enough_pods_serve_whenever_it_arrives() -> None:

@@ -31,17 +31,13 @@ from mattermost_migrate.domain.objects import annotations_of
 from mattermost_migrate.domain.writes import PatchType, Write, patch
 from mattermost_migrate.testing.builders import cluster_installation, installed
 from mattermost_migrate.testing.fault_schedules import harms
-from mattermost_migrate.testing.ladder import climb, desire
+from mattermost_migrate.testing.ladder import climb, climb_until, desire
 from mattermost_migrate.testing.simulation import Simulation
 
 REPLICAS = 2
 OTHER = {CLUSTER_INSTALLATION: MATTERMOST, MATTERMOST: CLUSTER_INSTALLATION}
 HOMES = pytest.mark.parametrize("home", list(OTHER), ids=str)
 STRATEGIES = pytest.mark.parametrize("strategy", Strategy)
-
-
-class NotSentError(Exception):
-    """The network holds the write up."""
 
 
 def at_home(home: Resource, strategy: Strategy) -> Simulation:
@@ -53,20 +49,10 @@ def at_home(home: Resource, strategy: Strategy) -> Simulation:
     return cluster
 
 
-def climb_until(cluster: Simulation, kind: str, held: Callable[[Write], bool]) -> Write:
+def go_until(cluster: Simulation, kind: str, held: Callable[[Write], bool]) -> Write:
     """Go to that kind, up to the write that is held up."""
-    late: list[Write] = []
-
-    def send(write: Write) -> None:
-        if held(write):
-            late.append(write)
-            raise NotSentError
-        cluster.apply(write)
-
     desire(cluster, "acme", kind)
-    with pytest.raises(NotSentError):
-        climb(cluster, send=send)
-    return late[0]
+    return climb_until(cluster, held)
 
 
 def owner(cluster: Simulation, home: Resource) -> dict[str, Any]:
@@ -84,9 +70,9 @@ def is_thaw(write: Write) -> bool:
 def test_it_wakes_nobody(home: Resource, strategy: Strategy) -> None:
     cluster = at_home(home, strategy)
     away = OTHER[home].kind
-    climb_until(cluster, away, lambda write: write.resource is REPLICA_SET)
-    late = climb_until(cluster, home.kind, is_thaw)
-    climb_until(cluster, away, lambda write: write.resource is DEPLOYMENT)
+    go_until(cluster, away, lambda write: write.resource is REPLICA_SET)
+    late = go_until(cluster, home.kind, is_thaw)
+    go_until(cluster, away, lambda write: write.resource is DEPLOYMENT)
 
     with contextlib.suppress(StaleError):
         cluster.apply(late)
@@ -138,11 +124,11 @@ def test_it_comes_back_without_the_mark(home: Resource, strategy: Strategy) -> N
 def test_edited_while_it_is_frozen_it_is_saved_without_the_mark(home: Resource) -> None:
     cluster = at_home(home, Strategy.ADOPT)
     away = OTHER[home].kind
-    climb_until(cluster, away, lambda write: write.resource is DEPLOYMENT)
+    go_until(cluster, away, lambda write: write.resource is DEPLOYMENT)
     assert FROZEN_ANNOTATION in annotations_of(owner(cluster, home))
     cluster.apply(patch(home, "acme", {"spec": {"version": "7.8.16"}}))
 
-    climb_until(cluster, away, lambda write: write.resource is DEPLOYMENT)
+    go_until(cluster, away, lambda write: write.resource is DEPLOYMENT)
 
     backup = saved(cluster)
     assert backup.objects[home.kind.lower()]["spec"]["version"] == "7.8.16"
@@ -154,12 +140,12 @@ def test_edited_while_it_is_frozen_it_is_saved_without_the_mark(home: Resource) 
 def test_thawed_by_force_it_loses_the_mark_as_well(home: Resource, *, turned: bool) -> None:
     cluster = at_home(home, Strategy.ADOPT)
     before = owner(cluster, home)
-    climb_until(cluster, OTHER[home].kind, lambda write: write.resource is DEPLOYMENT)
+    go_until(cluster, OTHER[home].kind, lambda write: write.resource is DEPLOYMENT)
     forced: list[Mapping[str, Any]] = [{"op": "replace", "path": "/spec", "value": before["spec"]}]
     cluster.apply(patch(home, "acme", forced, patch_type=PatchType.JSON))
 
     if not turned:
-        climb_until(cluster, OTHER[home].kind, lambda write: write.resource is DEPLOYMENT)
+        go_until(cluster, OTHER[home].kind, lambda write: write.resource is DEPLOYMENT)
     desire(cluster, "acme", home.kind)
     climb(cluster)
 
@@ -169,18 +155,11 @@ def test_thawed_by_force_it_loses_the_mark_as_well(home: Resource, *, turned: bo
 def climb_some(cluster: Simulation, kind: str, number: int) -> bool:
     """Go to that kind for so many writes; whether that was all there were."""
     sent = itertools.count()
-
-    def send(write: Write) -> None:
-        if next(sent) == number:
-            raise NotSentError
-        cluster.apply(write)
-
-    desire(cluster, "acme", kind)
     try:
-        climb(cluster, send=send)
-    except NotSentError:
-        return False
-    return True
+        go_until(cluster, kind, lambda _: next(sent) == number)
+    except LookupError:
+        return True
+    return False
 
 
 def saved(cluster: Simulation) -> Backup:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from typing import Any
 
 import pytest
 
 from mattermost_migrate.domain.errors import AlreadyExistsError, NotFoundError, StaleError
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, MATTERMOST, Strategy
-from mattermost_migrate.domain.writes import Write
 from mattermost_migrate.inspection import State, inspect
 from mattermost_migrate.testing.builders import cluster_installation, installed
 from mattermost_migrate.testing.fault_schedules import essence, scene
-from mattermost_migrate.testing.ladder import climb, desire, undo_late
+from mattermost_migrate.testing.ladder import climb, climb_until, desire, undo_late
 from mattermost_migrate.testing.simulation import Simulation
 
 SPECS: dict[Strategy, dict[str, Any]] = {
@@ -25,10 +25,6 @@ WHOLE = {
     MATTERMOST.kind: State.WHOLE_AS_MATTERMOST,
     CLUSTER_INSTALLATION.kind: State.WHOLE_AS_CLUSTER_INSTALLATION,
 }
-
-
-class NotSentError(Exception):
-    """The network holds the write up."""
 
 
 def setting_out(strategy: Strategy, way: str) -> Simulation:
@@ -59,26 +55,15 @@ def test_nothing_is_left_of_a_write_that_arrives_when_all_is_over(
 ) -> None:
     cluster = setting_out(strategy, way)
     (stays,) = set(WAYS) - {way}
-    sent = 0
-    late: list[Write] = []
-
-    def until_it(write: Write) -> None:
-        nonlocal sent
-        if sent == number:
-            late.append(write)
-            raise NotSentError
-        cluster.apply(write)
-        sent += 1
-
+    numbers = itertools.count()
     desire(cluster, "acme", way)
-    with pytest.raises(NotSentError):
-        climb(cluster, send=until_it)
+    late = climb_until(cluster, lambda _: next(numbers) == number)
     desire(cluster, "acme", stays)
     climb(cluster)
     before = essence(cluster)
 
     with contextlib.suppress(StaleError, NotFoundError, AlreadyExistsError):
-        cluster.apply(late[0])
+        cluster.apply(late)
     cluster.settle()
     undo_late(cluster)
     cluster.settle()

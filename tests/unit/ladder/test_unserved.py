@@ -17,12 +17,8 @@ from mattermost_migrate.domain.objects import labels_of
 from mattermost_migrate.domain.snapshot import pod_ready
 from mattermost_migrate.domain.writes import Write
 from mattermost_migrate.testing.builders import cluster_installation, installed
-from mattermost_migrate.testing.ladder import climb, desire
+from mattermost_migrate.testing.ladder import climb, climb_until, desire
 from mattermost_migrate.testing.simulation import Simulation
-
-
-class NotSentError(Exception):
-    """The controller dies."""
 
 
 def turned_round(drain: int) -> Simulation:
@@ -30,15 +26,12 @@ def turned_round(drain: int) -> Simulation:
     spec = {"strategy": "Recreate", "drainSeconds": drain}
     cluster = installed(cluster_installation(), **spec)
 
-    def until_second_serves(write: Write) -> None:
+    def second_serves(write: Write) -> bool:
         serving = [pod for pod in cluster.all(POD) if SERVING_LABEL in labels_of(pod)]
         made = [pod for pod in serving if "-new" in pod["metadata"]["name"]]
-        if made and write.resource is POD and "-new" in write.name:
-            raise NotSentError
-        cluster.apply(write)
+        return bool(made) and write.resource is POD and "-new" in write.name
 
-    with pytest.raises(NotSentError):
-        climb(cluster, send=until_second_serves)
+    climb_until(cluster, second_serves)
     desire(cluster, "acme", CLUSTER_INSTALLATION.kind)
     return cluster
 
