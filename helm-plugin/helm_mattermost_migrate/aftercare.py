@@ -16,11 +16,11 @@ from helm_mattermost_migrate.inventory import CRDS_HINT, Inventory, read_invento
 from helm_mattermost_migrate.launch import agree
 from helm_mattermost_migrate.members import Member, Standing
 from helm_mattermost_migrate.options import parse_selection, target_of
-from helm_mattermost_migrate.selection import Selection, key_of
+from helm_mattermost_migrate.selection import Selection
 from helm_mattermost_migrate.server_side import require_leader
 from helm_mattermost_migrate.terminal import now, say
 from mattermost_migrate.domain.names import INSTALLATION_MIGRATION, MATTERMOST
-from mattermost_migrate.domain.objects import JsonObject, uid_of
+from mattermost_migrate.domain.objects import JsonObject, key_of, uid_of
 
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client

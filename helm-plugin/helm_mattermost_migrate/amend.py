@@ -13,11 +13,11 @@ from helm_mattermost_migrate.inventory import Inventory
 from helm_mattermost_migrate.members import Member
 from helm_mattermost_migrate.progress import Progress
 from helm_mattermost_migrate.run_view import ended
-from helm_mattermost_migrate.selection import Key, Selection, key_of
+from helm_mattermost_migrate.selection import Key, Selection
 from helm_mattermost_migrate.status_view import exit_code
 from helm_mattermost_migrate.terminal import now, say
 from mattermost_migrate.domain.names import INSTALLATION_MIGRATION
-from mattermost_migrate.domain.objects import JsonObject, uid_of
+from mattermost_migrate.domain.objects import JsonObject, key_of, uid_of
 
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client

@@ -16,7 +16,7 @@ from helm_mattermost_migrate.keyboard import own_interrupt
 from helm_mattermost_migrate.lines import LineScreen
 from helm_mattermost_migrate.members import as_of_its_run, members
 from helm_mattermost_migrate.progress import LOOK_SECONDS, Progress
-from helm_mattermost_migrate.selection import Selection, key_of
+from helm_mattermost_migrate.selection import Selection
 from helm_mattermost_migrate.terminal import console, interactive, now
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
@@ -25,6 +25,7 @@ from mattermost_migrate.domain.names import (
     INSTALLATION_MIGRATION,
     MATTERMOST,
 )
+from mattermost_migrate.domain.objects import key_of
 
 if TYPE_CHECKING:
     from helm_mattermost_migrate.live import LiveScreen

@@ -12,7 +12,7 @@ from helm_mattermost_migrate.documented import program_name
 from helm_mattermost_migrate.errors import CommandError
 from helm_mattermost_migrate.fleets import Fleet, fleet_of
 from helm_mattermost_migrate.members import Member, Standing, members
-from helm_mattermost_migrate.selection import Key, Selection, key_of
+from helm_mattermost_migrate.selection import Key, Selection
 from mattermost_migrate.domain.errors import ForbiddenError, NotFoundError
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
@@ -23,7 +23,7 @@ from mattermost_migrate.domain.names import (
     OWN_GROUP,
     Resource,
 )
-from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of
+from mattermost_migrate.domain.objects import JsonObject, key_of, labels_of, name_of
 from mattermost_migrate.domain.reported import fleet_over
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from helm_mattermost_migrate.selection import Key, key_of
+from helm_mattermost_migrate.selection import Key
 from mattermost_migrate.domain.errors import ForbiddenError, NotFoundError
+from mattermost_migrate.domain.objects import key_of
 
 if TYPE_CHECKING:
     from mattermost_migrate.domain.names import Resource

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from helm_mattermost_migrate.durations import parse_time
-from helm_mattermost_migrate.selection import Key, key_of
+from helm_mattermost_migrate.selection import Key
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     FLEET_LABEL,
@@ -25,7 +25,7 @@ from mattermost_migrate.domain.names import (
     Reason,
     Strategy,
 )
-from mattermost_migrate.domain.objects import JsonObject, labels_of
+from mattermost_migrate.domain.objects import JsonObject, key_of, labels_of
 from mattermost_migrate.domain.reported import edited, finished, strategy_of
 
 __all__ = ["Member", "Standing", "as_of_its_run", "by_key", "condition", "member", "members"]

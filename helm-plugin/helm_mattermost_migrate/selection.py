@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from helm_mattermost_migrate.labels import Requirement, parse_selector
-from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, namespace_of
+from mattermost_migrate.domain.objects import JsonObject, key_of, labels_of
 
-__all__ = ["Key", "Selection", "SelectionError", "key_of"]
+__all__ = ["Key", "Selection", "SelectionError"]
 
 #: Namespace and name of an installation.
 Key = tuple[str, str]
@@ -23,11 +23,6 @@ Key = tuple[str, str]
 
 class SelectionError(ValueError):
     """What was asked for contradicts itself, or cannot be read."""
-
-
-def key_of(obj: JsonObject) -> Key:
-    """Namespace and name of an object."""
-    return namespace_of(obj), name_of(obj)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from helm_mattermost_migrate.library import Library
 from helm_mattermost_migrate.members import Member
 from helm_mattermost_migrate.neighbours import NEIGHBOURS, neighbours
 from helm_mattermost_migrate.rehearsal import lets_pass
-from helm_mattermost_migrate.selection import Key, Selection, key_of
+from helm_mattermost_migrate.selection import Key, Selection
 from mattermost_migrate.domain.errors import (
     ForbiddenError,
     InvariantError,
@@ -49,6 +49,7 @@ from mattermost_migrate.domain.names import (
 from mattermost_migrate.domain.objects import (
     Existing,
     JsonObject,
+    key_of,
     namespace_of,
     owners_of,
     typed,

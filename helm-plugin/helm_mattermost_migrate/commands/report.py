@@ -20,11 +20,12 @@ from helm_mattermost_migrate.inventory import Inventory, read_fleet, read_invent
 from helm_mattermost_migrate.options import output_option, parse_selection, selecting, target_of
 from helm_mattermost_migrate.report.record import Record, entries
 from helm_mattermost_migrate.report.waves import wave_records
-from helm_mattermost_migrate.selection import Selection, key_of
+from helm_mattermost_migrate.selection import Selection
 from helm_mattermost_migrate.server_side import find_leader
 from helm_mattermost_migrate.tables import as_json
 from helm_mattermost_migrate.terminal import interactive, now, say
 from mattermost_migrate.domain.errors import ForbiddenError, MigrateError
+from mattermost_migrate.domain.objects import key_of
 
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client

@@ -13,10 +13,9 @@ from helm_mattermost_migrate.documented import Documented, program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
 from helm_mattermost_migrate.inventory import read_inventory
 from helm_mattermost_migrate.options import Duration, parse_selection, selecting, target_of
-from helm_mattermost_migrate.selection import key_of
 from helm_mattermost_migrate.server_side import require_leader
 from helm_mattermost_migrate.terminal import now, say
-from mattermost_migrate.domain.objects import JsonObject
+from mattermost_migrate.domain.objects import JsonObject, key_of
 
 __all__ = ["command"]
 

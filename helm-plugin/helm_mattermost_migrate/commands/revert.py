@@ -17,11 +17,12 @@ from helm_mattermost_migrate.inventory import read_inventory
 from helm_mattermost_migrate.launch import Order, agree, launch, launching
 from helm_mattermost_migrate.members import Member, Standing
 from helm_mattermost_migrate.options import parse_selection, selecting, target_of
-from helm_mattermost_migrate.selection import Key, Selection, key_of
+from helm_mattermost_migrate.selection import Key, Selection
 from helm_mattermost_migrate.server_side import require_leader
 from helm_mattermost_migrate.terminal import now, say
 from helm_mattermost_migrate.wishing import Amount
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, MATTERMOST
+from mattermost_migrate.domain.objects import key_of
 
 __all__ = ["command"]
 

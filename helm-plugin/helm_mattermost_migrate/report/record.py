@@ -18,9 +18,8 @@ from helm_mattermost_migrate.members import (
     member,
 )
 from helm_mattermost_migrate.report.waves import WaveRecord
-from helm_mattermost_migrate.selection import key_of
 from mattermost_migrate.domain.names import MATTERMOST, Condition
-from mattermost_migrate.domain.objects import JsonObject
+from mattermost_migrate.domain.objects import JsonObject, key_of
 
 __all__ = ["Entry", "Record", "Stay", "entries"]
 
