@@ -226,7 +226,15 @@ class MigrationReconciler:
     async def _failed(
         self, migration: JsonObject, problem: str, kind: type[Exception]
     ) -> tuple[Snapshot, Decision]:
-        """What the API server will not have, or what we promised and broke: a person must look."""
+        """What the API server will not have, or what we promised and broke: a person must look.
+
+        Raises:
+            StaleError: the wish has become another meanwhile, and this is no answer to it.
+        """
+        # As it is now: the lock may have been put on, or taken off, before it failed.
+        fresh = self._migrations.get(*key_of(migration)) or migration
+        if fresh["metadata"].get("generation") != migration["metadata"].get("generation"):
+            raise StaleError(f"no answer to the spec as it is now: {problem}")
         step = (migration.get("status") or {}).get("currentStep") or Condition.VALIDATED
         _log.error("Stalled migration", extra={"step": step, "error": problem})
         reasons: dict[type[Exception], Reason] = {
@@ -234,8 +242,6 @@ class MigrationReconciler:
             ForbiddenError: Reason.FORBIDDEN,
         }
         reason = reasons.get(kind, Reason.INTERNAL_ERROR)
-        # As it is now: the lock may have been put on, or taken off, before it failed.
-        fresh = self._migrations.get(*key_of(migration)) or migration
         seen = Snapshot(migration=fresh, target_kind=direction(fresh).kind)
         return seen, Decision(Refuse(reason, problem, _next(seen)), (), Condition(step))
 

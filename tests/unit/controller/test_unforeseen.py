@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from controller.migrate import MigrationReconciler
-from mattermost_migrate.domain.errors import StaleError
+from mattermost_migrate.domain.errors import RejectedError, StaleError
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     INSTALLATION_MIGRATION,
@@ -60,7 +60,16 @@ class Cluster:
         pass
 
 
-def passes(cluster: Cluster, count: int) -> None:
+class Changing(Cluster):
+    """Whose InstallationMigration is edited while the last write of the wish before is refused."""
+
+    async def look(self, migration: object) -> None:
+        self.migration = copy.deepcopy(self.migration)
+        self.migration["metadata"]["generation"] += 1
+        await super().look(migration)
+
+
+def passes(cluster: Cluster, count: int, raised: type[Exception] | None = None) -> None:
     async def main() -> None:
         reconciler = MigrationReconciler(
             cluster,  # type: ignore[arg-type]
@@ -72,7 +81,7 @@ def passes(cluster: Cluster, count: int) -> None:
         )
         for _ in range(count):
             assert cluster.error is not None
-            with pytest.raises(type(cluster.error)):
+            with pytest.raises(raised or type(cluster.error)):
                 await reconciler.reconcile(KEY)
 
     asyncio.run(main())
@@ -98,5 +107,12 @@ def test_an_error_that_nobody_foresaw_is_told_once_and_turns_nothing_round() -> 
 def test_what_passes_by_itself_is_told_of_nowhere() -> None:
     cluster = Cluster(StaleError("moved"))
     passes(cluster, 2)
+
+    assert (cluster.writes, cluster.events) == (0, [])
+
+
+def test_a_refusal_is_no_answer_to_a_wish_that_came_meanwhile() -> None:
+    cluster = Changing(RejectedError("not in this test"))
+    passes(cluster, 1, StaleError)
 
     assert (cluster.writes, cluster.events) == (0, [])
