@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
@@ -67,8 +67,6 @@ _PATIENCE: Final = 60.0
 _RETRY_SECONDS: Final = 0.2
 #: Kubernetes' own controllers answer each other within less.
 _QUIET_SECONDS: Final = 2.0
-#: A watch from a revision that the API server does not know any more is ended as soon as it stands.
-_ENDED_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,7 @@ class Witness:
         #: The same by namespace, and the last version of what is there: asked for again and again.
         self._places: dict[str, list[Entry]] = defaultdict(list)
         self._there: dict[tuple[Resource, str], dict[str, Entry]] = defaultdict(dict)
-        #: Since when the watch of a kind stands.
+        #: Since when the watch of a kind misses nothing.
         self._standing: dict[Resource, float] = {}
         self._news = threading.Condition()
         self._over = threading.Event()
@@ -175,6 +173,21 @@ class Witness:
                     raise TimeoutError(f"something happens all the time, for {_PATIENCE} s")
                 self._news.wait(left)
 
+    def until_watching(self, since: float) -> None:
+        """Wait until the watch of every kind is one that began after that, by the monotonic clock.
+
+        For an API server that went: what happens before is heard of at its end only.
+
+        Raises:
+            TimeoutError: not all of them stand.
+        """
+        with self._news:
+            if not self._news.wait_for(
+                lambda: all(self._standing.get(each, 0.0) > since for each in self._resources),
+                _PATIENCE,
+            ):
+                raise TimeoutError(f"not all watches stand within {_PATIENCE} s")
+
     def journal(self, namespace: str | None = None) -> tuple[Entry, ...]:
         """All that happened up to now, in order: in one namespace, or everywhere.
 
@@ -194,16 +207,13 @@ class Witness:
             listed = {uid_of(obj): _version(obj) for obj in self._list(resource, namespace)[0]}
             with self._news:
                 if self._news.wait_for(
-                    lambda: self._stands(resource) and self._known(resource, namespace) == listed,  # noqa: B023 - it is asked in here
+                    lambda: (
+                        resource in self._standing and self._known(resource, namespace) == listed
+                    ),  # noqa: B023 - it is asked in here
                     0.5,
                 ):
                     return
         raise TimeoutError(f"the watch of {resource} does not catch up")
-
-    def _stands(self, resource: Resource) -> bool:
-        """Whether its watch misses nothing: where there are no objects, nothing else tells."""
-        began = self._standing.get(resource)
-        return began is not None and time.monotonic() > began + _ENDED_SECONDS
 
     def _known(self, resource: Resource, namespace: str | None) -> dict[str, int]:
         """The last version of each object that is there, by UID."""
@@ -215,40 +225,62 @@ class Witness:
         }
 
     def _watch(self, resource: Resource, version: str) -> None:
-        def stands() -> None:
-            self._standing[resource] = time.monotonic()
-
         while not self._over.is_set():
             try:
-                version = version or self._relist(resource)
-                for kind, obj in self._client.watch(resource, since=version, began=stands):
-                    version = str(obj["metadata"]["resourceVersion"])
-                    self._note(Entry(int(version), resource, obj, gone=kind == "DELETED"))
+                version = self._follow(resource, version)
             except (requests.RequestException, OSError, ApiError):
-                # The API server is away, or has started anew. It may then let a watch from before
-                # stand for a moment, and end it (410) when something was missed already.
+                # The API server is away, or has started anew and does not know that version.
                 version = ""
                 self._over.wait(_RETRY_SECONDS)
             finally:
                 self._standing.pop(resource, None)
 
-    def _relist(self, resource: Resource) -> str:
+    def _follow(self, resource: Resource, version: str) -> str:
+        """Note what happens after a version, or ("") from what is there now.
+
+        Returns:
+            The version it has come to when the API server ends the watch in order.
+        """
+        there: dict[str, JsonObject] | None = {}
+        if version:
+            there = None
+            self._stand(resource)
+        for kind, obj in self._client.watch(resource, since=version, marked=there is not None):
+            fresh = str(obj["metadata"]["resourceVersion"])
+            if there is None:
+                if kind != "BOOKMARK":
+                    self._note(Entry(int(fresh), resource, obj, gone=kind == "DELETED"))
+            elif kind == "BOOKMARK":
+                self._compare(resource, there, int(fresh))
+                there = None
+                self._stand(resource)
+            elif kind == "DELETED":
+                there.pop(uid_of(obj), None)
+            else:
+                there[uid_of(obj)] = obj
+            if there is None:
+                version = fresh
+        return version
+
+    def _stand(self, resource: Resource) -> None:
+        with self._news:
+            self._standing[resource] = time.monotonic()
+            self._news.notify_all()
+
+    def _compare(self, resource: Resource, there: Mapping[str, JsonObject], version: int) -> None:
         """A server that has started anew knows nothing of before: note what is another now."""
-        items, version = self._list(resource, None)
-        listed = {uid_of(obj): obj for obj in items}
         with self._news:  # the threads of other kinds note theirs meanwhile
             known = self._known(resource, None)
-            for uid, obj in listed.items():
+            for uid, obj in there.items():
                 if known.get(uid) != _version(obj):
                     self._note(Entry(_version(obj), resource, obj))
-            for uid in known.keys() - listed.keys():
+            for uid in known.keys() - there.keys():
                 last = next(
                     objects[uid]
                     for (kind, _), objects in self._there.items()
                     if kind == resource and uid in objects
                 )
-                self._note(Entry(int(version), resource, last.obj, gone=True))
-        return version
+                self._note(Entry(version, resource, last.obj, gone=True))
 
     def _note(self, entry: Entry) -> None:
         place = namespace_of(entry.obj)

@@ -32,6 +32,11 @@ JSON_PATCH: Final = "application/json-patch+json"
 APPLY: Final = "application/apply-patch+yaml"
 
 _PATIENCE: Final = 60
+_STREAMED: Final = {
+    "sendInitialEvents": "true",
+    "resourceVersionMatch": "NotOlderThan",
+    "allowWatchBookmarks": "true",
+}
 #: Who we are in the audit log and in managedFields.
 _AGENT: Final = "mattermost-migrate-testing"
 #: Of a warning header, the text; a server puts several into one.
@@ -252,17 +257,19 @@ class Client:
         name: str | None = None,
         since: str | None = None,
         seconds: float = _PATIENCE,
-        began: Callable[[], None] = lambda: None,
+        marked: bool = False,
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         """Each change since a resourceVersion, that long, a minute at most: (type, object) pairs.
 
-        Without ``since``, first what is there, as ``ADDED``. ``began`` is called when it stands.
+        Without ``since``, first what is there, as ``ADDED``; ``marked`` has a ``BOOKMARK`` tell
+        where that ends (https://kubernetes.io/docs/reference/using-api/api-concepts/#streaming-lists).
         """
         params = {"watch": "true", "timeoutSeconds": str(_asked(seconds)), **_named(name)}
         if since:
             params["resourceVersion"] = since
+        if marked:
+            params |= _STREAMED
         with self._send("GET", resource.path(namespace), params=params, stream=True) as answer:
-            began()
             for line in answer.iter_lines(chunk_size=None):
                 event = json.loads(line)
                 if event["type"] == "ERROR":

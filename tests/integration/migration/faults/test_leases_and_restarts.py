@@ -8,6 +8,7 @@ others on the way back.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from itertools import islice
 
@@ -146,9 +147,11 @@ def test_the_api_server_may_start_anew_while_each_stands_at_a_write(
         held.until_struck(SECONDS)
         witness.until_quiet()
 
-        server.restart()
+        server.kill()
+        gone = time.monotonic()
+        server.start()
         local_cluster.until_api_server_ready()
-        witness.journal()
+        witness.until_watching(since=gone)
         gate.break_held()
 
         assert travellers.judge(kind, since) == []
