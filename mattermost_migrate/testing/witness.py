@@ -13,6 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -206,14 +207,12 @@ class Witness:
         while time.monotonic() < deadline:
             listed = {uid_of(obj): _version(obj) for obj in self._list(resource, namespace)[0]}
             with self._news:
-                if self._news.wait_for(
-                    lambda: (
-                        resource in self._standing and self._known(resource, namespace) == listed
-                    ),  # noqa: B023 - it is asked in here
-                    0.5,
-                ):
+                if self._news.wait_for(partial(self._knows, resource, namespace, listed), 0.5):
                     return
         raise TimeoutError(f"the watch of {resource} does not catch up")
+
+    def _knows(self, resource: Resource, namespace: str | None, listed: Mapping[str, int]) -> bool:
+        return resource in self._standing and self._known(resource, namespace) == listed
 
     def _known(self, resource: Resource, namespace: str | None) -> dict[str, int]:
         """The last version of each object that is there, by UID."""

@@ -8,7 +8,6 @@ from mattermost_migrate.testing.faults.exchange import Exchange
 from mattermost_migrate.testing.faults.fault import Answer, Drop, Fault, Hold, LoseWatches
 from mattermost_migrate.testing.faults.gateway import Gate, Gateway
 from mattermost_migrate.testing.faults.points import (
-    Ends,
     Points,
     Randomly,
     Recorder,
@@ -18,7 +17,6 @@ from mattermost_migrate.testing.faults.points import (
 __all__ = [
     "Answer",
     "Drop",
-    "Ends",
     "Exchange",
     "Fault",
     "Gate",

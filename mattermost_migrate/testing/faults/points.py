@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from mattermost_migrate.testing.faults.exchange import Exchange
 from mattermost_migrate.testing.faults.fault import Fault
 
-__all__ = ["Ends", "Points", "Randomly", "Recorder", "Turns"]
+__all__ = ["Points", "Randomly", "Recorder", "Turns"]
 
 #: Seconds between two looks at who is through.
 _LOOKING: Final = 1.0
@@ -33,75 +33,21 @@ class Recorder:
 
 
 class Points:
-    """Faults by namespace, each at one of its writes.
-
-    Args:
-        faults: by namespace and number of the write, what happens to it.
-        onwards: what happens to a write happens to all later ones of that namespace, too.
-    """
-
-    def __init__(self, faults: Mapping[str, Mapping[int, Fault]], *, onwards: bool = False) -> None:
-        self._faults = dict(faults)
-        self._onwards = onwards
-        self._counts: Counter[str] = Counter()
-        self._struck: dict[str, dict[int, str]] = defaultdict(dict)
-        self._news = threading.Condition()
-
-    def __call__(self, exchange: Exchange) -> Fault | None:
-        """What happens to a request."""
-        if not exchange.writes or exchange.namespace not in self._faults:
-            return None
-        with self._news:
-            number = self._counts[exchange.namespace]
-            self._counts[exchange.namespace] += 1
-            fault = self._of(exchange.namespace, number)
-            if fault is not None:
-                self._struck[exchange.namespace][number] = exchange.what
-                self._news.notify_all()
-            return fault
-
-    @property
-    def missed(self) -> dict[str, int]:
-        """Namespaces that have not met all their faults, and how many writes there were."""
-        with self._news:
-            return self._missed()
-
-    def until_struck(self, seconds: float) -> None:
-        """Wait until all have met their faults.
-
-        Raises:
-            TimeoutError: some have not; the message says how far they came.
-        """
-        with self._news:
-            if not self._news.wait_for(lambda: not self._missed(), seconds):
-                raise TimeoutError(f"no fault after {seconds} s; writes so far: {self._missed()}")
-
-    def _of(self, namespace: str, number: int) -> Fault | None:
-        faults = self._faults[namespace]
-        if not self._onwards:
-            return faults.get(number)
-        return next((faults[at] for at in sorted(faults, reverse=True) if at <= number), None)
-
-    def _missed(self) -> dict[str, int]:
-        return {
-            namespace: self._counts[namespace]
-            for namespace, wanted in self._faults.items()
-            if wanted.keys() - self._struck[namespace].keys()
-        }
-
-
-class Ends:
-    """In each namespace all writes from one on meet a fault: the end of who sends them.
+    """In each namespace one write meets a fault.
 
     That one is known by what it is of and how often there was the like before: how many writes of
     a status there are in between varies from run to run.
 
     Args:
-        faults: by namespace, which write (counted from 0 among its like), and what happens.
+        faults: by namespace, which write (counted from 0 among its like), and what happens to it.
+        onwards: what happens to that write happens to all later ones of the namespace, too.
     """
 
-    def __init__(self, faults: Mapping[str, tuple[str, int, Fault]]) -> None:
+    def __init__(
+        self, faults: Mapping[str, tuple[str, int, Fault]], *, onwards: bool = False
+    ) -> None:
         self._faults = dict(faults)
+        self._onwards = onwards
         self._counts: Counter[tuple[str, str]] = Counter()
         self._struck: set[str] = set()
         self._news = threading.Condition()
@@ -113,13 +59,23 @@ class Ends:
         what, number, fault = self._faults[exchange.namespace]
         with self._news:
             like = (exchange.namespace, exchange.what)
-            if (exchange.what, self._counts[like]) == (what, number):
+            here = (exchange.what, self._counts[like]) == (what, number)
+            self._counts[like] += 1
+            if here:
                 self._struck.add(exchange.namespace)
                 self._news.notify_all()
-            self._counts[like] += 1
-            return fault if exchange.namespace in self._struck else None
+            later = self._onwards and exchange.namespace in self._struck
+            return fault if here or later else None
 
-    def until_struck(self, seconds: float, over: Callable[[str], bool]) -> dict[str, str]:
+    @property
+    def missed(self) -> dict[str, str]:
+        """By namespace, the write that there has not been."""
+        with self._news:
+            return {name: self._faults[name][0] for name in self._faults.keys() - self._struck}
+
+    def until_struck(
+        self, seconds: float, over: Callable[[str], bool] = lambda _: False
+    ) -> dict[str, str]:
         """Wait until each namespace has met its fault, or is through without.
 
         Returns:
@@ -132,7 +88,7 @@ class Ends:
         while True:
             with self._news:
                 self._news.wait_for(lambda: self._faults.keys() <= self._struck, _LOOKING)
-                left = {name: self._faults[name][0] for name in self._faults.keys() - self._struck}
+            left = self.missed
             if all(map(over, left)):
                 return left
             if time.monotonic() > ends:

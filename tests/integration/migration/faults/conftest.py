@@ -60,7 +60,6 @@ from mattermost_migrate.testing.faults import (
     Gateway,
     Hold,
     LoseWatches,
-    Points,
     Randomly,
     Recorder,
 )
@@ -260,9 +259,13 @@ def cases(taken: Sequence[Lane], writes: Sequence[str], faults: Mapping[str, Fau
     return [Case(lane, *each) for lane, each in zip(taken, every, strict=True)]
 
 
-def points(chosen: Iterable[Case], *, onwards: bool = False) -> Points:
-    faults = {c.lane.namespace: {c.at: c.fault} for c in chosen if c.at != NEVER}
-    return Points(faults, onwards=onwards)
+def points(chosen: Iterable[Case], writes: Sequence[str]) -> dict[str, tuple[str, int, Fault]]:
+    """Which write of each lane its fault is at: what it is of, and the how manieth of its like."""
+    return {
+        case.lane.namespace: (writes[case.at], writes[: case.at].count(writes[case.at]), case.fault)
+        for case in chosen
+        if case.at != NEVER
+    }
 
 
 class Lanes:

@@ -27,12 +27,12 @@ from mattermost_migrate.domain.objects import labels_of, namespace_of
 from mattermost_migrate.testing.faults import (
     Answer,
     Drop,
-    Ends,
     Exchange,
     Fault,
     Gateway,
     Hold,
     LoseWatches,
+    Points,
     Turns,
 )
 from mattermost_migrate.testing.witness import Entry
@@ -41,7 +41,6 @@ from .conftest import (
     AFTER,
     FAULTS,
     KINDS,
-    NEVER,
     SECONDS,
     VARYING,
     Case,
@@ -52,6 +51,7 @@ from .conftest import (
     as_process,
     cases,
     in_process,
+    points,
 )
 
 #: A busy machine may take minutes for what a quiet one does in seconds.
@@ -74,14 +74,6 @@ def test_each_write_may_fail_in_each_way(recorded: Recorded) -> None:
         assert script.missed == set()
 
 
-def deaths(chosen: list[Case], writes: list[str]) -> dict[str, tuple[str, int, Fault]]:
-    return {
-        case.lane.namespace: (writes[case.at], writes[: case.at].count(writes[case.at]), case.fault)
-        for case in chosen
-        if case.at != NEVER
-    }
-
-
 def test_it_may_be_killed_after_any_write(
     lanes: Lanes, gateway: Gateway, engines: Engines, recorded: Recorded
 ) -> None:
@@ -95,7 +87,7 @@ def test_it_may_be_killed_after_any_write(
     by_namespace = {lane.namespace: lane for lane in taken}
     for kind in KINDS:
         chosen = cases(taken, writes[kind], {"killed after": AFTER})
-        script = Ends(deaths(chosen, writes[kind]))
+        script = Points(points(chosen, writes[kind]), onwards=True)
         gate = gateway.gate(script)
         engines.process(gate)
         since = lanes.ask(taken, kind, Strategy.ADOPT)

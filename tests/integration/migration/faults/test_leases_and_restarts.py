@@ -57,7 +57,10 @@ class Travellers:
             strategy: _cases(party, self._writes[strategy][kind], fault, first=KINDS.index(kind))
             for strategy, party in self._parties.items()
         }
-        return points((case for cases in self.chosen.values() for case in cases), onwards=True)
+        faults: dict[str, tuple[str, int, Fault]] = {}
+        for strategy, cases in self.chosen.items():
+            faults |= points(cases, self._writes[strategy][kind])
+        return Points(faults, onwards=True)
 
     def ask(self, kind: str) -> int:
         """Ask all of them; the revision at which that began."""
@@ -73,18 +76,18 @@ class Travellers:
         ]
 
 
-def _certain(writes: list[str]) -> int:
-    """How many writes there are each time."""
-    return sum(write not in VARYING for write in writes)
+def _certain(writes: list[str]) -> list[int]:
+    """Those that there are each time."""
+    return [at for at, write in enumerate(writes) if write not in VARYING]
 
 
 def _enough(writes: Writes) -> int:
-    return max(-(-_certain(each) // CHOSEN) for each in writes.values())
+    return max(-(-len(_certain(each)) // CHOSEN) for each in writes.values())
 
 
 def _cases(party: list[Lane], writes: list[str], fault: Fault, *, first: int) -> list[Case]:
     """One for each write that is chosen; whom there is no write for shares the last of them."""
-    at = [*range(first, _certain(writes), CHOSEN)]
+    at = _certain(writes)[first::CHOSEN]
     at += [at[-1]] * (len(party) - len(at))
     return [
         Case(lane, each, f"{writes[each]} ({each})", fault)
