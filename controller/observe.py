@@ -11,17 +11,18 @@ import dataclasses
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeAlias
 
-from controller.heard import Heard
+from controller.heard import HANDED, Heard
 from mattermost_migrate.domain.backup import Backup, backup_name
 from mattermost_migrate.domain.errors import NotFoundError, NotServedError
-from mattermost_migrate.domain.inventory import LABELLED, children, dependents
+from mattermost_migrate.domain.inventory import LABELLED, UPDATE_JOB, children, dependents
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     DEPLOYMENT,
     ENDPOINT_SLICE,
     INGRESS,
+    JOB,
     MATTERMOST,
     POD,
     REPLICA_SET,
@@ -58,12 +59,16 @@ __all__ = ["BY_INSTALLATION", "Informers", "Observer", "direction", "installatio
 #: One informer a resource, shared by everyone in the process.
 Informers = Mapping[Resource, Informer]
 
+#: An object of the installation's namespace.
+Named: TypeAlias = tuple[Resource, str]
 #: The index of ReplicaSets by ``namespace/name`` of their installation, in either vocabulary.
 BY_INSTALLATION: Final = "installation"
 #: Kinds of which the informers hold every object, whatever its labels.
 _IN_MEMORY: Final = frozenset({CLUSTER_INSTALLATION, MATTERMOST})
 #: Kinds of which nothing is planned by the one of the installation's name; it is read to be saved.
 _ONLY_SAVED: Final = frozenset({SERVICE, INGRESS})
+#: Seconds for which it counts what there was not when the originals were saved.
+_WITHOUT_SECONDS: Final = 120.0
 #: Seconds for which a kind that is not served is not asked for again: without their operators
 #: neither MysqlClusters nor MinIOInstances are, and each migration looks for them twice.
 _UNSERVED_SECONDS: Final = 10.0
@@ -82,6 +87,15 @@ def direction(migration: JsonObject) -> Side:
     return other(wanted) if failure_of(migration) else wanted
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Without:
+    """Children that an installation did not have, by its UID and the time of the look."""
+
+    source: str
+    at: float
+    names: frozenset[Named]
+
+
 class Observer:
     """Takes snapshots.
 
@@ -90,7 +104,7 @@ class Observer:
         informers: by resource: both kinds, Deployments, ReplicaSets indexed by
             ``BY_INSTALLATION``, and pods.
         beside_operator: the Go operator runs in this cluster.
-        heard: what the builtin operator says, if it runs in this process.
+        heard: what the builtin operator says and hands over, if it runs in this process.
     """
 
     def __init__(
@@ -108,6 +122,8 @@ class Observer:
         self._backups: dict[str, Backup] = {}
         self._unserved: dict[Resource, float] = {}
         self._doubted: dict[tuple[str, str], set[tuple[Resource, str]]] = {}
+        #: By the migration's UID: which children its giving kind was frozen without.
+        self._without: dict[str, _Without] = {}
 
     async def look(self, migration: JsonObject) -> Snapshot:
         """One look at the installation of this InstallationMigration.
@@ -157,11 +173,35 @@ class Observer:
             return dataclasses.replace(seen, dependents=await self._dependents(seen))
         # The Deployment is held already; it is saved as every look shows it.
         wanted = tuple(each for each in children(seen.name) if each[0] is not DEPLOYMENT)
-        return dataclasses.replace(seen, children=await self._read(seen, wanted))
+        held = tuple(
+            typed(each, obj)
+            for each in (SERVICE, INGRESS)
+            if (memory := self._heard.memory.get(each))
+            and (obj := memory.get(seen.namespace, seen.name))
+        )
+        kinds = {each["kind"] for each in held}
+        asked = tuple(each for each in wanted if each[0].kind not in kinds)
+        found = (*held, *await self._read(seen, asked))
+        self._remember(seen, wanted, found)
+        return dataclasses.replace(seen, children=found)
 
-    def _in_memory(
-        self, seen: Snapshot, wanted: tuple[tuple[Resource, str], ...]
-    ) -> Iterator[JsonObject]:
+    def _remember(
+        self, seen: Snapshot, wanted: tuple[Named, ...], found: tuple[JsonObject, ...]
+    ) -> None:
+        """Hand what was saved to whoever reads it next, and note what there was not."""
+        there = {(each["kind"], name_of(each)) for each in found}
+        absent = frozenset(each for each in wanted if (each[0].kind, each[1]) not in there)
+        if seen.source is not None:
+            without = _Without(uid_of(seen.source), time.monotonic(), absent)
+            self._without[uid_of(seen.migration)] = without
+        if self._beside_operator:
+            return
+        for resource in HANDED:
+            for each in found:
+                if each["kind"] == resource.kind:
+                    self._heard.read.put(resource, each)
+
+    def _in_memory(self, seen: Snapshot, wanted: tuple[Named, ...]) -> Iterator[JsonObject]:
         """Of what is wanted, that of which every object there is, is in memory."""
         for resource, name in wanted:
             if resource in _IN_MEMORY and (
@@ -183,13 +223,35 @@ class Observer:
                 for key in keys
             )
         )
-        own = [typed(DEPLOYMENT, seen.deployment)] if seen.deployment and seen.taken_over else []
-        # One that its new owner has written is shown by memory as that owner left it.
-        asked = tuple(each for each in wanted if not own or each != (DEPLOYMENT, seen.name))
-        named = (*own, *await self._read(seen, asked))
-        known = set(map(uid_of, named))
+        # What its new owner has written is known as that owner left it.
+        known = {each: obj for each in HANDED if (obj := self._handed(seen, each))}
+        if seen.deployment and seen.taken_over:
+            known[DEPLOYMENT] = typed(DEPLOYMENT, seen.deployment)
+        absent = self._absent(seen)
+        asked = tuple(
+            (resource, name)
+            for resource, name in wanted
+            if not (resource in known and name == seen.name) and (resource, name) not in absent
+        )
+        named = (*known.values(), *await self._read(seen, asked))
+        uids = set(map(uid_of, named))
         found = {uid_of(each): each for listing in listings for each in listing.items}
-        return (*named, *(each for uid, each in found.items() if uid not in known))
+        return (*named, *(each for uid, each in found.items() if uid not in uids))
+
+    def _handed(self, seen: Snapshot, resource: Resource) -> JsonObject | None:
+        """The child as the operator of the new owner has written it a moment ago."""
+        obj = self._heard.written.take(resource, (seen.namespace, seen.name))
+        if obj is None or seen.target is None:
+            return None
+        theirs = (controller_of(obj) or {}).get("uid") == uid_of(seen.target)
+        return typed(resource, obj) if theirs else None
+
+    def _absent(self, seen: Snapshot) -> frozenset[Named]:
+        """What the giving kind did not have a moment ago, when it was frozen, it has not made."""
+        without = self._without.get(uid_of(seen.migration))
+        if without is None or seen.source is None or without.source != uid_of(seen.source):
+            return frozenset()
+        return without.names if time.monotonic() - without.at < _WITHOUT_SECONDS else frozenset()
 
     async def _traffic(self, seen: Snapshot) -> Traffic:
         """Read live: pods are taken out of service, and ended, on the strength of it."""
@@ -239,6 +301,7 @@ class Observer:
     def forget(self, migration: JsonObject) -> None:
         """Drop what is kept of a migration: it is over, or what is kept was stale."""
         self._backups.pop(uid_of(migration), None)
+        self._without.pop(uid_of(migration), None)
 
     async def _backup(self, seen: Snapshot) -> Backup | None:
         uid = uid_of(seen.migration)
@@ -267,9 +330,7 @@ class Observer:
             elif controller.get("uid") in owners:
                 yield each
 
-    async def _read(
-        self, seen: Snapshot, wanted: tuple[tuple[Resource, str], ...]
-    ) -> tuple[JsonObject, ...]:
+    async def _read(self, seen: Snapshot, wanted: tuple[Named, ...]) -> tuple[JsonObject, ...]:
         found = await asyncio.gather(
             *(self._find(resource, seen.namespace, name) for resource, name in wanted)
         )
@@ -283,6 +344,8 @@ class Observer:
         """The object, read live; of a kind that was not served a moment ago there is none."""
         if time.monotonic() < self._unserved.get(resource, 0.0):
             return None
+        if resource is JOB and name == UPDATE_JOB and JOB in self._heard.memory:
+            return self._heard.memory[JOB].get(namespace, name)  # every one of that name is held
         try:
             return await self._client.get(resource, namespace, name)
         except NotServedError:

@@ -2,7 +2,9 @@
 
 Deployments, Services, Ingresses, IngressClasses, ReplicaSets and update Jobs are held in memory;
 Secrets and what has no informer are read by name. What is absent from memory is asked for too: an
-object may have lost the label by which it is watched.
+object may have lost the label by which it is watched. What the engine of this process has just read
+is taken from its hand; an update that rests on it carries its version, so one that is old by then
+is refused, and read.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeAlias
 
+from controller.heard import HANDED, Heard
 from mattermost_migrate.domain.names import Resource
 from mattermost_migrate.domain.objects import Existing, JsonObject, name_of, namespace_of, typed
 from mattermost_migrate.domain.references import Reference
@@ -28,10 +31,18 @@ class Known:
     Args:
         client: to read by.
         informers: by resource.
+        heard: where the engine in this process, if there is one, hands over and is handed.
     """
 
-    def __init__(self, client: Client, informers: Mapping[Resource, Informer]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        informers: Mapping[Resource, Informer],
+        *,
+        heard: Heard | None = None,
+    ) -> None:
         self._client = client
+        self._heard = heard
         self.informers = informers
         #: Told of what was held back and was no echo; whoever acts on events sets it.
         self.missed: Missed = _nobody
@@ -49,6 +60,8 @@ class Known:
         """The object from memory, or else read live."""
         if resource in self.informers and (obj := self.seen(resource, namespace, name)):
             return typed(resource, obj)
+        if self._heard and (handed := self._heard.read.take(resource, (namespace, name))):
+            return typed(resource, handed)
         return await self.live(resource, namespace, name)
 
     async def live(self, resource: Resource, namespace: str, name: str) -> JsonObject | None:
@@ -83,6 +96,8 @@ class Known:
             answer = await request
             answered = _version(answer)
             self._note(resource, answer)
+            if self._heard and resource in HANDED:
+                self._heard.written.put(resource, answer)
         finally:
             for before, after in self._held_back.pop(key):
                 if after is None or _version(after) != answered:

@@ -96,7 +96,7 @@ class BuiltinOperator:
         self._resync = resync or Resync()
         # Each of those looks is to be a whole one.
         self._settled = Settled(lasts=min(SETTLED_SECONDS, self._resync.soonest / 2))
-        self._known = Known(client, {**informers, **self._own})
+        self._known = Known(client, {**informers, **self._own}, heard=heard)
         self._queues: dict[str, WorkQueue[Key]] = {
             kind.kind: WorkQueue(backoff=_BACKOFF) for kind in (CLUSTER_INSTALLATION, MATTERMOST)
         }
@@ -123,6 +123,8 @@ class BuiltinOperator:
             await asyncio.gather(
                 *(informer.synced.wait() for informer in self._known.informers.values())
             )
+            if self._heard is not None:
+                self._heard.memory = self._own
             self._subscribe()
             for kind, reconciler in (
                 (CLUSTER_INSTALLATION, ClusterInstallationReconciler(shop)),

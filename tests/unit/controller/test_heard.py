@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from controller.heard import Heard
+from controller.heard import Handed, Heard
+from mattermost_migrate.domain.names import ROLE, SERVICE
 
 
 def installation(uid: str = "u", generation: int = 2) -> dict[str, Any]:
@@ -52,3 +53,30 @@ def test_what_is_gone_is_forgotten() -> None:
     heard.forget(installation())
 
     assert not heard.of(installation())
+
+
+def test_what_is_handed_over_is_used_once_and_while_it_is_fresh() -> None:
+    now = [0.0]
+    handed = Handed(lambda: now[0])
+    key = ("ns", "acme")
+    for each in (installation("old"), installation("new")):
+        handed.put(ROLE, each)
+
+    assert handed.take(SERVICE, key) is None
+    assert handed.take(ROLE, key) == installation("new")
+    assert handed.take(ROLE, key) is None
+
+    handed.put(ROLE, installation())
+    now[0] = 61.0
+    assert handed.take(ROLE, key) is None
+
+
+def test_what_nobody_takes_is_not_kept_for_ever() -> None:
+    handed = Handed()
+    for number in range(5000):
+        obj = installation()
+        obj["metadata"]["name"] = f"acme-{number}"
+        handed.put(ROLE, obj)
+
+    assert handed.take(ROLE, ("ns", "acme-0")) is None
+    assert handed.take(ROLE, ("ns", "acme-4999")) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from controller.app import make_informers
+from controller.heard import Heard
 from controller.observe import Observer
 from mattermost_migrate.domain.backup import Backup, manifest
 from mattermost_migrate.domain.errors import NotFoundError, NotServedError
@@ -22,6 +24,7 @@ from mattermost_migrate.domain.names import (
     MYSQL_CLUSTER,
     POD,
     REPLICA_SET,
+    ROLE,
     SECRET,
     SERVICE,
     V1ALPHA1,
@@ -236,3 +239,58 @@ def test_a_deployment_that_its_new_owner_wrote_is_not_read_again(owner: str) -> 
     assert held == (["d"] if owner == "ours" else [])
     left_over = 2  # that of a canary, once a look
     assert server.asked[DEPLOYMENT] == left_over + (0 if owner == "ours" else 2)
+
+
+def written_by(owner: str) -> dict[str, Any]:
+    reference = {"kind": MATTERMOST.kind, "uid": owner, "controller": True}
+    metadata = {"name": "acme", "namespace": "ns", "uid": "r", "ownerReferences": [reference]}
+    return {"metadata": metadata, "rules": []}
+
+
+def dependents_after(
+    server: EmptyServer, *, handed: JsonObject | None = None, replaced: bool = False
+) -> Snapshot:
+    """A look at the dependents after the originals were saved."""
+
+    async def looked() -> Snapshot:
+        heard = Heard()
+        informers = make_informers(None)  # type: ignore[arg-type] - never asked
+        observer = Observer(server, informers, beside_operator=False, heard=heard)  # type: ignore[arg-type] - all it needs
+        target = {"metadata": {"name": "acme", "namespace": "ns", "uid": "ours"}, "spec": {}}
+        source = cluster_installation("acme")
+        source["metadata"]["uid"] = "source"
+        seen = Snapshot(migration=migration(), source=source, target=target)
+        await observer.closer(seen, Part.CHILDREN)
+        server.asked.clear()
+        if handed:
+            heard.written.put(ROLE, handed)
+        if replaced:
+            anew = {**source, "metadata": {**source["metadata"], "uid": "another"}}
+            seen = dataclasses.replace(seen, source=anew)
+        return await observer.closer(seen, Part.DEPENDENTS)
+
+    return asyncio.run(looked())
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_what_there_was_not_when_the_originals_were_saved_is_not_looked_for(
+    replaced: bool,  # noqa: FBT001
+) -> None:
+    server = EmptyServer()
+
+    dependents_after(server, replaced=replaced)
+
+    assert server.asked[MYSQL_CLUSTER] == server.asked[ROLE] == (1 if replaced else 0)
+    assert server.asked[DEPLOYMENT] == 2, "nobody looked for these when they were saved"
+
+
+@pytest.mark.parametrize(("owner", "found"), [("ours", ["Role"]), ("theirs", [])])
+def test_a_child_that_the_operator_wrote_a_moment_ago_is_taken_from_its_hand(
+    owner: str, found: list[str]
+) -> None:
+    server = EmptyServer()
+
+    seen = dependents_after(server, handed=written_by(owner), replaced=True)
+
+    assert [each["kind"] for each in seen.dependents or ()] == found
+    assert server.asked[ROLE] == (0 if found else 1)

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from controller.builtin.known import Known
+from controller.heard import Heard
 from mattermost_migrate.domain.errors import StaleError
-from mattermost_migrate.domain.names import CONFIG_MAP, SERVICE, Resource
+from mattermost_migrate.domain.names import CONFIG_MAP, ROLE, SECRET, SERVICE, Resource
 from mattermost_migrate.domain.objects import JsonObject
 
 
@@ -69,3 +70,45 @@ def test_other_objects_are_nobodys_echo() -> None:
 
     asyncio.run(ear.known.write(SERVICE, service("1"), request()))
     assert not ear.tell("3")
+
+
+class Asked:
+    """A client that has nothing, and says what it was asked for."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    async def find(self, resource: Resource, _: str, name: str) -> JsonObject | None:
+        self.names.append(f"{resource.kind} {name}")
+        return None
+
+
+def test_what_the_engine_has_just_read_is_taken_from_its_hand_once() -> None:
+    heard, client = Heard(), Asked()
+    known = Known(client, {}, heard=heard)  # type: ignore[arg-type] # all it needs
+    heard.read.put(ROLE, service("7"))
+
+    async def found() -> list[JsonObject | None]:
+        return [await known.find(ROLE, "ns", "acme") for _ in range(2)]
+
+    first, second = asyncio.run(found())
+    assert first is not None
+    assert (first["kind"], first["metadata"]["resourceVersion"]) == ("Role", "7")
+    assert second is None
+    assert client.names == ["Role acme"]
+
+
+def test_the_engine_is_handed_what_was_written_and_no_secret() -> None:
+    heard = Heard()
+    known = Known(None, {}, heard=heard)  # type: ignore[arg-type] # nothing is sent
+
+    async def write() -> None:
+        async def answer() -> JsonObject:
+            return service("2")
+
+        for each in (SERVICE, SECRET):
+            await known.write(each, service("1"), answer())
+
+    asyncio.run(write())
+    assert heard.written.take(SERVICE, ("ns", "acme")) == service("2")
+    assert heard.written.take(SECRET, ("ns", "acme")) is None
