@@ -11,10 +11,11 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from mattermost_migrate.domain.errors import MigrateError
+from mattermost_migrate.domain.leases import held_by
 from mattermost_migrate.domain.names import LEADER_LEASE, LEASE
 from mattermost_migrate.kube import Client, Election
 
@@ -31,13 +32,7 @@ class HeldError(MigrateError):
 async def leader_of(client: Client, namespace: str) -> str | None:
     """Who holds the Lease, or None when its holder has not renewed it in time."""
     lease = await client.find(LEASE, namespace, LEADER_LEASE)
-    spec = (lease or {}).get("spec") or {}
-    holder, renewed = spec.get("holderIdentity"), spec.get("renewTime")
-    if not holder or not renewed:
-        return None
-    lasts = timedelta(seconds=float(spec.get("leaseDurationSeconds") or 15))
-    over = datetime.fromisoformat(renewed) + lasts < datetime.now(UTC)
-    return None if over else str(holder)
+    return held_by(lease or {}, datetime.now(UTC)) or None
 
 
 @asynccontextmanager

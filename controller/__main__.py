@@ -40,8 +40,14 @@ _log = logging.getLogger(__name__)
     Examples:
       mattermost-migrate-controller --operator builtin
       mattermost-migrate-controller --operator external --workers 40 --log-level debug
+    \b
+    Each option can be set by environment, such as MATTERMOST_MIGRATE_OPERATOR.
     """,
-    context_settings={"auto_envvar_prefix": "MATTERMOST_MIGRATE", "show_default": True},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "auto_envvar_prefix": "MATTERMOST_MIGRATE",
+        "show_default": True,
+    },
 )
 @click.option(
     "--operator",
@@ -82,6 +88,7 @@ _log = logging.getLogger(__name__)
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info"
 )
+@click.version_option(package_name="mattermost-migrate")
 def main(**options: Any) -> None:
     """Reconcile InstallationMigrations and FleetMigrations."""
     configure(options["log_level"])

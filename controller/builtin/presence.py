@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from mattermost_migrate.domain.errors import ConfigurationError
+from mattermost_migrate.domain.leases import held_by
 from mattermost_migrate.domain.names import DEPLOYMENT, LEASE, OPERATOR_LEASE
 from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of
 from mattermost_migrate.kube import Client
@@ -45,22 +46,11 @@ def signs_of_operator(
         now: the time.
     """
     for lease in leases:
-        spec = lease.get("spec") or {}
-        if spec.get("holderIdentity") and _live(spec, now):
-            yield (
-                f"Lease {namespace_of(lease)}/{name_of(lease)} is held by {spec['holderIdentity']}"
-            )
+        if holder := held_by(lease, now, clocks=_CLOCKS):
+            yield f"Lease {namespace_of(lease)}/{name_of(lease)} is held by {holder}"
     for deployment in deployments:
         ready = (deployment.get("status") or {}).get("readyReplicas", 0)
         containers = deployment["spec"]["template"]["spec"].get("containers") or ()
         images = [container.get("image") or "" for container in containers]
         if ready and any(_IMAGE in image for image in images):
             yield f"Deployment {namespace_of(deployment)}/{name_of(deployment)} is ready"
-
-
-def _live(spec: JsonObject, now: datetime) -> bool:
-    renewed = spec.get("renewTime")
-    if not renewed:
-        return False
-    lasts = timedelta(seconds=int(spec.get("leaseDurationSeconds") or 15))
-    return datetime.fromisoformat(str(renewed)) + lasts + _CLOCKS > now

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from helm_mattermost_migrate.durations import parse_time
 from helm_mattermost_migrate.errors import CommandError
 from helm_mattermost_migrate.inventory import INSTALL_HINT
 from mattermost_migrate.domain.errors import ForbiddenError, NotFoundError
+from mattermost_migrate.domain.leases import held_by
 from mattermost_migrate.domain.names import LEADER_LEASE, LEASE, NAMESPACE, VERSION_LABEL
 from mattermost_migrate.domain.objects import JsonObject, labels_of, namespace_of, uid_of
 
@@ -56,8 +57,7 @@ def leader_of(lease: JsonObject, now: datetime) -> Leader:
     spec: Mapping[str, Any] = lease.get("spec") or {}
     renewed = parse_time(spec.get("renewTime"))
     holder = str(spec.get("holderIdentity") or "")
-    lasts = timedelta(seconds=float(spec.get("leaseDurationSeconds") or 0))
-    alive = bool(holder) and renewed is not None and now <= renewed + lasts
+    alive = bool(held_by(lease, now))
     version = labels_of(lease).get(VERSION_LABEL, "")
     return Leader(namespace_of(lease), holder, renewed, alive, version)
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from mattermost_migrate.domain.children import render_deployments
 from mattermost_migrate.domain.defaults import default_mattermost
 from mattermost_migrate.domain.errors import Fault, RefusedError
-from mattermost_migrate.domain.names import DEPLOYMENT, OWN_GROUP, V1BETA1
+from mattermost_migrate.domain.names import DEPLOYMENT, OWN_GROUP, V1BETA1, Reason
 from mattermost_migrate.domain.objects import Existing, JsonObject, annotations_of, name_of
 from mattermost_migrate.domain.pod_patch import operations
 from mattermost_migrate.domain.pod_template import defaulted
@@ -158,7 +158,7 @@ def _require_equal(generated: JsonObject, target: JsonObject, ours: Sequence[Jso
             operation["path"].strip("/").replace("/", "."),
             "differs between the running pods and those the Mattermost generates, "
             "and the operator lets no patch change it",
-            "NotPinnable",
+            Reason.NOT_PINNABLE,
         )
         for operation in ours
         if operation["path"] in left

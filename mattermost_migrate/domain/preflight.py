@@ -97,7 +97,7 @@ def _in_use(seen: Snapshot, source: JsonObject) -> Iterator[Refuse]:
     for section, switch in _SWITCHES:
         if not seen.forward and (spec.get(section) or {}).get(switch):
             yield Refuse(
-                "NoPlace",
+                Reason.NO_PLACE,
                 f"{seen.giving.kind} {seen.namespace}/{seen.name}: spec.{section}.{switch}: a "
                 f"{seen.taking.kind} has no such field, and what it made would stay behind; "
                 "switch it off first, so that its operator takes that away",

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from mattermost_migrate.domain.children.ingress import default_tls_secret
 from mattermost_migrate.domain.errors import Fault
-from mattermost_migrate.domain.names import V1ALPHA1
+from mattermost_migrate.domain.names import V1ALPHA1, Reason
 from mattermost_migrate.domain.objects import JsonObject, name_of
 
 __all__ = ["faults"]
@@ -98,4 +98,4 @@ def _replica_faults(spec: JsonObject) -> Iterator[Fault]:
 
 
 def _fault(field: str, message: str) -> Fault:
-    return Fault(f"spec.{field}", message, "NoPlace")
+    return Fault(f"spec.{field}", message, Reason.NO_PLACE)
