@@ -29,6 +29,7 @@ from mattermost_migrate.domain.crews import (
     wanted,
 )
 from mattermost_migrate.domain.exchange import relabel
+from mattermost_migrate.domain.holding import is_held
 from mattermost_migrate.domain.names import (
     DEPLOYMENT,
     DRAINED_ANNOTATION,
@@ -81,8 +82,15 @@ def replace_pods(seen: Snapshot) -> Verdict | None:
 
 
 def first_replicas(seen: Snapshot) -> int:
-    """How many pods the new Deployment asks for at first: those that are its own, or the surge."""
-    own = sum(replicas_of(each) for each in settled_sets(seen))
+    """How many pods the new Deployment asks for at first: those that are its own, or the surge.
+
+    Held, it scales a ReplicaSet that is there all the same. A look may show the pods of that and
+    not yet what the ReplicaSet is asked for: asked for less, it would end one that serves.
+    """
+    sets = settled_sets(seen)
+    own = sum(map(replicas_of, sets))
+    if sets and seen.deployment is not None and is_held(seen.deployment):
+        own = max(own, replicas_of(seen.deployment))
     return max(own, _room(seen))
 
 
