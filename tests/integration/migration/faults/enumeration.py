@@ -122,6 +122,7 @@ def test_watches_lost_at_each_write(
     (lane,) = lanes.take(1)
     for at in range(max(map(len, writes.values()))):
         for what, loss in losses.items():
+            lane.renew()  # or there would be other writes than those recorded
             for kind in KINDS:
                 here = Case(lane, at if at < len(writes[kind]) else NEVER, what, loss)
                 gate.script = script = Points(points([here], writes[kind]))
