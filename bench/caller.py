@@ -18,7 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import requests
 
@@ -26,11 +26,18 @@ from certs.injection import VALIDATING
 from mattermost_migrate.testing.cluster import ApiError, Client
 from mattermost_migrate.testing.cluster.client import Credentials
 
-__all__ = ["Bundle", "Caller", "Tally"]
+__all__ = ["Bundle", "Caller", "Tally", "Trust"]
 
 #: One call in so many is made on a new connection.
 _FRESH = 10
 _SECONDS = 5.0
+
+
+class Trust(Protocol):
+    """Whom to believe."""
+
+    def current(self) -> tuple[str, ssl.SSLContext]:
+        """What tells one from another, and the context that believes by it."""
 
 
 class Bundle:
@@ -95,7 +102,7 @@ class Caller:
 
     def __init__(
         self,
-        bundle: Bundle,
+        bundle: Trust,
         name: str,
         replicas: Callable[[], Sequence[int]],
         request: tuple[str, bytes],

@@ -1,14 +1,13 @@
 """A day's wear in minutes: `make proof-endurance` (MINUTES=10).
 
-A real control plane, the controller that leads and one that stands by. Each of 24 stretches stands
-for an hour: every watch ends and is begun anew about as often as in an hour (they last a second or
-two instead of 240 to 360), every twelfth is told that it expired and lists anew, the Lease is
-renewed twenty times as often, the serving certificate is issued anew each hour (every few days
-otherwise) and the CA once, and installations migrate there and back. At the end of each
-stretch, when nothing moves, both processes are asked what they hold. Prints one JSON document;
-exits with 1 if something grew. ``--leak`` puts a leak in, which must be found.
-
-The webhook has no part in it.
+A real control plane, the controller that leads and one that stands by, and the webhook. Each of 24
+stretches stands for an hour: every watch ends and is begun anew about as often as in an hour (they
+last a second or two instead of 240 to 360), every twelfth is told that it expired and lists anew,
+the Lease is renewed twenty times as often, the serving certificate is issued anew each hour (every
+few days otherwise) and the CA once, and installations migrate there and back; all the while the
+webhook is called, on kept and on new connections. At the end of each stretch, when nothing moves,
+it is looked up what each process holds. Prints one JSON document; exits with 1 if something grew,
+or a call failed. ``--leak`` puts a leak into the controllers, which must be found.
 """
 
 from __future__ import annotations
@@ -17,15 +16,19 @@ import argparse
 import json
 import os
 import signal
+import ssl
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import mean
 from typing import Final
 
+from caller import Caller, Tally
 from origin import origin
+from replicas import free_port, until_ready, webhook
 
 from certs.keeper import REQUEST
 from certs.storage import CA_NAME, LEAF_NAME
@@ -40,6 +43,8 @@ from mattermost_migrate.domain.names import (
 from mattermost_migrate.testing.builders import database_secret, file_secret
 from mattermost_migrate.testing.cluster import Client, LocalCluster, Options, Process
 from mattermost_migrate.testing.installations import Installations
+from mattermost_migrate.testing.reviews import calls
+from mattermost_migrate.testing.secret_volume import SecretVolume, mount
 from mattermost_migrate.testing.tools import ready
 from mattermost_migrate.testing.witness import Witness
 
@@ -55,6 +60,8 @@ HOURS: Final = 24
 #: Of these hours the means are compared: caches and connection pools have filled before.
 _EARLY: Final = slice(6, 12)
 _LATE: Final = slice(18, 24)
+#: Calls of the webhook a second.
+_CALLS: Final = 20.0
 #: How much more the last may hold than the first. Memory in MiB: an allocator breathes.
 ALLOWED: Final = {"memory": 4.0, "descriptors": 2.0, "sockets": 2.0, "tasks": 2.0, "threads": 1.0}
 
@@ -82,16 +89,59 @@ class Endured:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{self.process.name} does not tell")
             time.sleep(0.05)  # another process's file: nothing to wait by
-        folder = Path(f"/proc/{self.process.pid}")
-        status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
-        links = list(_links(folder / "fd"))
-        return {
-            "memory": round(int(status["VmRSS"].split()[0]) / 1024, 1),
-            "threads": int(status["Threads"]),
-            "descriptors": len(links),
-            "sockets": sum(link.startswith("socket:") for link in links),
-            **json.loads(self._told.read_text()),
-        }
+        return {**_held(self.process.pid), **json.loads(self._told.read_text())}
+
+
+class Called:
+    """The webhook as it ships, its files a mounted Secret, and what its processes hold."""
+
+    def __init__(self, cluster: LocalCluster, place: ExitStack) -> None:
+        admin, folder = cluster.admin, cluster.folder / "webhook" / "tls"
+        mount(admin.until(SECRET, _HOME, LEAF_NAME, bool, seconds=_PATIENCE), folder)
+        place.enter_context(SecretVolume(admin.credentials, _HOME, LEAF_NAME, folder))
+        port, program = free_port(), (*webhook(), f"--cert-dir={folder}")
+        command = [*program, f"--bind=127.0.0.1:{port}"]
+        self.process = cluster.run("webhook", command, KUBECONFIG=str(cluster.kubeconfig))
+        until_ready(self.process, port, folder)
+        path, body = next(iter(calls()))
+        request = (path, json.dumps(body).encode())
+        caller = Caller(_Credulous(), "localhost", lambda: [port], request, rate=_CALLS)
+        self.tally = place.enter_context(caller).tally
+
+    def held(self) -> dict[str, float]:
+        """Memory in MiB, and how many of everything else, of the server and its worker."""
+        each = [_held(pid) for pid in _family(self.process.pid)]
+        return {what: round(sum(one[what] for one in each), 1) for what in each[0]}
+
+
+class _Credulous:
+    """Believes any certificate: who may be believed when is what the proof of rotation is about."""
+
+    def __init__(self) -> None:
+        self._context = ssl.create_default_context()
+        self._context.check_hostname, self._context.verify_mode = False, ssl.CERT_NONE
+
+    def current(self) -> tuple[str, ssl.SSLContext]:
+        """The same context for ever."""
+        return "", self._context
+
+
+def _family(pid: int) -> list[int]:
+    """A process, and those that it started."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(each for child in listed for each in _family(int(child)))]
+
+
+def _held(pid: int) -> dict[str, float]:
+    folder = Path(f"/proc/{pid}")
+    status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
+    links = list(_links(folder / "fd"))
+    return {
+        "memory": round(int(status["VmRSS"].split()[0]) / 1024, 1),
+        "threads": int(status["Threads"]),
+        "descriptors": len(links),
+        "sockets": sum(link.startswith("socket:") for link in links),
+    }
 
 
 def _links(folder: Path) -> Iterator[str]:
@@ -103,20 +153,28 @@ def _links(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def standing(leak: str, names: list[str]) -> Iterator[tuple[Installations, dict[str, Endured]]]:
-    """The control plane, both controllers, and whole installations."""
-    with LocalCluster(ready(), Options(audit=None, crds=(_CRDS,))) as cluster:
+def standing(
+    leak: str, names: list[str]
+) -> Iterator[tuple[Installations, dict[str, Endured | Called], Tally]]:
+    """The control plane, both controllers, the webhook and its caller, and whole installations."""
+    options = Options(audit=None, crds=(_CRDS,))
+    with LocalCluster(ready(), options) as cluster, ExitStack() as place:
         for namespace in (_HOME, _CHAT):
             cluster.admin.create(NAMESPACE, None, {"metadata": {"name": namespace}})
         for secret in (database_secret(namespace=_CHAT), file_secret(namespace=_CHAT)):
             cluster.admin.create(SECRET, _CHAT, secret)
         leader = Endured(cluster, "leader", leak)
         cluster.admin.until(LEASE, _HOME, LEADER_LEASE, bool, seconds=_PATIENCE)
-        both = {"leader": leader, "standby": Endured(cluster, "standby", leak)}
+        called = Called(cluster, place)
+        all_of_them = {
+            "leader": leader,
+            "standby": Endured(cluster, "standby", leak),
+            "webhook": called,
+        }
         with Witness(Client(cluster.admin.credentials)) as witness:
             installations = Installations(cluster.admin, witness, _CHAT)
             installations.create(*names)
-            yield installations, both
+            yield installations, all_of_them, called.tally
 
 
 def rotate(admin: Client, name: str) -> None:
@@ -140,11 +198,12 @@ def hour(installations: Installations, names: list[str], number: int, ends: floa
 
 def grown(hours: list[dict[str, float]]) -> dict[str, float]:
     """How much more the last hours held than earlier ones, where that is more than allowed."""
+    told = [what for what in ALLOWED if what in hours[0]]
     early, late = (
-        {what: mean(each[what] for each in hours[part]) for what in ALLOWED}
+        {what: mean(each[what] for each in hours[part]) for what in told}
         for part in (_EARLY, _LATE)
     )
-    more = {what: round(late[what] - early[what], 2) for what in ALLOWED}
+    more = {what: round(late[what] - early[what], 2) for what in early}
     return {what: much for what, much in more.items() if much > ALLOWED[what]}
 
 
@@ -157,14 +216,14 @@ def main() -> int:
     parser.add_argument("--leak", choices=leaks, default="none")
     given = parser.parse_args()
     names = [f"chat-{number}" for number in range(given.installations)]
-    samples: dict[str, list[dict[str, float]]] = {"leader": [], "standby": []}
+    samples: dict[str, list[dict[str, float]]] = defaultdict(list)
     head = {**origin(), "leak": given.leak, "installations": given.installations}
-    with standing(given.leak, names) as (installations, both):
+    with standing(given.leak, names) as (installations, endured, tally):
         began, each = time.monotonic(), given.minutes * 60 / HOURS
         for number in range(HOURS):
             hour(installations, names, number, began + (number + 1) * each)
-            for name, endured in both.items():
-                samples[name].append(endured.held())
+            for name, process in endured.items():
+                samples[name].append(process.held())
             last = {name: hours[-1] for name, hours in samples.items()}
             sys.stderr.write(f"{number + 1} h: {json.dumps(last)}\n")
         took = time.monotonic() - began
@@ -179,11 +238,12 @@ def main() -> int:
         "certificates": HOURS,
         "authorities": 1,
         "leaseTransitions": lease["spec"].get("leaseTransitions", 0),
+        "calls": {"made": tally.made, "onNewConnections": tally.fresh, "failed": tally.failed},
         "grown": found,
         "samples": samples,
     }
     sys.stdout.write(json.dumps(record, indent=1) + "\n")
-    return 1 if any(found.values()) else 0
+    return 1 if any(found.values()) or tally.failed else 0
 
 
 if __name__ == "__main__":

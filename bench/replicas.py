@@ -19,7 +19,7 @@ from mattermost_migrate.testing.cluster.ports import Port
 from mattermost_migrate.testing.secret_volume import SecretVolume, mount
 from mattermost_migrate.testing.webhook import NAMESPACE
 
-__all__ = ["Replicas", "free_port", "webhook"]
+__all__ = ["Replicas", "free_port", "until_ready", "webhook"]
 
 _PATIENCE: Final = 60.0
 
@@ -72,7 +72,7 @@ class Replicas:
             [*self._program, f"--bind=127.0.0.1:{number}", f"--cert-dir={folder}"],
             KUBECONFIG=str(self._kubeconfig),
         )
-        _until_ready(process, number, folder)
+        until_ready(process, number, folder)
         self._running = [*self._running, _Replica(process, number, volume)]
 
     def replace(self, *, pre_stop: float, drained: bool) -> float:
@@ -107,7 +107,18 @@ def webhook() -> tuple[str, ...]:
     return (sys.executable, "-m", "webhook")
 
 
-def _until_ready(process: Process, port: int, folder: Path) -> None:
+def until_ready(process: Process, port: int, folder: Path) -> None:
+    """Wait until one answers that it is ready.
+
+    Args:
+        process: the replica.
+        port: where it listens on loopback.
+        folder: with its certificates.
+
+    Raises:
+        ProcessError: it has ended.
+        TimeoutError: it is not ready within a minute.
+    """
     ends = time.monotonic() + _PATIENCE
     while time.monotonic() < ends:
         process.check()
