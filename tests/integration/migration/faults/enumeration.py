@@ -111,11 +111,15 @@ def test_death_before_and_after_each_write(
     record.append(told(how, strategy, writes, deaths))
 
 
+@pytest.mark.parametrize("strategy", Strategy)
 def test_watches_lost_at_each_write(
-    lanes: Lanes, gateway: Gateway, engines: Engines, recorded: Recorded, record: Record
+    recorded: Recorded,
+    record: Record,
+    strategy: Strategy,
 ) -> None:
     """All installations share the watches, so here one moves at a time."""
-    writes = recorded(in_process, Strategy.ADOPT)
+    lanes, gateway, engines = recorded.lanes, recorded.gateway, recorded.engines
+    writes = recorded(in_process, strategy)
     losses = {"broken": LoseWatches(), "expired": LoseWatches(expired=True)}
     gate = gateway.gate()
     engines.in_process(gate)
@@ -126,10 +130,10 @@ def test_watches_lost_at_each_write(
             for kind in KINDS:
                 here = Case(lane, at if at < len(writes[kind]) else NEVER, what, loss)
                 gate.script = script = Points(points([here], writes[kind]))
-                since = lanes.ask([lane], kind, Strategy.ADOPT)
-                assert lane.judge(since, kind, Strategy.ADOPT, f"{what} at {at}") == []
+                since = lanes.ask([lane], kind, strategy)
+                assert lane.judge(since, kind, strategy, f"{what} at {at}") == []
                 assert set(script.missed.values()) <= VARYING
-    record.append(told("watches lost", Strategy.ADOPT, writes, losses))
+    record.append(told("watches lost", strategy, writes, losses))
 
 
 def test_random_schedules(lanes: Lanes, gateway: Gateway, engines: Engines, record: Record) -> None:
