@@ -36,7 +36,7 @@ __all__ = ["HANDED", "Handed", "Heard"]
 HANDED: Final = frozenset({SERVICE, INGRESS, SERVICE_ACCOUNT, ROLE, ROLE_BINDING})
 #: Seconds after which a thing handed over is too old to be used, and how many there are at most.
 _FRESH: Final = 60.0
-_MOST: Final = 2048
+_MOST: Final = 1024
 
 
 class Handed:

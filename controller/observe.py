@@ -158,7 +158,7 @@ class Observer:
         )
 
     async def closer(self, seen: Snapshot, part: Part) -> Snapshot:
-        """The same snapshot with one costly part read live."""
+        """The same snapshot with one costly part, read live or known to be as fresh."""
         if part is Part.EXISTING:
             referred = _referred(seen)  # on the way back this plans the whole installation
             saved = {(each, seen.name) for each in _ONLY_SAVED}
@@ -171,35 +171,32 @@ class Observer:
             return dataclasses.replace(seen, traffic=await self._traffic(seen))
         if part is Part.DEPENDENTS:
             return dataclasses.replace(seen, dependents=await self._dependents(seen))
-        # The Deployment is held already; it is saved as every look shows it.
-        wanted = tuple(each for each in children(seen.name) if each[0] is not DEPLOYMENT)
-        held = tuple(
-            typed(each, obj)
-            for each in (SERVICE, INGRESS)
-            if (memory := self._heard.memory.get(each))
-            and (obj := memory.get(seen.namespace, seen.name))
-        )
-        kinds = {each["kind"] for each in held}
-        asked = tuple(each for each in wanted if each[0].kind not in kinds)
-        found = (*held, *await self._read(seen, asked))
-        self._remember(seen, wanted, found)
-        return dataclasses.replace(seen, children=found)
+        return dataclasses.replace(seen, children=await self._children(seen))
 
-    def _remember(
-        self, seen: Snapshot, wanted: tuple[Named, ...], found: tuple[JsonObject, ...]
-    ) -> None:
-        """Hand what was saved to whoever reads it next, and note what there was not."""
-        there = {(each["kind"], name_of(each)) for each in found}
-        absent = frozenset(each for each in wanted if (each[0].kind, each[1]) not in there)
+    async def _children(self, seen: Snapshot) -> tuple[JsonObject, ...]:
+        """What is saved beside the Deployment, which every look shows."""
+        wanted = tuple(each for each in children(seen.name) if each[0] is not DEPLOYMENT)
+        held = {
+            each: obj
+            for each, memory in self._heard.memory.items()
+            if (each, seen.name) in wanted and (obj := memory.get(seen.namespace, seen.name))
+        }
+        read = await self._read(seen, tuple(each for each in wanted if each[0] not in held))
+        found = (*(typed(each, obj) for each, obj in held.items()), *read)
         if seen.source is not None:
+            there = {(each["kind"], name_of(each)) for each in found}
+            absent = frozenset(each for each in wanted if (each[0].kind, each[1]) not in there)
             without = _Without(uid_of(seen.source), time.monotonic(), absent)
             self._without[uid_of(seen.migration)] = without
-        if self._beside_operator:
-            return
-        for resource in HANDED:
-            for each in found:
-                if each["kind"] == resource.kind:
-                    self._heard.read.put(resource, each)
+        self._hand_over(read)
+        return found
+
+    def _hand_over(self, read: tuple[JsonObject, ...]) -> None:
+        """Whoever makes the children of the taking kind asks for them next."""
+        kinds = {} if self._beside_operator else {each.kind: each for each in HANDED}
+        for each in read:
+            if resource := kinds.get(each["kind"]):
+                self._heard.read.put(resource, each)
 
     def _in_memory(self, seen: Snapshot, wanted: tuple[Named, ...]) -> Iterator[JsonObject]:
         """Of what is wanted, that of which every object there is, is in memory."""

@@ -73,10 +73,10 @@ def test_what_is_handed_over_is_used_once_and_while_it_is_fresh() -> None:
 
 def test_what_nobody_takes_is_not_kept_for_ever() -> None:
     handed = Handed()
-    for number in range(5000):
+    for number in range(3000):
         obj = installation()
         obj["metadata"]["name"] = f"acme-{number}"
         handed.put(ROLE, obj)
 
     assert handed.take(ROLE, ("ns", "acme-0")) is None
-    assert handed.take(ROLE, ("ns", "acme-4999")) is not None
+    assert handed.take(ROLE, ("ns", "acme-2999")) is not None
