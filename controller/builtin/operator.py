@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Final, TypeAlias
 
+from controller.builtin.beginning import at_rest, in_time, last_changed_first
 from controller.builtin.cluster_installation import ClusterInstallationReconciler
 from controller.builtin.known import Known
 from controller.builtin.mattermost import MattermostReconciler
@@ -30,6 +31,7 @@ from mattermost_migrate.domain.names import (
     INGRESS_CLASS,
     INSTALLATION_MIGRATION,
     JOB,
+    LOCK_LABEL,
     MATTERMOST,
     REPLICA_SET,
     SERVICE,
@@ -39,8 +41,10 @@ from mattermost_migrate.domain.names import (
 from mattermost_migrate.domain.objects import (
     JsonObject,
     key_of,
+    labels_of,
     namespace_of,
     owners_of,
+    typed,
 )
 from mattermost_migrate.kube import Client, EventRecorder, Informer
 
@@ -97,6 +101,8 @@ class BuiltinOperator:
         # Each of those looks is to be a whole one.
         self._settled = Settled(lasts=min(SETTLED_SECONDS, self._resync.soonest / 2))
         self._known = Known(client, {**informers, **self._own}, heard=heard)
+        #: While we subscribe: the installations that there are already.
+        self._there: set[tuple[Resource, Key]] | None = None
         self._queues: dict[str, WorkQueue[Key]] = {
             kind.kind: WorkQueue(backoff=_BACKOFF) for kind in (CLUSTER_INSTALLATION, MATTERMOST)
         }
@@ -125,7 +131,10 @@ class BuiltinOperator:
             )
             if self._heard is not None:
                 self._heard.memory = self._own
+            self._there = set()
             self._subscribe()
+            there, self._there = self._there, None
+            group.create_task(self._begin(there))
             for kind, reconciler in (
                 (CLUSTER_INSTALLATION, ClusterInstallationReconciler(shop)),
                 (MATTERMOST, MattermostReconciler(shop)),
@@ -138,6 +147,20 @@ class BuiltinOperator:
                         workers=self._workers,
                     )
                 )
+
+    async def _begin(self, there: Iterable[tuple[Resource, Key]]) -> None:
+        """Look at what there was: at once, but in time at what is at rest."""
+        resting = []
+        for kind, key in there:
+            if obj := self._known.informers[kind].get(*key):
+                migration = self._known.informers[INSTALLATION_MIGRATION].get(*key)
+                locked = migration is not None and LOCK_LABEL in labels_of(migration)
+                if at_rest(whole := typed(kind, obj), locked=locked):
+                    resting.append(whole)
+                else:
+                    self._queues[kind.kind].add(key)
+        async for each in in_time(last_changed_first(resting)):
+            self._queues[each["kind"]].add(key_of(each))
 
     def _unless_held(self, kind: Resource, reconcile: Reconcile) -> Reconcile:
         async def guarded(key: Key) -> float | None:
@@ -176,7 +199,7 @@ class BuiltinOperator:
         key = key_of(obj)
         if after is not None:
             self._settled.disturb((kind.kind, *key))
-            self._queues[kind.kind].add(key)
+            self._add(kind, key)
             return
         self._settled.forget((kind.kind, *key))
         if self._heard is not None:
@@ -226,8 +249,14 @@ class BuiltinOperator:
         resource = CLUSTER_INSTALLATION if kind == CLUSTER_INSTALLATION.kind else MATTERMOST
         if self._known.seen(resource, namespace, name) is None:
             return False
-        self._queues[kind].add((namespace, name))
+        self._add(resource, (namespace, name))
         return True
+
+    def _add(self, kind: Resource, key: Key) -> None:
+        if self._there is not None:
+            self._there.add((kind, key))
+        else:
+            self._queues[kind.kind].add(key)
 
 
 def _installations_over(child: JsonObject | None) -> Iterator[tuple[str, str, str]]:
