@@ -108,8 +108,8 @@ def _beside_floor(
     """What the writes alone take, and by how much more the migration did."""
     controller.stop()
     before, beside = _workload(where), company()
-    names = frozenset(crowd.namespaces(bare, _BARE))
-    found = floor(where.cluster.kubeconfig, names, _AT_ONCE)
+    others = dict(zip(crowd.namespaces(bare, _BARE), crowd.namespaces(bare), strict=True))
+    found = floor(where.cluster.kubeconfig, others, _AT_ONCE)
     each = found["seconds"] / bare
     made = len(_workload(where) - before)
     told = {**found, "company": beside, "secondsEach": round(each, 3), "podsMade": made}
