@@ -131,6 +131,7 @@ def move_and_disturb(where: Place, name: str, count: int, kind: str) -> dict[str
     paused = time.monotonic()
     _until(where, name, lambda told: told["counts"]["running"] == 0, count)
     lasted = starts.last_after(paused)
+    starts.stop()
     admin.patch(FLEET_MIGRATION, None, name, {"spec": {"paused": False}})
     _until(where, name, lambda told: told["counts"]["succeeded"] >= count / 2, count)
     server = where.cluster.processes["kube-apiserver"]

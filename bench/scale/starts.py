@@ -7,8 +7,6 @@ import time
 from contextlib import suppress
 from typing import Final
 
-import requests
-
 from mattermost_migrate.domain.names import INSTALLATION_MIGRATION
 from mattermost_migrate.testing.cluster import ApiError, Client
 
@@ -18,10 +16,11 @@ _RETRY: Final = 0.2
 
 
 class Starts:
-    """Watches InstallationMigrations; a thread, for as long as the program runs."""
+    """Watches InstallationMigrations in a thread, until it is stopped or its cluster is gone."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._over = threading.Event()
         self._at: dict[str, float] = {}
         threading.Thread(target=self._run, daemon=True).start()
 
@@ -29,10 +28,14 @@ class Starts:
         """Seconds from a moment until the last start that was seen since; 0 if there was none."""
         return max((at - moment for at in list(self._at.values()) if at > moment), default=0.0)
 
+    def stop(self) -> None:
+        """Watch no longer; what is heard meanwhile counts for nothing."""
+        self._over.set()
+
     def _run(self) -> None:
-        while True:
-            with suppress(ApiError, requests.RequestException):
+        while not self._over.is_set():
+            with suppress(ApiError, OSError):
                 for _, obj in self._client.watch(INSTALLATION_MIGRATION):
                     if not obj["spec"].get("paused"):
                         self._at.setdefault(obj["metadata"]["uid"], time.monotonic())
-            time.sleep(_RETRY)  # the API server restarts, or a watch has come to its end
+            self._over.wait(_RETRY)  # the API server restarts, or a watch has come to its end
