@@ -8,6 +8,7 @@ that the journal is put in order before ``chronicle`` reads it.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import defaultdict
@@ -66,6 +67,8 @@ WATCHED: Final = (
 )
 _PATIENCE: Final = 60.0
 _RETRY_SECONDS: Final = 0.2
+#: A watch from a version that the API server does not know any more is ended as soon as it stands.
+_ENDED_SECONDS: Final = 0.5
 #: Kubernetes' own controllers answer each other within less.
 _QUIET_SECONDS: Final = 2.0
 
@@ -103,8 +106,11 @@ class Witness:
         #: The same by namespace, and the last version of what is there: asked for again and again.
         self._places: dict[str, list[Entry]] = defaultdict(list)
         self._there: dict[tuple[Resource, str], dict[str, Entry]] = defaultdict(dict)
-        #: Since when the watch of a kind misses nothing.
+        #: Since when the watch of a kind misses nothing, what it has come to, and which are to
+        #: list anew.
         self._standing: dict[Resource, float] = {}
+        self._versions: dict[Resource, str] = {}
+        self._anew: set[Resource] = set()
         self._news = threading.Condition()
         self._over = threading.Event()
 
@@ -113,10 +119,11 @@ class Witness:
             items, version = self._list(resource, None)
             for obj in items:
                 self._note(Entry(_version(obj), resource, obj))
+            self._versions[resource] = version
             # A daemon: it waits for the next event when everything else is over.
             threading.Thread(
                 target=self._watch,
-                args=(resource, version),
+                args=(resource,),
                 name=f"witness-{resource}",
                 daemon=True,
             ).start()
@@ -174,18 +181,24 @@ class Witness:
                     raise TimeoutError(f"something happens all the time, for {_PATIENCE} s")
                 self._news.wait(left)
 
-    def until_watching(self, since: float) -> None:
-        """Wait until the watch of every kind is one that began after that, by the monotonic clock.
+    def begin_anew(self) -> None:
+        """The API server is gone: what its next one has is to be listed, and nothing gone on from.
 
-        For an API server that went: what happens before is heard of at its end only.
+        For whoever has stopped it when nothing happened: of what happens in between the last is
+        noted only.
+        """
+        with self._news:
+            self._anew.update(self._resources)
+
+    def until_watching(self) -> None:
+        """Wait until the watch of every kind stands, anew if it was to begin anew.
 
         Raises:
-            TimeoutError: not all of them stand.
+            TimeoutError: not all of them do.
         """
         with self._news:
             if not self._news.wait_for(
-                lambda: all(self._standing.get(each, 0.0) > since for each in self._resources),
-                _PATIENCE,
+                lambda: not self._anew and self._standing.keys() >= set(self._resources), _PATIENCE
             ):
                 raise TimeoutError(f"not all watches stand within {_PATIENCE} s")
 
@@ -212,7 +225,8 @@ class Witness:
         raise TimeoutError(f"the watch of {resource} does not catch up")
 
     def _knows(self, resource: Resource, namespace: str | None, listed: Mapping[str, int]) -> bool:
-        return resource in self._standing and self._known(resource, namespace) == listed
+        stands = self._standing.get(resource, math.inf) <= time.monotonic()
+        return stands and self._known(resource, namespace) == listed
 
     def _known(self, resource: Resource, namespace: str | None) -> dict[str, int]:
         """The last version of each object that is there, by UID."""
@@ -223,34 +237,37 @@ class Witness:
             for uid, each in objects.items()
         }
 
-    def _watch(self, resource: Resource, version: str) -> None:
+    def _watch(self, resource: Resource) -> None:
         while not self._over.is_set():
             try:
-                version = self._follow(resource, version)
-            except (requests.RequestException, OSError, ApiError):
-                # The API server is away, or has started anew and does not know that version.
-                version = ""
+                self._follow(resource)
+            except (requests.RequestException, OSError):
+                self._over.wait(_RETRY_SECONDS)  # the API server is away, or slow to answer
+            except ApiError as problem:
+                # Of what is listed anew, all but the last that happened is lost.
+                if problem.status == requests.codes.gone:
+                    self._versions.pop(resource, None)
                 self._over.wait(_RETRY_SECONDS)
             finally:
                 self._standing.pop(resource, None)
 
-    def _follow(self, resource: Resource, version: str) -> str:
-        """Note what happens after a version, or ("") from what is there now.
-
-        Returns:
-            The version it has come to when the API server ends the watch in order.
-        """
+    def _follow(self, resource: Resource) -> None:
+        """Note what happens after the version it has come to, or from what is there now."""
+        with self._news:
+            if resource in self._anew:
+                self._versions.pop(resource, None)
+        since = self._versions.get(resource)
         there: dict[str, JsonObject] | None = {}
-        if version:
+        if since:
             there = None
-            self._stand(resource)
-        for kind, obj in self._client.watch(resource, since=version, marked=there is not None):
-            fresh = str(obj["metadata"]["resourceVersion"])
+            self._stand(resource, after=_ENDED_SECONDS)
+        for kind, obj in self._client.watch(resource, since=since, marked=there is not None):
+            version = str(obj["metadata"]["resourceVersion"])
             if there is None:
                 if kind != "BOOKMARK":
-                    self._note(Entry(int(fresh), resource, obj, gone=kind == "DELETED"))
+                    self._note(Entry(int(version), resource, obj, gone=kind == "DELETED"))
             elif kind == "BOOKMARK":
-                self._compare(resource, there, int(fresh))
+                self._compare(resource, there, int(version))
                 there = None
                 self._stand(resource)
             elif kind == "DELETED":
@@ -258,12 +275,13 @@ class Witness:
             else:
                 there[uid_of(obj)] = obj
             if there is None:
-                version = fresh
-        return version
+                self._versions[resource] = version
 
-    def _stand(self, resource: Resource) -> None:
+    def _stand(self, resource: Resource, *, after: float = 0.0) -> None:
         with self._news:
-            self._standing[resource] = time.monotonic()
+            self._standing[resource] = time.monotonic() + after
+            if not after:
+                self._anew.discard(resource)
             self._news.notify_all()
 
     def _compare(self, resource: Resource, there: Mapping[str, JsonObject], version: int) -> None:

@@ -8,7 +8,6 @@ others on the way back.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Mapping
 from itertools import islice
 
@@ -151,10 +150,10 @@ def test_the_api_server_may_start_anew_while_each_stands_at_a_write(
         witness.until_quiet()
 
         server.kill()
-        gone = time.monotonic()
+        witness.begin_anew()
         server.start()
         local_cluster.until_api_server_ready()
-        witness.until_watching(since=gone)
+        witness.until_watching()
         gate.break_held()
 
         assert travellers.judge(kind, since) == []
