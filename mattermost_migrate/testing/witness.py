@@ -69,8 +69,8 @@ _PATIENCE: Final = 60.0
 _RETRY_SECONDS: Final = 0.2
 #: A watch from a version that the API server does not know any more is ended as soon as it stands.
 _ENDED_SECONDS: Final = 0.5
-#: Kubernetes' own controllers answer each other within less.
-_QUIET_SECONDS: Final = 2.0
+#: Kubernetes' own controllers answer each other within less, also where others keep the cores busy.
+_QUIET_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
