@@ -172,7 +172,7 @@ class _Bare:
             await self._label_migration({LOCK_LABEL: "frozen"})
             self._say(migration, "Started")
             (deployment,) = self.there[DEPLOYMENT]
-            await client.create(SECRET, self._like(SECRET, migration))
+            await client.create(SECRET, self._like(SECRET))
             frozen = {"spec": {"migrate": True, "canary": {"enable": True}}}
             await client.patch(CLUSTER_INSTALLATION, *where, frozen)
             await client.delete(DEPLOYMENT, *where, propagation=Propagation.ORPHAN)
