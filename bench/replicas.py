@@ -7,7 +7,6 @@ import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import requests
@@ -72,7 +71,7 @@ class Replicas:
             [*self._program, f"--bind=127.0.0.1:{number}", f"--cert-dir={folder}"],
             KUBECONFIG=str(self._kubeconfig),
         )
-        until_ready(process, number, folder)
+        until_ready(process, number, str(folder / "ca.crt"))
         self._running = [*self._running, _Replica(process, number, volume)]
 
     def replace(self, *, pre_stop: float, drained: bool) -> float:
@@ -107,13 +106,13 @@ def webhook() -> tuple[str, ...]:
     return (sys.executable, "-m", "webhook")
 
 
-def until_ready(process: Process, port: int, folder: Path) -> None:
+def until_ready(process: Process, port: int, trusted: str | bool) -> None:
     """Wait until one answers that it is ready.
 
     Args:
         process: the replica.
         port: where it listens on loopback.
-        folder: with its certificates.
+        trusted: a file with the CA of its certificate, or False: whatever it shows is believed.
 
     Raises:
         ProcessError: it has ended.
@@ -124,7 +123,7 @@ def until_ready(process: Process, port: int, folder: Path) -> None:
         process.check()
         try:
             url = f"https://localhost:{port}/readyz"
-            if requests.get(url, verify=str(folder / "ca.crt"), timeout=5).ok:
+            if requests.get(url, verify=trusted, timeout=5).ok:
                 return
         except (requests.RequestException, OSError):
             pass
