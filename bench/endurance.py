@@ -104,7 +104,7 @@ class Called:
         port, program = free_port(), (*webhook(), f"--cert-dir={folder}")
         command = [*program, f"--bind=127.0.0.1:{port}"]
         self.process = cluster.run("webhook", command, KUBECONFIG=str(cluster.kubeconfig))
-        # No webhook configuration here sends calls to localhost, so its certificate says nothing of it.
+        # No webhook configuration here sends calls to localhost: its certificate does not say it.
         warnings.simplefilter("ignore", InsecureRequestWarning)
         until_ready(self.process, port, trusted=False)
         path, body = next(iter(calls()))

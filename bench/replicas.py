@@ -71,7 +71,7 @@ class Replicas:
             [*self._program, f"--bind=127.0.0.1:{number}", f"--cert-dir={folder}"],
             KUBECONFIG=str(self._kubeconfig),
         )
-        until_ready(process, number, str(folder / "ca.crt"))
+        until_ready(process, number, trusted=str(folder / "ca.crt"))
         self._running = [*self._running, _Replica(process, number, volume)]
 
     def replace(self, *, pre_stop: float, drained: bool) -> float:
@@ -106,7 +106,7 @@ def webhook() -> tuple[str, ...]:
     return (sys.executable, "-m", "webhook")
 
 
-def until_ready(process: Process, port: int, trusted: str | bool) -> None:
+def until_ready(process: Process, port: int, *, trusted: str | bool) -> None:
     """Wait until one answers that it is ready.
 
     Args:
