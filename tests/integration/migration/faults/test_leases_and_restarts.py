@@ -148,6 +148,7 @@ def test_the_api_server_may_start_anew_while_each_stands_at_a_write(
         since = travellers.ask(kind)
         held.until_struck(SECONDS)
         witness.until_quiet()
+        witness.journal()  # quiet is also a watch that is being taken up again
 
         server.kill()
         witness.begin_anew()
