@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import Final
+from typing import Final, TypeVar
 
 from mattermost_migrate.domain.names import MATTERMOST
 from mattermost_migrate.domain.objects import JsonObject
 
-__all__ = ["at_rest", "in_time", "last_changed_first"]
+__all__ = ["at_rest", "in_time"]
+
+T = TypeVar("T")
 
 #: Installations at rest that are looked at at once, and how many a second after those.
 _AT_ONCE: Final = 50
@@ -34,29 +36,23 @@ def at_rest(installation: JsonObject, *, locked: bool) -> bool:
     return bool(status.get("observedGeneration") == installation["metadata"].get("generation"))
 
 
-def last_changed_first(installations: Iterable[JsonObject]) -> list[JsonObject]:
-    """By resourceVersion, which counts the writes of the whole cluster."""
-    return sorted(
-        installations, key=lambda each: int(each["metadata"]["resourceVersion"]), reverse=True
-    )
-
-
 async def in_time(
-    installations: Iterable[JsonObject],
+    resting: Iterable[tuple[int, T]],
     *,
     at_once: int = _AT_ONCE,
     rate: float = _RATE,
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> AsyncIterator[JsonObject]:
-    """The same, some at once and the others at a steady rate.
+) -> AsyncIterator[T]:
+    """The last changed first; some at once, and the others at a steady rate.
 
     Args:
-        installations: in their order.
+        resting: with their resourceVersions, which count the writes of the whole cluster.
         at_once: how many come without a pause.
         rate: how many a second come after those.
         pause: waits so many seconds.
     """
-    for number, each in enumerate(installations):
+    ordered = sorted(resting, key=lambda each: each[0], reverse=True)
+    for number, (_, each) in enumerate(ordered):
         if number >= at_once:
             await pause(1.0 / rate)
         yield each

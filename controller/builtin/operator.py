@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final, TypeAlias
 
-from controller.builtin.beginning import at_rest, in_time, last_changed_first
+from controller.builtin.beginning import at_rest, in_time
 from controller.builtin.cluster_installation import ClusterInstallationReconciler
 from controller.builtin.known import Known
 from controller.builtin.mattermost import MattermostReconciler
@@ -31,7 +31,6 @@ from mattermost_migrate.domain.names import (
     INGRESS_CLASS,
     INSTALLATION_MIGRATION,
     JOB,
-    LOCK_LABEL,
     MATTERMOST,
     REPLICA_SET,
     SERVICE,
@@ -41,11 +40,11 @@ from mattermost_migrate.domain.names import (
 from mattermost_migrate.domain.objects import (
     JsonObject,
     key_of,
-    labels_of,
     namespace_of,
     owners_of,
     typed,
 )
+from mattermost_migrate.domain.reported import lock_of
 from mattermost_migrate.kube import Client, EventRecorder, Informer
 
 __all__ = ["BuiltinOperator", "Gate"]
@@ -101,8 +100,8 @@ class BuiltinOperator:
         # Each of those looks is to be a whole one.
         self._settled = Settled(lasts=min(SETTLED_SECONDS, self._resync.soonest / 2))
         self._known = Known(client, {**informers, **self._own}, heard=heard)
-        #: While we subscribe: the installations that there are already.
-        self._there: set[tuple[Resource, Key]] | None = None
+        #: While we subscribe we are told of what there is already, and look at it afterwards.
+        self._subscribing = False
         self._queues: dict[str, WorkQueue[Key]] = {
             kind.kind: WorkQueue(backoff=_BACKOFF) for kind in (CLUSTER_INSTALLATION, MATTERMOST)
         }
@@ -131,10 +130,10 @@ class BuiltinOperator:
             )
             if self._heard is not None:
                 self._heard.memory = self._own
-            self._there = set()
+            self._subscribing = True
             self._subscribe()
-            there, self._there = self._there, None
-            group.create_task(self._begin(there))
+            self._subscribing = False
+            group.create_task(self._begin())
             for kind, reconciler in (
                 (CLUSTER_INSTALLATION, ClusterInstallationReconciler(shop)),
                 (MATTERMOST, MattermostReconciler(shop)),
@@ -148,19 +147,21 @@ class BuiltinOperator:
                     )
                 )
 
-    async def _begin(self, there: Iterable[tuple[Resource, Key]]) -> None:
+    async def _begin(self) -> None:
         """Look at what there was: at once, but in time at what is at rest."""
-        resting = []
-        for kind, key in there:
-            if obj := self._known.informers[kind].get(*key):
-                migration = self._known.informers[INSTALLATION_MIGRATION].get(*key)
-                locked = migration is not None and LOCK_LABEL in labels_of(migration)
-                if at_rest(whole := typed(kind, obj), locked=locked):
-                    resting.append(whole)
+        migrations = self._known.informers[INSTALLATION_MIGRATION]
+        resting: list[tuple[int, tuple[Resource, Key]]] = []  # no objects: there may be thousands
+        for kind in (CLUSTER_INSTALLATION, MATTERMOST):
+            for obj in self._known.informers[kind].items():
+                key = key_of(obj)
+                migration = migrations.get(*key)
+                locked = migration is not None and lock_of(migration) is not None
+                if at_rest(typed(kind, obj), locked=locked):
+                    resting.append((int(obj["metadata"]["resourceVersion"]), (kind, key)))
                 else:
-                    self._queues[kind.kind].add(key)
-        async for each in in_time(last_changed_first(resting)):
-            self._queues[each["kind"]].add(key_of(each))
+                    self._add(kind, key)
+        async for each in in_time(resting):
+            self._add(*each)
 
     def _unless_held(self, kind: Resource, reconcile: Reconcile) -> Reconcile:
         async def guarded(key: Key) -> float | None:
@@ -253,9 +254,7 @@ class BuiltinOperator:
         return True
 
     def _add(self, kind: Resource, key: Key) -> None:
-        if self._there is not None:
-            self._there.add((kind, key))
-        else:
+        if not self._subscribing:
             self._queues[kind.kind].add(key)
 
 

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from controller.builtin.beginning import at_rest, in_time, last_changed_first
+from controller.builtin.beginning import at_rest, in_time
 
 
-def installation(kind: str, version: int = 1, **status: Any) -> dict[str, Any]:
-    metadata = {"name": f"mm-{version}", "resourceVersion": str(version), "generation": 2}
-    return {"kind": kind, "metadata": metadata, "status": status}
+def installation(kind: str, **status: Any) -> dict[str, Any]:
+    return {"kind": kind, "metadata": {"name": "acme", "generation": 2}, "status": status}
 
 
 @pytest.mark.parametrize(
@@ -36,14 +35,13 @@ def test_what_is_at_rest(kind: str, status: Any, locked: bool, rests: bool) -> N
 
 def test_the_last_changed_come_at_once_and_the_others_at_a_steady_rate() -> None:
     pauses: list[float] = []
-    order = last_changed_first(installation("Mattermost", each) for each in (9, 100, 80, 3))
+    there = [(each, f"mm-{each}") for each in (9, 100, 80, 3)]
 
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
 
     async def looked() -> list[str]:
-        looks = in_time(order, at_once=2, rate=10.0, pause=pause)
-        return [each["metadata"]["name"] async for each in looks]
+        return [each async for each in in_time(there, at_once=2, rate=10.0, pause=pause)]
 
     assert asyncio.run(looked()) == ["mm-100", "mm-80", "mm-9", "mm-3"]
     assert pauses == [0.1, 0.1]
