@@ -60,6 +60,7 @@ from mattermost_migrate.testing.faults import (
     Gateway,
     Hold,
     LoseWatches,
+    Points,
     Randomly,
     Recorder,
 )
@@ -266,6 +267,13 @@ def points(chosen: Iterable[Case], writes: Sequence[str]) -> dict[str, tuple[str
         for case in chosen
         if case.at != NEVER
     }
+
+
+def until_all_stand(script: Points, chosen: Sequence[Case]) -> None:
+    """Wait until each has met its fault, or is through without a write that is not there always."""
+    lanes = {case.lane.namespace: case.lane for case in chosen}
+    missed = script.until_struck(SECONDS, lambda namespace: lanes[namespace].over())
+    assert set(missed.values()) <= VARYING
 
 
 class Lanes:

@@ -21,7 +21,6 @@ from .conftest import (
     FAULTS,
     KINDS,
     NEVER,
-    SECONDS,
     VARYING,
     Case,
     Engines,
@@ -33,6 +32,7 @@ from .conftest import (
     in_process,
     points,
     schedules,
+    until_all_stand,
 )
 
 #: An engine that dies in this process says no farewell on its connections.
@@ -100,9 +100,7 @@ def test_death_before_and_after_each_write(
             gate = gateway.gate(script)
             start(engines, gate)
             since = lanes.ask([case.lane for case in chosen], kind, strategy)
-            by_namespace = {case.lane.namespace: case.lane for case in chosen}
-            missed = script.until_struck(SECONDS, lambda name: by_namespace[name].over())  # noqa: B023 - it is asked in here
-            assert set(missed.values()) <= VARYING
+            until_all_stand(script, chosen)
             engines.kill(gate)
             start(engines, gateway.gate())
             assert lanes.judge(chosen, since, kind, strategy) == []

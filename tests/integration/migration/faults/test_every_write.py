@@ -52,6 +52,7 @@ from .conftest import (
     cases,
     in_process,
     points,
+    until_all_stand,
 )
 
 #: A busy machine may take minutes for what a quiet one does in seconds.
@@ -84,15 +85,13 @@ def test_it_may_be_killed_after_any_write(
     """
     writes = recorded(as_process, Strategy.ADOPT)
     taken = lanes.take(max(map(len, writes.values())))
-    by_namespace = {lane.namespace: lane for lane in taken}
     for kind in KINDS:
         chosen = cases(taken, writes[kind], {"killed after": AFTER})
         script = Points(points(chosen, writes[kind]), onwards=True)
         gate = gateway.gate(script)
         engines.process(gate)
         since = lanes.ask(taken, kind, Strategy.ADOPT)
-        missed = script.until_struck(SECONDS, lambda name: by_namespace[name].over())
-        assert set(missed.values()) <= VARYING
+        until_all_stand(script, chosen)
         # All stand at their writes now; what is held never goes on.
         engines.kill(gate)
 
