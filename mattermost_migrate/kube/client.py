@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
+
+import orjson
 
 from mattermost_migrate.domain.errors import (
     ExpiredError,
@@ -455,7 +456,7 @@ class Client:
 def _event(line: bytes, call: Call) -> Event:
     """One line of a watch; an ERROR line is raised as what it means."""
     try:
-        document = json.loads(line)
+        document = orjson.loads(line)
         kind, obj = document["type"], document["object"]
     except (ValueError, KeyError, TypeError) as error:
         raise TransientError(f"{call}: the stream broke off within a line") from error

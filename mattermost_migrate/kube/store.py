@@ -10,12 +10,13 @@ one may put a newer in its place, which must not be lost again: hence the lock.
 
 from __future__ import annotations
 
-import json
 import threading
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, KeysView
 from typing import Final, TypeAlias
+
+import orjson
 
 from mattermost_migrate.domain.objects import JsonObject
 
@@ -96,11 +97,11 @@ class Store:
 
 
 def _pack(obj: JsonObject) -> bytes:
-    return zlib.compress(json.dumps(obj, separators=(",", ":")).encode(), _LEVEL)
+    return zlib.compress(orjson.dumps(obj), _LEVEL)
 
 
 def _unpack(packed: bytes | None) -> JsonObject:
     if packed is None:
         raise AssertionError("neither packed nor as it is")
-    obj: JsonObject = json.loads(zlib.decompress(packed))
+    obj: JsonObject = orjson.loads(zlib.decompress(packed))
     return obj

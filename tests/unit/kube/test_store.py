@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from mattermost_migrate.kube.store import Key, Store
 
 KEYS = st.tuples(st.sampled_from(["", "a", "b"]), st.sampled_from("xyz"))
+#: What the API server's own JSON has.
+INTEGERS = st.integers(min_value=-(2**63), max_value=2**63 - 1)
 OBJECTS = st.dictionaries(
     st.text(min_size=1),
-    st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5),
+    st.recursive(st.none() | st.booleans() | INTEGERS | st.text(), st.lists, max_leaves=5),
     min_size=1,
 )
 
