@@ -28,7 +28,7 @@ from controller.heard import Heard
 from controller.measures import count_request
 from mattermost_migrate.domain.errors import ConfigurationError, LeaseLostError, MigrateError
 from mattermost_migrate.domain.names import LEADER_LEASE
-from mattermost_migrate.kube import Client, Election, connect
+from mattermost_migrate.kube import Client, Election, Timing, connect
 from mattermost_migrate.logs import configure
 
 #: Objects between two looks for cycles, and how many of those looks between deeper ones. What is
@@ -139,14 +139,19 @@ async def _run(options: dict[str, Any]) -> None:
     connection = await connect(context=options["context"], namespace=options["namespace"])
     identity = f"{socket.gethostname()}_{os.getpid()}_{uuid.uuid4().hex[:8]}"
     settings = Settings(options["operator"] == "external", options["workers"], identity)
-    async with Client(
-        connection, max_inflight=options["max_inflight"], on_request=count_request
-    ) as client:
+    timing = Timing()
+    async with (
+        Client(
+            connection, max_inflight=options["max_inflight"], on_request=count_request
+        ) as client,
+        Client(connection, patience=timing.patience, on_request=count_request) as of_lease,
+    ):
         election = Election(
-            client,
+            of_lease,
             connection.namespace,
             LEADER_LEASE,
             identity=identity,
+            timing=timing,
             version=version("mattermost-migrate"),
         )
         fenced = client.fenced(lambda: election.held)

@@ -22,7 +22,7 @@ from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config
 from kubernetes.aio.config.kube_config import KubeConfigLoader
 
-from mattermost_migrate.domain.errors import ConfigurationError, KubeconfigError
+from mattermost_migrate.domain.errors import ConfigurationError, KubeconfigError, TransientError
 from mattermost_migrate.kube.kubeconfig import Entry, choose
 
 __all__ = ["Connection", "connect"]
@@ -60,8 +60,15 @@ class Connection:
         return named or bool(getattr(self.configuration, "proxy", None))
 
     async def authorization(self) -> str | None:
-        """The Authorization header of the next request, renewed when it is due."""
-        key: str | None = await self.configuration.get_api_key_with_prefix("BearerToken")
+        """The Authorization header of the next request, renewed when it is due.
+
+        Raises:
+            TransientError: it could not be renewed: its plugin failed, or its file is not there.
+        """
+        try:
+            key: str | None = await self.configuration.get_api_key_with_prefix("BearerToken")
+        except (ConfigException, OSError, ValueError, KeyError, TypeError) as error:
+            raise TransientError(f"{self.source}: credentials: {error}") from error
         return key
 
 

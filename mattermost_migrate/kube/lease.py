@@ -21,6 +21,7 @@ from mattermost_migrate.domain.errors import LeaseLostError, MigrateError, Stale
 from mattermost_migrate.domain.names import LEASE, VERSION_LABEL
 from mattermost_migrate.domain.objects import JsonObject, labels_of
 from mattermost_migrate.kube.client import Client
+from mattermost_migrate.kube.transport import Patience
 
 __all__ = ["Election", "Timing"]
 
@@ -42,12 +43,18 @@ class Timing:
     deadline: float = 10.0
     retry: float = 2.0
 
+    @property
+    def patience(self) -> Patience:
+        """Of the client of an election: a renewal that hangs leaves time for another."""
+        return Patience(total=self.deadline / 2, answer=self.deadline * 0.3)
+
 
 class Election:
     """One candidate for a Lease.
 
     Args:
-        client: to write the Lease by; not fenced by this very election.
+        client: to write the Lease by, with the timing's patience; not fenced by this very election,
+            nor shared with those whose requests a renewal would have to wait for.
         namespace: where the Lease is.
         name: its name.
         identity: who we are; another one for every process.

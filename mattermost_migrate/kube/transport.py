@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import json
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from urllib.parse import urlencode
 
 import aiohttp
+import orjson
 from multidict import CIMultiDict
 
 from mattermost_migrate.domain.errors import LeaseLostError, TransientError
@@ -152,7 +152,11 @@ class Transport:
         self._agent = f"mattermost-migrate/{version('mattermost-migrate')}"
 
     def fenced(self, held: Callable[[], bool]) -> Self:
-        """The same connections and bounds, but no write is sent once ``held`` answers False."""
+        """The same connections and bounds, but no write is sent once ``held`` answers False.
+
+        It is asked again when the write has waited for its turn: a process that was stopped for a
+        while goes on with what it had in hand.
+        """
         other = copy.copy(self)
         other.held = held
         return other
@@ -226,8 +230,7 @@ class Transport:
             raise TransientError(f"{call}: {_said(error)}") from error
 
     async def _attempt(self, call: Call) -> Any:
-        if self.held is not None and not call.reads and not self.held():
-            raise LeaseLostError(f"{call}: not sent: the lease is not held any more")
+        self._require_held(call)
         limits = Limits(total=self.patience.answer)
         started = time.monotonic()
         code = 0
@@ -250,13 +253,18 @@ class Transport:
         finally:
             self._count(call, code, started)
         if code < _FIRST_ERROR:
-            return json.loads(body) if body and not call.rehearses else None
+            return _decoded(call, body) if body and not call.rehearses else None
         raise _mapped(call, response, body)
+
+    def _require_held(self, call: Call) -> None:
+        if self.held is not None and not call.reads and not self.held():
+            raise LeaseLostError(f"{call}: not sent: the lease is not held any more")
 
     async def _exchange(
         self, call: Call, limits: Limits
     ) -> tuple[Response | aiohttp.ClientResponse, bytes]:
         headers = await self._headers(call)
+        self._require_held(call)
         response = await self._requests.ask(
             call.method, self._url(call), headers=headers, body=call.body, limits=limits
         )
@@ -313,6 +321,14 @@ class _NotTakenError(Exception):
     def __init__(self, error: TransientError) -> None:
         super().__init__(str(error))
         self.error = error
+
+
+def _decoded(call: Call, body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except ValueError as error:  # a proxy's page, say
+        begins = body[:80].decode(errors="replace")
+        raise TransientError(f"{call}: the answer is no JSON: {begins!r}") from error
 
 
 def _mapped(call: Call, response: Response | aiohttp.ClientResponse, body: bytes) -> Exception:

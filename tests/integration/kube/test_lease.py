@@ -1,12 +1,15 @@
 import asyncio
+import dataclasses
 import time
 
 import pytest
 
+from mattermost_migrate import kube
 from mattermost_migrate.domain.errors import LeaseLostError
 from mattermost_migrate.domain.names import EVENT, LEASE, NAMESPACE
 from mattermost_migrate.kube import Election, EventRecorder, Timing
-from mattermost_migrate.testing.cluster import Cluster
+from mattermost_migrate.testing.cluster import Cluster, LocalCluster, kubeconfig
+from mattermost_migrate.testing.faults import Exchange, Fault, Gateway, Hold
 from mattermost_migrate.testing.requests import Recorder, client
 
 #: Renewed in time also where an answer takes a second.
@@ -123,6 +126,43 @@ def test_a_leader_that_is_overruled_stops_and_writes_nothing_more(
             assert lease["spec"]["holderIdentity"] == "another"
 
     asyncio.run(main())
+
+
+def test_one_renewal_without_an_answer_loses_no_lease(
+    local_cluster: LocalCluster, namespace: str
+) -> None:
+    """The next one comes before the lease would have to be given up."""
+    timing = Timing(duration=8.0, deadline=6.0, retry=0.5)
+
+    async def main() -> None:
+        with Gateway(local_cluster) as gateway:
+            gate = gateway.gate(hung := Hung())
+            through = dataclasses.replace(local_cluster.admin.credentials, server=gate.server)
+            path = kubeconfig.write(local_cluster.folder / "hung.kubeconfig", through, user="us")
+            connection = await kube.connect({"KUBECONFIG": str(path)})
+            async with kube.Client(connection, patience=timing.patience) as api:
+                election = Election(api, namespace, "leader", identity="us", timing=timing)
+                async with asyncio.timeout(60):
+                    await election.lead(hung.until_renewed)
+
+    asyncio.run(main())
+
+
+class Hung:
+    """Of the renewals of a Lease the second gets no answer."""
+
+    def __init__(self) -> None:
+        self.renewals = 0
+
+    def __call__(self, exchange: Exchange) -> Fault | None:
+        if exchange.method != "PUT" or exchange.resource != "leases":
+            return None
+        self.renewals += 1
+        return Hold() if self.renewals == 2 else None
+
+    async def until_renewed(self) -> None:
+        while self.renewals < 4:  # noqa: ASYNC110 - another thread counts: nothing to await
+            await asyncio.sleep(0.1)
 
 
 def test_an_event_is_told_once_and_then_counted(cluster: Cluster, namespace: str) -> None:

@@ -122,6 +122,7 @@ def test_a_leader_may_lose_its_lease_in_mid_write_and_its_writes_arrive_late(
         assert travellers.judge(kind, since) == []
 
         gate.let_go()
+        travellers.lanes.witness.until_quiet()  # what controllers make of it comes a moment later
 
         assert travellers.judge(kind, since) == []
         first.join()
