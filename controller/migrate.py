@@ -106,6 +106,7 @@ class MigrationReconciler:
         self._owners = tuple(informers[each] for each in (CLUSTER_INSTALLATION, MATTERMOST))
         self._departed = Departed(client)
         self._migrations.subscribe(self._departed.note)
+        self._migrations.subscribe(self._gone)
         self._observer = observer
         self._reporter = Reporter(client, self._migrations.note, verdicts)
         self._events = events
@@ -131,6 +132,12 @@ class MigrationReconciler:
                 return None
         with bound(uid=uid_of(migration), fleet=labels_of(migration).get(FLEET_LABEL)):
             return await self._pass(migration)
+
+    def _gone(self, before: JsonObject | None, after: JsonObject | None) -> None:
+        """Keep nothing of an InstallationMigration that was deleted."""
+        if after is None and before is not None:
+            self._observer.gone(before)
+            self._reporter.forget(before)
 
     async def _undo_late(self, migration: JsonObject, owners: Sequence[JsonObject]) -> None:
         """What arrives when all is over goes without a word in the status: that is as it was."""
@@ -190,16 +197,16 @@ class MigrationReconciler:
 
     async def _act(self, seen: Snapshot, act: Act, step: Condition | None) -> Snapshot:
         journal = self._reporter.journal(seen.migration)
-        if seen.arrived:
-            self._say(seen, str(step), act.summary)
-        elif not seen.lock and act.rehearse:  # the first write of all, and nothing else
+        first = not seen.lock and not seen.arrived and bool(act.rehearse)  # of all writes
+        if first:
             journal.begin(act.warnings)
             journal.enter(Condition.VALIDATED)
-            self._say(seen, Reason.PROGRESSING, f"Migration to {seen.taking.kind} started")
         note = partial(self._observer.note, seen.migration)
         try:
             journal.writes += await execute(self._client, seen.namespace, act, note)
-        except BaseException:
+        except BaseException as error:
+            if first and isinstance(error, RejectedError | ForbiddenError):
+                self._reporter.forget(seen.migration)  # nothing was written: it has not begun
             self._observer.doubt(seen.migration, act.writes)
             if any(write.resource is SECRET for write in act.writes):
                 self._observer.forget(seen.migration)  # the backup may be another one by now
@@ -207,6 +214,10 @@ class MigrationReconciler:
         if any(write.verb is Verb.DELETE and write.resource is SECRET for write in act.writes):
             self._observer.forget(seen.migration)
         self._progressed((seen.namespace, seen.name))
+        if seen.arrived:
+            self._say(seen, str(step), act.summary)
+        elif first:
+            self._say(seen, Reason.PROGRESSING, f"Migration to {seen.taking.kind} started")
         _log.info(act.summary, extra={"step": step, "step_writes": len(act.writes)})
         fresh = self._migrations.get(seen.namespace, seen.name)
         if fresh is None:

@@ -300,6 +300,11 @@ class Observer:
         self._backups.pop(uid_of(migration), None)
         self._without.pop(uid_of(migration), None)
 
+    def gone(self, migration: JsonObject) -> None:
+        """Drop all that is kept of one that was deleted."""
+        self.forget(migration)
+        self._doubted.pop(key_of(migration), None)
+
     async def _backup(self, seen: Snapshot) -> Backup | None:
         uid = uid_of(seen.migration)
         if uid not in self._backups:

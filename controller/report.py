@@ -20,6 +20,7 @@ from mattermost_migrate.domain.recreation import ladder_of
 from mattermost_migrate.domain.reported import failure_of, parse_time
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Decision, Done, Refuse
+from mattermost_migrate.domain.writes import fence
 from mattermost_migrate.kube import Client
 
 __all__ = ["Journal", "Reporter", "report_after"]
@@ -89,7 +90,12 @@ class Reporter:
         self._verdicts = verdicts
         self._note = note
         self._journals: dict[str, Journal] = {}
-        IN_FLIGHT.set_function(lambda: sum(bool(each.steps) for each in self._journals.values()))
+        IN_FLIGHT.set_function(lambda: self._under_way)
+
+    @property
+    def _under_way(self) -> int:
+        """How many have begun; of one that is refused there is a journal as well."""
+        return sum(bool(each.steps) for each in self._journals.values())
 
     def journal(self, migration: JsonObject) -> Journal:
         """The journal of a migration, begun on first sight from what its status says."""
@@ -121,14 +127,14 @@ class Reporter:
         if _same(migration.get("status") or {}, status):
             return None
         over = isinstance(decision.verdict, Done | Refuse)
-        due = journal.reported + report_after(journal.interval, len(self._journals))
+        due = journal.reported + report_after(journal.interval, self._under_way)
         due -= time.monotonic()
         if not over and due > 0:
             return due
-        journal.writes += 1
-        status["apiWrites"] = journal.writes
+        status["apiWrites"] = journal.writes + 1
         failed = isinstance(decision.verdict, Refuse) or failure_of(migration) is not None
         await self._send(migration, _patch(migration, status), failed=failed)
+        journal.writes += 1
         if isinstance(decision.verdict, Refuse):
             FAILURES.labels(str(decision.verdict.reason)).inc()
         elif isinstance(decision.verdict, Done):
@@ -142,21 +148,21 @@ class Reporter:
         """Record that the way forward is given up; from the next look on the ladder leads back."""
         migration = seen.migration
         journal = self.journal(migration)
-        journal.writes += 1
         failure = {
             "observedGeneration": migration["metadata"].get("generation"),
             "reason": str(refusal.reason),
             "message": refusal.message,
         }
-        FAILURES.labels(str(refusal.reason)).inc()
         # The way back has a deadline of its own.
         since = {"currentStep": None, "currentStepTime": None}
-        await self._send(
-            migration, {"failure": failure, "apiWrites": journal.writes, **since}, failed=True
-        )
+        told = {"failure": failure, "apiWrites": journal.writes + 1, **since}
+        await self._send(migration, told, failed=True)
+        journal.writes += 1
+        FAILURES.labels(str(refusal.reason)).inc()
 
     async def _send(self, migration: JsonObject, status: dict[str, Any], *, failed: bool) -> None:
-        body = {"metadata": {"uid": uid_of(migration)}, "status": status}
+        # Late, it would undo what another leader has told since: a failure, or that there is none.
+        body = {"metadata": fence(migration), "status": status}
         key = key_of(migration)
         async with self._verdicts if failed else contextlib.nullcontext():
             answer = await self._client.patch(
@@ -170,6 +176,7 @@ class Reporter:
             datetime.now(UTC),
             writes=journal.writes,
             started=journal.began,
+            ended=journal.ended,
             backup=backup,
             warnings=journal.warnings,
             steps=tuple(journal.steps),

@@ -69,6 +69,7 @@ class Progress:
         now: the time.
         writes: sent by the engine for this installation so far.
         started: when the first write was about to be sent, if that was in this life.
+        ended: its lock was taken off in this life.
         backup: the Secret's name and the digest of what is in it.
         warnings: of the conversion, as field and message.
         steps: each step that was entered, and when, in that order.
@@ -78,6 +79,7 @@ class Progress:
     now: datetime
     writes: int = 0
     started: datetime | None = None
+    ended: bool = False
     backup: tuple[str, str] | None = None
     warnings: tuple[tuple[str, str], ...] = ()
     steps: tuple[tuple[str, datetime], ...] = ()
@@ -105,8 +107,9 @@ def status_of(
     elif (start := previous.get("startTime")) and _same_run(migration, previous):
         status["startTime"] = start
     if isinstance(decision.verdict, Done):
-        ended = None if progress.started else previous.get("completionTime")
-        status["completionTime"] = ended or micro_timestamp(progress.now)
+        # Of a run that this life has not seen end; whoever reported last may have told of another.
+        known = None if progress.started or progress.ended else previous.get("completionTime")
+        status["completionTime"] = known or micro_timestamp(progress.now)
     elif decision.current is not None:
         status |= _reached(previous, decision, now)
     status.update(_recorded(previous, progress))

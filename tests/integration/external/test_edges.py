@@ -9,6 +9,7 @@ the operator goes on. No edit lock is installed here: with it most of these writ
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -394,8 +395,12 @@ def test_a_quota_without_room_for_what_is_created_is_told_first(
     summary = condition(over, Condition.SUCCEEDED)
     assert (summary["status"], summary["reason"]) == ("False", "Rejected")
     assert "exceeded quota" in summary["message"]
+    assert "startTime" not in over["status"], "nothing has begun"
     assert installations.get(CLUSTER_INSTALLATION, "acme")["spec"] == spec
     assert installations.find(SECRET, "acme-migration-backup") is None
+    time.sleep(3)  # it is looked at again, and there is no more to be told
+    again = installations.get(INSTALLATION_MIGRATION, "acme")
+    assert again["metadata"]["resourceVersion"] == over["metadata"]["resourceVersion"]
 
 
 def quota(here: Installations, **hard: str) -> None:

@@ -26,7 +26,13 @@ class Cluster:
 
     def __init__(self) -> None:
         self.migration: dict[str, Any] = {
-            "metadata": {"namespace": "chat", "name": "acme", "uid": "u-1", "generation": 1},
+            "metadata": {
+                "namespace": "chat",
+                "name": "acme",
+                "uid": "u-1",
+                "resourceVersion": "1",
+                "generation": 1,
+            },
             "spec": {"desiredKind": "Mattermost"},
         }
         self.error: Exception | None = LACKED

@@ -16,7 +16,13 @@ from mattermost_migrate.domain.names import (
 )
 
 KEY = ("chat", "acme")
-LOCKED = {"labels": {LOCK_LABEL: "frozen"}, "namespace": "chat", "name": "acme", "uid": "u-1"}
+LOCKED = {
+    "labels": {LOCK_LABEL: "frozen"},
+    "namespace": "chat",
+    "name": "acme",
+    "uid": "u-1",
+    "resourceVersion": "1",
+}
 
 
 class Cluster:
