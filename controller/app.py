@@ -160,9 +160,9 @@ def _subscribe(informers: Informers, migrations: WorkQueue[Key], fleets: WorkQue
         return changed
 
     def migration_changed(before: JsonObject | None, after: JsonObject | None) -> None:
-        obj = after or before or {}
-        migrations.add(key_of(obj))
-        for fleet in fleets_of(obj):
+        migrations.add(key_of(after or before or {}))
+        # One that was relabelled is missed by the fleet that it has left.
+        for fleet in {*fleets_of(before or {}), *fleets_of(after or {})}:
             fleets.add(("", fleet))
 
     def fleet_changed(before: JsonObject | None, after: JsonObject | None) -> None:

@@ -18,11 +18,13 @@ from typing import Any, Final
 from controller.muster import Muster
 from controller.observe import Informers
 from controller.targets import Targets
-from controller.worker import Key, unforeseen
+from controller.worker import Key, UnsuccessfulError, unforeseen
 from mattermost_migrate.domain.errors import (
+    ForbiddenError,
     LeaseLostError,
     MigrateError,
     NotFoundError,
+    RejectedError,
     TransientError,
 )
 from mattermost_migrate.domain.fleet import (
@@ -33,7 +35,7 @@ from mattermost_migrate.domain.fleet import (
     fleet_over,
     fleet_status,
     look_ahead,
-    puzzled_conditions,
+    stalled_conditions,
     start,
     tally_of,
 )
@@ -46,6 +48,7 @@ from mattermost_migrate.domain.names import (
 )
 from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, typed, uid_of
 from mattermost_migrate.domain.reported import condition_status
+from mattermost_migrate.domain.writes import fence
 from mattermost_migrate.kube import Client, EventRecorder
 
 __all__ = ["BY_FLEET", "FleetReconciler", "fleets_of"]
@@ -112,32 +115,37 @@ class FleetReconciler:
             if condition_status(muster.fleet, Condition.TARGETS_SELECTED) is None:
                 skips = await self._targets.select(muster.fleet)
                 muster.meet(self._migrations.by_index(BY_FLEET, name_of(fleet)))
-            muster.departed += skips
+            muster.departed += tuple(each for each in skips if each not in muster.departed)
             outlook = await self._start(muster, passed_over=len(skips))
             return await self._report(muster, outlook, passed_over=len(skips))
         except NotFoundError:
             # The fleet, or but a member of it, and then nobody else would bring this up again.
             self._forget(name_of(fleet))
             raise
+        except (RejectedError, ForbiddenError) as error:
+            refused = isinstance(error, RejectedError)
+            reason = Reason.REJECTED if refused else Reason.FORBIDDEN
+            await self._stalled(self._fleets.get(*key) or fleet, reason, str(error))
+            raise UnsuccessfulError(str(error)) from error
         except MigrateError:
             raise
         except Exception as error:
-            await self._puzzled(self._fleets.get(*key) or fleet, error)
+            problem = unforeseen(error)
+            await self._stalled(self._fleets.get(*key) or fleet, Reason.INTERNAL_ERROR, problem)
             raise
 
-    async def _puzzled(self, fleet: JsonObject, error: Exception) -> None:
-        """Tell of an error that nobody foresaw, which goes on to the worker's log and back-off."""
-        problem = unforeseen(error)
+    async def _stalled(self, fleet: JsonObject, reason: Reason, problem: str) -> None:
+        """Tell why it goes no further for now; the worker tries again, later each time."""
         if (condition_status(fleet, Condition.SUCCEEDED) or {}).get("message") == problem:
             return
-        conditions = puzzled_conditions(fleet, problem, datetime.now(UTC))
-        body = {"metadata": {"uid": uid_of(fleet)}, "status": {"conditions": conditions}}
+        conditions = stalled_conditions(fleet, reason, problem, datetime.now(UTC))
+        body = {"metadata": fence(fleet), "status": {"conditions": conditions}}
         with suppress(MigrateError):
             answer = await self._client.patch(
                 FLEET_MIGRATION, None, name_of(fleet), body, subresource="status"
             )
             self._fleets.note(answer)
-            self._say(fleet, Reason.INTERNAL_ERROR, problem, warning=True)
+            self._say(fleet, reason, problem, warning=True)
 
     async def _meet(self, fleet: JsonObject) -> Muster:
         """A fleet on first sight in this life.
@@ -238,7 +246,7 @@ class FleetReconciler:
         if not (over or first) and due > 0:
             return min(due, again) if again is not None else due
         removed = dict.fromkeys(before.keys() - status.keys())
-        body = {"metadata": {"uid": muster.uid}, "status": {**removed, **status}}
+        body = {"metadata": fence(fleet), "status": {**removed, **status}}
         answer = await self._client.patch(
             FLEET_MIGRATION, None, muster.name, body, subresource="status"
         )

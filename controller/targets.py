@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from controller.observe import Informers
-from mattermost_migrate.domain.errors import AlreadyExistsError
+from mattermost_migrate.domain.errors import AlreadyExistsError, RejectedError
 from mattermost_migrate.domain.fleet import (
     Enlistment,
     Skip,
@@ -88,6 +88,13 @@ class Targets:
         return (*skips, *skipped)
 
     async def _enlist(self, fleet: JsonObject, installation: JsonObject, place: int) -> Skip | None:
+        """Make it a member, unless another has it or the API server will not have that."""
+        try:
+            return await self._join(fleet, installation, place)
+        except RejectedError as error:  # a quota, a policy, a namespace that goes: the others join
+            return Skip(*key_of(installation), Reason.REJECTED, str(error))
+
+    async def _join(self, fleet: JsonObject, installation: JsonObject, place: int) -> Skip | None:
         wanted = new_member(fleet, installation, place)
         known = self._migrations.get(*key_of(installation))
         if known is None:

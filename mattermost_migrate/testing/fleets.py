@@ -21,7 +21,12 @@ def fleet(*, name: str = "all", generation: int = 1, **spec: Any) -> dict[str, A
     return {
         "apiVersion": FLEET_MIGRATION.api_version,
         "kind": FLEET_MIGRATION.kind,
-        "metadata": {"name": name, "uid": UID, "generation": generation},
+        "metadata": {
+            "name": name,
+            "uid": UID,
+            "resourceVersion": "1",
+            "generation": generation,
+        },
         "spec": {"selector": {"all": True}, "desiredKind": "Mattermost", **spec},
     }
 

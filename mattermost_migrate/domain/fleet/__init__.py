@@ -20,7 +20,7 @@ from mattermost_migrate.domain.fleet.status import (
     Tally,
     fleet_over,
     fleet_status,
-    puzzled_conditions,
+    stalled_conditions,
     tally_of,
 )
 from mattermost_migrate.domain.membership import Enlistment
@@ -41,8 +41,8 @@ __all__ = [
     "member_of",
     "new_member",
     "places",
-    "puzzled_conditions",
     "selects",
+    "stalled_conditions",
     "standing_of",
     "start",
     "tally_of",

@@ -24,7 +24,7 @@ from mattermost_migrate.domain.names import Condition, Reason
 from mattermost_migrate.domain.objects import JsonObject
 from mattermost_migrate.domain.reported import fleet_over
 
-__all__ = ["Tally", "fleet_over", "fleet_status", "puzzled_conditions", "tally_of"]
+__all__ = ["Tally", "fleet_over", "fleet_status", "stalled_conditions", "tally_of"]
 
 #: How many failures and skips a status lists; all are counted.
 _MOST_LISTED: Final = 20
@@ -110,15 +110,17 @@ def fleet_status(
     return status
 
 
-def puzzled_conditions(fleet: JsonObject, problem: str, now: datetime) -> list[dict[str, Any]]:
-    """The conditions of a fleet whose controller met an error that nobody foresaw, and tries again.
+def stalled_conditions(
+    fleet: JsonObject, reason: Reason, problem: str, now: datetime
+) -> list[dict[str, Any]]:
+    """The conditions of a fleet that goes no further for now, and that is tried again.
 
     Args:
         fleet: the FleetMigration.
+        reason: why, in a word.
         problem: what a person should know.
         now: the time.
     """
-    reason = Reason.INTERNAL_ERROR
     previous = (fleet.get("status") or {}).get("conditions") or ()
     kept = [each for each in previous if each["type"] == Condition.TARGETS_SELECTED]
     told = [

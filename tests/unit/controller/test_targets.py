@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from controller.targets import Targets
-from mattermost_migrate.domain.errors import ForbiddenError
+from mattermost_migrate.domain.errors import ForbiddenError, RejectedError
+from mattermost_migrate.domain.fleet import Skip
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     FLEET_MIGRATION,
@@ -26,7 +27,8 @@ NAMES = ("first", "second", "third")
 class Cluster:
     """Three installations without a migration; each is enlisted a second after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, error: Exception) -> None:
+        self.error = error
         self.enlisted: list[str] = []
 
     def items(self) -> list[dict[str, Any]]:
@@ -42,17 +44,29 @@ class Cluster:
         place = NAMES.index(obj["metadata"]["name"])
         await asyncio.sleep(place)
         if place == 0:
-            raise ForbiddenError("no right")
+            raise self.error
         return obj
 
 
-def test_a_failure_is_told_when_nobody_is_being_enlisted_any_more() -> None:
-    async def main() -> list[str]:
-        cluster = Cluster()
-        kinds = (INSTALLATION_MIGRATION, FLEET_MIGRATION, CLUSTER_INSTALLATION, MATTERMOST)
-        targets = Targets(cluster, dict.fromkeys(kinds, cluster))  # type: ignore[arg-type]
-        with pytest.raises(ForbiddenError):
-            await targets.select(FLEET)
-        return list(cluster.enlisted)
+def selected(cluster: Cluster) -> tuple[Skip, ...]:
+    kinds = (INSTALLATION_MIGRATION, FLEET_MIGRATION, CLUSTER_INSTALLATION, MATTERMOST)
+    targets = Targets(cluster, dict.fromkeys(kinds, cluster))  # type: ignore[arg-type]
+    return clock.run(targets.select(FLEET))
 
-    assert clock.run(main()) == ["second", "third"]
+
+def test_a_failure_is_told_when_nobody_is_being_enlisted_any_more() -> None:
+    cluster = Cluster(ForbiddenError("no right"))
+
+    with pytest.raises(ForbiddenError):
+        selected(cluster)
+
+    assert cluster.enlisted == ["second", "third"]
+
+
+def test_one_that_the_api_server_will_not_have_is_passed_over() -> None:
+    cluster = Cluster(RejectedError("exceeded quota"))
+
+    (skip,) = selected(cluster)
+
+    assert (skip.name, skip.reason, skip.message) == ("first", "Rejected", "exceeded quota")
+    assert cluster.enlisted == ["second", "third"]

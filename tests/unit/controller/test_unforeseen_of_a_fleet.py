@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from controller.fleet import FleetReconciler
-from mattermost_migrate.domain.errors import TransientError
+from controller.worker import UnsuccessfulError
+from mattermost_migrate.domain.errors import (
+    ForbiddenError,
+    RejectedError,
+    TransientError,
+)
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     FLEET_MIGRATION,
@@ -17,6 +22,7 @@ from mattermost_migrate.domain.names import (
 )
 from mattermost_migrate.domain.objects import JsonObject
 from mattermost_migrate.domain.reported import condition_status
+from mattermost_migrate.domain.writes import fence
 from mattermost_migrate.testing.fleets import fleet
 
 
@@ -57,21 +63,21 @@ class Cluster:
         known = self.memory.fleet
         assert (*where, subresource) == (FLEET_MIGRATION, None, known["metadata"]["name"], "status")
         assert isinstance(body, Mapping)
-        assert body["metadata"] == {"uid": known["metadata"]["uid"]}
+        assert body["metadata"] == fence(known)
         self.writes += 1
         return {**known, "status": {**known["status"], **body["status"]}}
 
     def record(self, _: object, reason: str, note: str, **__: object) -> None:
         self.events.append(f"{reason}: {note}")
 
-    def passes(self, count: int) -> None:
+    def passes(self, count: int, raised: type[Exception] | None = None) -> None:
         kinds = (FLEET_MIGRATION, INSTALLATION_MIGRATION, CLUSTER_INSTALLATION, MATTERMOST)
 
         async def main() -> None:
             given: Any = (self, dict.fromkeys(kinds, self.memory), self, asyncio.Lock())
             reconciler = FleetReconciler(*given)
             for _ in range(count):
-                with pytest.raises(type(self.error)):
+                with pytest.raises(raised or type(self.error)):
                     await reconciler.reconcile(("", "all"))
 
         asyncio.run(main())
@@ -98,3 +104,19 @@ def test_what_passes_by_itself_is_told_of_nowhere() -> None:
     cluster.passes(2)
 
     assert (cluster.writes, cluster.events) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(RejectedError("no more of these"), "Rejected"), (ForbiddenError("no right"), "Forbidden")],
+    ids=["rejected", "forbidden"],
+)
+def test_what_the_api_server_will_not_have_is_told_of_once(error: Exception, reason: str) -> None:
+    cluster = Cluster(error)
+
+    cluster.passes(3, UnsuccessfulError)
+
+    told = condition_status(cluster.memory.fleet, Condition.SUCCEEDED)
+    assert told is not None
+    assert (told["status"], told["reason"], told["message"]) == ("Unknown", reason, str(error))
+    assert cluster.writes == len(cluster.events) == 1
