@@ -81,7 +81,7 @@ def _request(request: Mapping[str, Any]) -> Review:
         operation=operation,
         kind=_text(_mapping(request, "kind", "request."), "kind", "request.kind."),
         namespace=_optional_text(request, "namespace"),
-        name=_optional_text(request, "name") or _name(new),
+        name=_optional_text(request, "name") or _name(new or old),
         user=_text(_mapping(request, "userInfo", "request."), "username", "request.userInfo."),
         old=old,
         new=new,

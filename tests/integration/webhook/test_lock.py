@@ -73,6 +73,11 @@ class Locked:
     def delete(self, resource: Resource, name: str = "chat") -> object:
         return self.send("DELETE", resource.path(self.namespace, name))
 
+    def delete_all(self, resource: Resource, name: str = "chat") -> object:
+        """In one request that names none, as client libraries can; what is of this name alone."""
+        params = {"dryRun": "All", "fieldSelector": f"metadata.name={name}"}
+        return self.admin.request("DELETE", resource.path(self.namespace), params=params)
+
     def create(self, resource: Resource, body: dict[str, Any]) -> object:
         whole = {"apiVersion": resource.api_version, "kind": resource.kind, **body}
         path = resource.path(self.namespace)
@@ -274,6 +279,8 @@ REFUSED_BY_BOTH = [
         id="a forced server-side apply that clears the freeze",
     ),
     pytest.param(lambda it: it.delete(CLUSTER_INSTALLATION), id="deletion"),
+    pytest.param(lambda it: it.delete_all(CLUSTER_INSTALLATION), id="deletion of all"),
+    pytest.param(lambda it: it.delete_all(INSTALLATION_MIGRATION), id="deletion of all migrations"),
     pytest.param(
         lambda it: it.create(
             MATTERMOST,
@@ -337,6 +344,20 @@ REFUSED_BY_POLICY = [
         id="a generated Secret",
     ),
     pytest.param(lambda it: it.delete(SERVICE_ACCOUNT), id="deletion of the ServiceAccount"),
+    *(
+        pytest.param(
+            lambda it, resource=resource, name=name: it.delete_all(resource, name),
+            id=f"deletion of every {resource}",
+        )
+        for resource, name in (
+            (DEPLOYMENT, "chat"),
+            (SERVICE, "chat"),
+            (INGRESS, "chat"),
+            (SERVICE_ACCOUNT, "chat"),
+            (REPLICA_SET, "chat-1"),
+            (SECRET, "chat-mysql-root-password"),
+        )
+    ),
     pytest.param(
         lambda it: it.patch(
             CLUSTER_INSTALLATION, {"spec": {"resources": {"limits": {"cpu": "2000m"}}}}
