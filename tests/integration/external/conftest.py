@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,16 +14,24 @@ STAND_IN = Path(__file__).with_name("operator_stand_in.py")
 
 
 @pytest.fixture(scope="module")
-def operator(
+def run_operator(
     cluster: Cluster, kubeconfigs: dict[str, Path], request: pytest.FixtureRequest
-) -> Iterator[Process]:
-    """The operator, at work; by a ServiceAccount of its own."""
+) -> Callable[..., Process]:
+    """Starts an operator under a name, by a ServiceAccount of its own; whoever asks ends it."""
     limit = getattr(request.module, "OPERATOR_LIMIT", 4)
-    process = cluster.run(
-        "operator-stand-in",
-        [sys.executable, STAND_IN, "--limit", str(limit)],
-        KUBECONFIG=str(kubeconfigs["builtin-operator"]),
-    )
+    kubeconfig = str(kubeconfigs["builtin-operator"])
+
+    def run(name: str, *options: str) -> Process:
+        command = [sys.executable, STAND_IN, "--limit", str(limit), *options]
+        return cluster.run(name, command, KUBECONFIG=kubeconfig)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def operator(run_operator: Callable[..., Process]) -> Iterator[Process]:
+    """The operator, at work."""
+    process = run_operator("operator-stand-in")
     yield process
     process.kill()
 

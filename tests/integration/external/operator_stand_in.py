@@ -7,6 +7,9 @@ Where a migration can feel a difference it behaves as the Go operator does rathe
   again after a while (operator facts 0.1, 2.1, 3.1).
 
 What it says of a freeze is what the operator says: ours do so anyway, and a test holds them to it.
+
+As a later version (``--later``) it makes other pods of both kinds: with one variable more, which a
+pin keeps out, and with something else in their containers, which no pin could know of.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ from typing import Any
 from controller.app import make_informers
 from controller.builtin import BuiltinOperator
 from controller.worker import Key, Reconcile
+from mattermost_migrate.domain.children import cluster_installation, mattermost
+from mattermost_migrate.domain.children.deployment import AppContainer
 from mattermost_migrate.domain.last_applied import decode
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
@@ -94,6 +99,16 @@ def _state(installation: JsonObject) -> str:
     return str((installation.get("status") or {}).get("state") or "")
 
 
+class LaterContainer(AppContainer):
+    """Mattermost's container as a later version of the operator has it."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As a container of a pod."""
+        known = super().to_json()
+        added = {"name": "MM_LATER", "value": "true"}
+        return {**known, "terminationMessagePolicy": "File", "env": [added, *known["env"]]}
+
+
 async def run(options: argparse.Namespace) -> None:
     """Be the operator until told to end."""
     async with WholeObjects(await connect()) as client:
@@ -111,6 +126,11 @@ if __name__ == "__main__":
     parser.add_argument("--limit", type=int, default=4)
     parser.add_argument("--delay", type=float, default=3.0)
     parser.add_argument("--workers", type=int, default=10)
+    parser.add_argument("--later", action="store_true", help="be a version that makes other pods")
+    options = parser.parse_args()
+    if options.later:
+        for generator in (cluster_installation, mattermost):
+            vars(generator)[AppContainer.__name__] = LaterContainer
     configure("info")
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    asyncio.run(run(parser.parse_args()))
+    asyncio.run(run(options))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -13,15 +15,20 @@ from mattermost_migrate.domain.names import (
     DEPLOYMENT,
     INSTALLATION_MIGRATION,
     MATTERMOST,
+    REPLICA_SET,
     Condition,
 )
-from mattermost_migrate.domain.objects import name_of, namespace_of
+from mattermost_migrate.domain.objects import name_of, namespace_of, uid_of
+from mattermost_migrate.testing.chronicle import Rule
 from mattermost_migrate.testing.cluster import Process
 from mattermost_migrate.testing.installations import Installations, condition, stable
 from mattermost_migrate.testing.witness import Entry
 
 pytestmark = pytest.mark.usefixtures("engine", "operator")
 THERE, BACK = MATTERMOST.kind, CLUSTER_INSTALLATION.kind
+#: Where the operator ends in the middle.
+POINTS = ("frozen", "exchanged", "thawed")
+Upgrade: TypeAlias = Callable[[], None]
 
 
 @pytest.fixture
@@ -124,15 +131,11 @@ def test_an_old_acknowledgement_is_none(two: Installations, operator: Process) -
     assert two.harms(since) == ()
 
 
-@pytest.mark.parametrize("point", ["frozen", "exchanged", "thawed"])
-def test_restarted_or_upgraded_in_the_middle(
-    two: Installations, operator: Process, point: str
-) -> None:
-    """The old process is killed, and a new one comes with nothing in memory."""
-    before, since = two.workload(), two.witness.now()
+def until_reached(here: Installations, point: str, since: int) -> None:
+    """Wait until ``old`` is frozen, let go by its owner, or a Mattermost."""
 
     def reached(entry: Entry) -> bool:
-        if namespace_of(entry.obj) != two.namespace or name_of(entry.obj) != "old":
+        if namespace_of(entry.obj) != here.namespace or name_of(entry.obj) != "old":
             return False
         if point == "frozen":
             return entry.of(CLUSTER_INSTALLATION) and frozen(entry.obj)
@@ -140,10 +143,62 @@ def test_restarted_or_upgraded_in_the_middle(
             return entry.of(DEPLOYMENT) and "ownerReferences" not in entry.obj["metadata"]
         return entry.of(MATTERMOST)
 
+    here.witness.until(reached, since=since)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_restarted_in_the_middle(two: Installations, operator: Process, point: str) -> None:
+    """The old process is killed, and a new one comes with nothing in memory."""
+    before, since = two.workload(), two.witness.now()
+
     ask_both(two)
-    two.witness.until(reached, since=since)
+    until_reached(two, point, since)
     operator.restart()
 
     both_succeed(two)
     assert two.workload() == before
     assert two.harms(since) == ()
+
+
+@pytest.fixture
+def upgrade(operator: Process, run_operator: Callable[..., Process]) -> Iterator[Upgrade]:
+    """Puts a version that makes other pods in the operator's place."""
+    with ExitStack() as started:
+
+        def now() -> None:
+            operator.kill()
+            started.callback(run_operator("later-operator", "--later").kill)
+
+        yield now
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_upgraded_in_the_middle_all_roll_once(
+    two: Installations, upgrade: Upgrade, point: str
+) -> None:
+    """As everywhere else in the cluster, by the operator; its new variable the pin keeps out."""
+    since = two.witness.now()
+    known = {uid_of(each) for each in two.list(REPLICA_SET)}
+
+    ask_both(two)
+    until_reached(two, point, since)
+    upgrade()
+
+    both_succeed(two)
+    for name, has_it in (("old", False), ("new", True)):
+        two.until(DEPLOYMENT, name, at_later_version)
+        two.until_whole(CLUSTER_INSTALLATION if has_it else MATTERMOST, name)
+        (made,) = (
+            each
+            for each in two.list(REPLICA_SET)
+            if uid_of(each) not in known and name_of(each).startswith(f"{name}-")
+        )
+        assert at_later_version(made)
+        (container,) = made["spec"]["template"]["spec"]["containers"]
+        assert ("MM_LATER" in {each["name"] for each in container["env"]}) is has_it
+    assert {harm.rule for harm in two.harms(since)} <= {Rule.MADE, Rule.LOST, Rule.ADDRESS_LOST}
+
+
+def at_later_version(workload: dict[str, Any]) -> bool:
+    (container,) = workload["spec"]["template"]["spec"]["containers"]
+    return bool(container["terminationMessagePolicy"] == "File")
