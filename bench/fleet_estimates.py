@@ -23,6 +23,7 @@ from origin import origin
 from mattermost_migrate.domain.fleet import Member, Roster, Standing
 from mattermost_migrate.domain.fleet.pace import pace_of
 from mattermost_migrate.domain.fleet.waves import Wave
+from mattermost_migrate.percentile import percentile
 
 #: Start and end of each member, in seconds.
 Course: TypeAlias = list[tuple[float, float]]
@@ -92,11 +93,10 @@ def errors(course: Course) -> Iterator[float]:
 
 def summary(found: list[float]) -> dict[str, Any]:
     """In the middle, nine and nineteen of ten and twenty, and how many are good enough."""
-    found.sort()
-    quantiles = {"median": 0.5, "p90": 0.9, "p95": 0.95}
+    shares = {"median": 0.5, "p90": 0.9, "p95": 0.95}
     return {
         "estimates": len(found),
-        **{name: round(found[int(at * (len(found) - 1))], 3) for name, at in quantiles.items()},
+        **{name: round(percentile(found, share), 3) for name, share in shares.items()},
         "withinAFifth": round(sum(each <= _GOOD for each in found) / len(found), 3),
     }
 

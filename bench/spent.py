@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from mattermost_migrate.testing.cluster import Process
@@ -11,11 +12,12 @@ __all__ = ["family", "peak_mib", "processor_seconds", "waited_seconds"]
 
 
 def family(pid: int) -> list[int]:
-    """A process and its children."""
+    """A process and its children; one that ends meanwhile has none."""
     found = [pid]
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        for child in (thread / "children").read_text().split():
-            found += family(int(child))
+    with suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            for child in (thread / "children").read_text().split():
+                found += family(int(child))
     return found
 
 

@@ -294,7 +294,7 @@ def prove(arguments: argparse.Namespace) -> dict[str, Any]:
                 kind = CLUSTER_INSTALLATION if number % 2 else MATTERMOST
                 phases.append(phase(site, mischief, kind.kind, strategy))
                 sys.stderr.write(f"{json.dumps(phases[-1])}\n")
-        met = site.tally()
+        met, disturbed = site.tally(), len(phases)
         if arguments.blogs_order:
             site.replace_controller(_BLOGS_ORDER)
             phases.append(blogs_phase(site))
@@ -310,6 +310,7 @@ def prove(arguments: argparse.Namespace) -> dict[str, Any]:
         "rate": arguments.rate,
         "podsEach": 2,
         "controllerKills": mischief.kills,
+        "killsMissed": 0 if arguments.without_kills else disturbed - mischief.kills,
         "lagSeconds": arguments.lag,
         "timeline": whole.pop("timeline"),
         "whole": whole,
@@ -335,6 +336,7 @@ def broken(record: dict[str, Any]) -> list[str]:
         *(["Adopt dropped a WebSocket"] if adopt["dropped"] else []),
         *(["Adopt lost a message"] if adopt["lost"] else []),
         *(["Adopt made pods"] if adopt["podsMade"] else []),
+        *(["the controller lived too well"] if record["killsMissed"] else []),
         *([] if adopt["sameProcesses"] else ["Adopt ran other processes"]),
     ]
 

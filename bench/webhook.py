@@ -3,7 +3,7 @@
 What a review costs, throughput and long lists, rude clients (and the same with gunicorn's own
 worker, which has to fail), rotation. Each is a program of its own; what it printed is put into one
 document, webhook.json, beside what earlier runs of the others had found, and a table of it is
-printed: what was found, what issue 6 wants, whether that holds, and how busy the machine was with
+printed: what was found, what is wanted, whether that holds, and how busy the machine was with
 other work when it began. Exits with 1 if one that was run did not hold.
 """
 
@@ -17,9 +17,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 HERE: Final = Path(__file__).parent
+#: What was measured, what was found (None where nothing was), and what is wanted.
+Row: TypeAlias = tuple[str, float | None, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,11 @@ class Proof:
 
     program: tuple[str, ...]
     small: tuple[str, ...]
-    rows: Callable[[Mapping[str, Any]], Iterator[tuple[str, float, str]]]
+    rows: Callable[[Mapping[str, Any]], Iterator[Row]]
     fails: bool = False
 
 
-def processor_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, float, str]]:
+def processor_rows(found: Mapping[str, Any]) -> Iterator[Row]:
     """What one review and one object cost."""
     each = found["reviews"]
     yield "ms of the server's processor a review", each["serverMilliseconds"], "< 1"
@@ -51,7 +53,7 @@ def processor_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, float, str]]
         yield f"ms of the server's processor an object, {way}", spent, "< 1"
 
 
-def load_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, float, str]]:
+def load_rows(found: Mapping[str, Any]) -> Iterator[Row]:
     """Throughput and lists."""
     fast, steady, lists = found["fast"], found["steady"], found["conversion"]
     yield "reviews/s, two replicas", fast["reviewsPerSecond"], "≥ 2000"
@@ -77,16 +79,14 @@ def load_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, float, str]]:
     yield "  p99 of admission beside it: ms", beside, "< 20"
 
 
-def abuse_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, float, str]]:
+def abuse_rows(found: Mapping[str, Any]) -> Iterator[Row]:
     """Good calls among rude clients."""
     for name, key, wanted in (
         ("alone", "goodCallsAlone", "-"),
         ("among the rude", "goodCallsAmongRude", "< 50"),
     ):
         part = found[key]
-        # Who answered nobody was not fast.
-        p99 = part["milliseconds"]["p99"] if part["answers"] else float("inf")
-        yield f"good calls {name}: p99 ms", p99, wanted
+        yield f"good calls {name}: p99 ms", part["milliseconds"]["p99"], wanted
         yield "  failed", sum(part["failures"].values()), "≤ 0"
     for name, key in (
         ("the server was at work", "server"),
@@ -97,7 +97,7 @@ def abuse_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, float, str]]:
     yield "  most memory: MiB", found["mostMemoryMiB"], "< 512"
 
 
-def rotation_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, float, str]]:
+def rotation_rows(found: Mapping[str, Any]) -> Iterator[Row]:
     """Calls lost."""
     for name in ("leafRotations", "authorityRotations", "rollingRestarts"):
         part = found[name]
@@ -105,6 +105,7 @@ def rotation_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, float, str]]:
         yield "  calls/s", part["callsPerSecond"], "≥ 200"
 
 
+MISSED: Final = "MISSED"
 _HOLDS: Final = {"<": operator.lt, "≤": operator.le, "≥": operator.ge}
 PROOFS: Final = {
     "processor": Proof(
@@ -135,16 +136,17 @@ def run(name: str, *, small: bool) -> dict[str, Any] | None:
     except ValueError:  # it has said why
         print(f"{name} broke: exit code {done.returncode}", file=sys.stderr)
         return None
-    held = bool(done.returncode) is proof.fails
+    missed = any(holds(each, wanted) == MISSED for _, each, wanted in proof.rows(found))
+    held = (missed or bool(done.returncode)) is proof.fails
     return {**found, "arguments": told, "asExpected": held}
 
 
-def holds(found: float, wanted: str) -> str:
-    """In a word, whether it is as wanted; empty where nothing is."""
+def holds(found: float | None, wanted: str) -> str:
+    """In a word, whether it is as wanted; empty where nothing is. What was not found is not."""
     if wanted == "-":
         return ""
     word, bound = wanted.split()
-    return "holds" if _HOLDS[word](found, float(bound)) else "MISSED"
+    return "holds" if found is not None and _HOLDS[word](found, float(bound)) else MISSED
 
 
 def table(document: Mapping[str, Any]) -> Iterator[str]:

@@ -40,7 +40,7 @@ from mattermost_migrate.testing.tools import ready
 from mattermost_migrate.testing.webhook import RunningWebhook, called_webhook, start_conversion
 
 ROOT: Final = Path(__file__).parents[1]
-#: What issue 6 asks for.
+#: What is wanted.
 REVIEWS_PER_SECOND: Final = 2000.0
 SERVER_P99_MILLISECONDS: Final = 10.0
 CONVERSION_SECONDS: Final = 5.0
@@ -150,10 +150,11 @@ def in_server(seen: dict[float, float]) -> dict[str, Any]:
     """How long reviews took there: bounds of a histogram, so at most so many milliseconds."""
     total = seen.get(float("inf"), 0.0)
     found = {
-        name: next((limit for limit, n in sorted(seen.items()) if total and n >= total * part), 0.0)
+        name: next((limit for limit, n in sorted(seen.items()) if n >= total * part), 0.0)
         for name, part in (("p50", 0.5), ("p99", 0.99), ("p999", 0.999))
     }
-    return {f"{name}AtMostMilliseconds": limit * 1000 for name, limit in found.items()}
+    limits = {f"{name}AtMostMilliseconds": limit * 1000 for name, limit in found.items()}
+    return {"reviews": int(total), **limits}
 
 
 def conversion(
@@ -243,7 +244,11 @@ def missed(found: dict[str, Any]) -> list[str]:
         "a call failed": any(
             part["failures"] or part["statuses"] != ["200"] for part in (fast, steady)
         )
-        or bool(beside["failures"]),
+        or bool(beside["failures"])
+        or set(beside["statuses"]) != {"200"},
+        "the server counted fewer reviews than were answered": any(
+            part["inServer"]["reviews"] < part["reviews"] for part in (fast, steady)
+        ),
         f"below {REVIEWS_PER_SECOND:.0f} reviews/s": fast["reviewsPerSecond"] < REVIEWS_PER_SECOND,
         f"p99 in the server above {SERVER_P99_MILLISECONDS:.0f} ms": max(
             part["inServer"]["p99AtMostMilliseconds"] for part in (fast, steady)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import threading
 import time
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 import requests
 
 from mattermost_migrate.domain.names import CONFIG_MAP
+from mattermost_migrate.percentile import percentile
 from mattermost_migrate.testing.cluster import ApiError, Client
 
 __all__ = ["Neighbour"]
@@ -34,12 +34,11 @@ class Neighbour:
         """What he has met since he was last asked."""
         seconds, self._seconds = self._seconds, []
         failed, self._failed = self._failed, 0
-        found = statistics.quantiles(seconds, n=100) if len(seconds) > 1 else [0.0] * 99
         return {
             "requests": len(seconds),
             "failed": failed,
-            "p50Milliseconds": round(found[49] * 1000, 1),
-            "p99Milliseconds": round(found[98] * 1000, 1),
+            "p50Milliseconds": _milliseconds(seconds, 0.5),
+            "p99Milliseconds": _milliseconds(seconds, 0.99),
         }
 
     def stop(self) -> None:
@@ -62,3 +61,7 @@ class Neighbour:
                 self._failed += 1
             else:
                 self._seconds.append(time.monotonic() - began)
+
+
+def _milliseconds(seconds: list[float], share: float) -> float | None:
+    return round(percentile(seconds, share) * 1000, 1) if seconds else None

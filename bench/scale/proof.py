@@ -57,7 +57,8 @@ _BINDING: Final = Resource(
     "validatingadmissionpolicybindings",
     namespaced=False,
 )
-#: Every twentieth name for each of the two.
+#: Every twentieth name for each of the two: all that end with this digit.
+_REFUSED_DIGIT: Final = 3
 _REFUSED: Final = {
     MATTERMOST: "object.metadata.name.matches('[02468]3$')",
     DEPLOYMENT: "object.metadata.name.matches('[13579]3$') && has(object.metadata.labels) && "
@@ -130,7 +131,7 @@ def move_and_disturb(where: Place, name: str, count: int, kind: str) -> dict[str
     admin.patch(FLEET_MIGRATION, None, name, {"spec": {"paused": True}})
     paused = time.monotonic()
     _until(where, name, lambda told: told["counts"]["running"] == 0, count)
-    lasted = starts.last_after(paused)
+    lasted, seen = starts.last_after(paused), starts.seen
     starts.stop()
     admin.patch(FLEET_MIGRATION, None, name, {"spec": {"paused": False}})
     _until(where, name, lambda told: told["counts"]["succeeded"] >= count / 2, count)
@@ -139,7 +140,7 @@ def move_and_disturb(where: Place, name: str, count: int, kind: str) -> dict[str
     server.start()
     where.cluster.until_api_server_ready(seconds=120)
     told = _end(where, name, count, began)
-    return {**told, "lastStartAfterPauseSeconds": round(lasted, 2)}
+    return {**told, "startsSeen": seen, "lastStartAfterPauseSeconds": round(lasted, 2)}
 
 
 def _order(where: Place, name: str, count: int, kind: str) -> None:
@@ -293,7 +294,8 @@ def prove(options: argparse.Namespace) -> dict[str, Any]:
 
 def broken(record: dict[str, Any]) -> list[str]:
     """What happened that must not."""
-    count = record["installations"]
+    count, failed = record["installations"], record["there"]["counts"]["failed"]
+    refused = sum(number % 10 == _REFUSED_DIGIT for number in range(count))
     ends = (
         ("there", State.WHOLE_AS_MATTERMOST, record["there"]["counts"]["succeeded"]),
         ("back", State.WHOLE_AS_CLUSTER_INSTALLATION, count),
@@ -310,12 +312,13 @@ def broken(record: dict[str, Any]) -> list[str]:
             if record["podsMade"] or record["podsAtMostOfThoseWanted"] > 1
             else []
         ),
-        *(["nobody failed"] if not record["there"]["counts"]["failed"] else []),
+        *(["others failed than were refused"] if failed != refused else []),
         *(
             ["a pause let somebody start for too long"]
             if record["there"]["lastStartAfterPauseSeconds"] > _PAUSED_WITHIN
             else []
         ),
+        *(["starts were not seen"] if record["there"]["startsSeen"] < count / 4 else []),
         *(["no leader was killed"] if not record["leaderKills"] else []),
     ]
 

@@ -24,6 +24,11 @@ class Starts:
         self._at: dict[str, float] = {}
         threading.Thread(target=self._run, daemon=True).start()
 
+    @property
+    def seen(self) -> int:
+        """How many were."""
+        return len(self._at)
+
     def last_after(self, moment: float) -> float:
         """Seconds from a moment until the last start that was seen since; 0 if there was none."""
         return max((at - moment for at in list(self._at.values()) if at > moment), default=0.0)

@@ -2,7 +2,8 @@
 
 The API server keeps its connections to a webhook, so what is measured is requests, not handshakes.
 With a rate, each request has a moment at which it is due, and its latency counts from there: a
-server that stalls makes those behind it late, as it would with real callers.
+server that stalls makes those behind it late, as it would with real callers, and what was due and
+never sent is told as a failure.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ import ssl
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["Plan", "Result", "load", "post", "quantile"]
+from mattermost_migrate.percentile import percentile
+
+__all__ = ["main"]
 
 _CHUNK: Final = 64 * 1024
 _LENGTH: Final = b"content-length: "
@@ -73,19 +76,14 @@ class Result:
         found = sorted(self.latencies)
         return {
             "answers": len(found),
-            "perSecond": round(len(found) / self.seconds, 1) if self.seconds else 0.0,
+            "perSecond": round(len(found) / self.seconds, 1),
             "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
             "failures": dict(self.failures),
             "milliseconds": {
-                name: round(quantile(found, part) * 1000, 2)
-                for name, part in (("p50", 0.5), ("p99", 0.99), ("p999", 0.999), ("max", 1.0))
+                name: round(percentile(found, share) * 1000, 2) if found else None
+                for name, share in (("p50", 0.5), ("p99", 0.99), ("p999", 0.999), ("max", 1.0))
             },
         }
-
-
-def quantile(ordered: Sequence[float], part: float) -> float:
-    """The value below which that part of an ordered sequence lies; 0 of nothing."""
-    return ordered[min(len(ordered) - 1, int(len(ordered) * part))] if ordered else 0.0
 
 
 def post(path: str, body: bytes) -> bytes:
@@ -142,18 +140,10 @@ def load(plan: Plan) -> Result:
     """Send requests until the time is over, then wait for the answers under way."""
     context = ssl.create_default_context(cafile=str(plan.authority))
     result = Result()
-    lanes = []
-    for _ in range(plan.connections):
-        try:
-            lanes.append(_Lane(plan, context))
-        except OSError as error:
-            result.failures[f"no connection: {type(error).__name__}"] += 1
     with selectors.DefaultSelector() as ready:
-        for lane in lanes:
-            ready.register(lane.sock, selectors.EVENT_READ, lane)
-        _Run(plan, result, lanes, ready).through()
-    for lane in lanes:
-        lane.sock.close()
+        _Run(plan, result, context, ready).through()
+        for key in list(ready.get_map().values()):
+            key.data.sock.close()
     return result
 
 
@@ -161,22 +151,42 @@ class _Run:
     """The loop of ``load``."""
 
     def __init__(
-        self, plan: Plan, result: Result, lanes: list[_Lane], ready: selectors.BaseSelector
+        self, plan: Plan, result: Result, context: ssl.SSLContext, ready: selectors.BaseSelector
     ) -> None:
-        self._plan, self._result, self._ready = plan, result, ready
-        self._idle, self._busy, self._sent = deque(lanes), 0, 0
+        self._plan, self._result, self._context, self._ready = plan, result, context, ready
+        self._idle: deque[_Lane] = deque()
+        self._busy = self._sent = 0
+        for _ in range(plan.connections):
+            self._open()
         self._start = time.perf_counter()
         self._ends = self._start + plan.seconds
 
     def through(self) -> None:
-        while (now := time.perf_counter()) < self._ends or self._busy:
+        while self._more(now := time.perf_counter()) or self._busy:
             if now > self._ends + _GRACE:
                 self._result.failures["no answer"] += self._busy
                 break
             self._send(now)
             for key, _ in self._ready.select(self._pause(now)):
                 self._receive(key.data)
+        if self._plan.rate:
+            wanted = int(self._plan.rate * self._plan.seconds)
+            self._result.failures["not sent"] += max(0, wanted - self._sent)
+        self._result.failures = +self._result.failures
         self._result.seconds = time.perf_counter() - self._start
+
+    def _open(self) -> None:
+        try:
+            lane = _Lane(self._plan, self._context)
+        except OSError as error:
+            self._result.failures[f"no connection: {type(error).__name__}"] += 1
+            return
+        self._ready.register(lane.sock, selectors.EVENT_READ, lane)
+        self._idle.append(lane)
+
+    def _more(self, now: float) -> bool:
+        """Whether a request is yet to be sent: with a rate also one that is late."""
+        return (self._due() or now) < self._ends
 
     def _due(self) -> float:
         """When the next request is due: the past, when there is no rate."""
@@ -184,12 +194,12 @@ class _Run:
         return self._start + self._sent / rate if rate else 0.0
 
     def _pause(self, now: float) -> float:
-        if not self._idle or now >= self._ends:
+        if not self._idle or not self._more(now):
             return 0.05
         return min(0.05, max(0.0, self._due() - now))
 
     def _send(self, now: float) -> None:
-        while self._idle and now < self._ends and self._due() <= now:
+        while self._idle and self._more(now) and self._due() <= now:
             lane = self._idle.popleft()  # in turn: a server drops a connection that says nothing
             request = self._plan.requests[self._sent % len(self._plan.requests)]
             due = self._due() or now
@@ -209,6 +219,8 @@ class _Run:
             if lane in self._idle:
                 self._idle.remove(lane)  # nothing was asked on it, so nothing failed
                 self._ready.unregister(lane.sock)
+                lane.sock.close()
+                self._open()
                 return
             self._busy -= 1
             self._lose(lane, error)
@@ -221,10 +233,11 @@ class _Run:
 
     def _lose(self, lane: _Lane, error: Exception) -> None:
         self._ready.unregister(lane.sock)
+        lane.sock.close()
         self._result.failures[type(error).__name__] += 1
 
 
-def main(arguments: Iterable[str] | None = None) -> None:
+def main() -> None:
     """Load as a process of its own, pinned to a core; prints the result as JSON."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--core", type=int)
@@ -235,7 +248,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--rate", type=float)
-    given = parser.parse_args(None if arguments is None else list(arguments))
+    given = parser.parse_args()
     if given.core is not None:
         os.sched_setaffinity(0, {given.core})
     requests = [

@@ -68,14 +68,15 @@ class Points:
             return fault if here or later else None
 
     @property
-    def missed(self) -> dict[str, str]:
-        """By namespace, the write that there has not been."""
+    def missed(self) -> dict[str, tuple[str, int]]:
+        """By namespace, the write that there has not been, and the how manieth of its like."""
         with self._news:
-            return {name: self._faults[name][0] for name in self._faults.keys() - self._struck}
+            left = self._faults.keys() - self._struck
+            return {name: self._faults[name][:2] for name in left}
 
     def until_struck(
         self, seconds: float, over: Callable[[str], bool] = lambda _: False
-    ) -> dict[str, str]:
+    ) -> dict[str, tuple[str, int]]:
         """Wait until each namespace has met its fault, or is through without.
 
         Returns:

@@ -21,6 +21,7 @@ from typing import Any, Final
 import aiohttp
 
 from mattermost_migrate.kube import Client, connect
+from mattermost_migrate.percentile import percentile_of_counts
 from mattermost_migrate.testing.traffic import PORT
 from mattermost_migrate.testing.traffic.proxy import Proxy
 
@@ -61,15 +62,6 @@ class Tally:
         now = (self.requests, self.failures.total(), self.dropped, self.lost)
         self.timeline += [now] * (int(seconds) - len(self.timeline))
 
-    def _percentile(self, share: float) -> int | None:
-        """In milliseconds."""
-        rank, seen = share * (self.latencies.total() - 1), 0
-        for latency, count in sorted(self.latencies.items()):
-            seen += count
-            if seen > rank:
-                return latency
-        return None
-
     def summary(self, seconds: float) -> dict[str, Any]:
         """As it goes to a file."""
         return {
@@ -79,7 +71,7 @@ class Tally:
             "failed": sum(self.failures.values()),
             "failures": dict(self.failures),
             "latencyMilliseconds": {
-                name: self._percentile(share)
+                name: percentile_of_counts(self.latencies, share) if self.latencies else None
                 for name, share in (("median", 0.5), ("p99", 0.99), ("worst", 1.0))
             },
             "sockets": self.open,

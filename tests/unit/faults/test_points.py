@@ -84,7 +84,7 @@ def test_who_has_not_met_its_fault_is_named() -> None:
     points = Points(SECOND)
     points(write())
 
-    assert points.missed == {"ns": "PATCH services acme"}
+    assert points.missed == {"ns": ("PATCH services acme", 1)}
     assert points.until_struck(1, lambda _: True) == points.missed
     with pytest.raises(TimeoutError, match="PATCH services acme"):
         points.until_struck(0)
