@@ -240,6 +240,22 @@ def test_no_write_leaves_once_the_fence_is_down(cluster: Cluster, namespace: str
     asyncio.run(main())
 
 
+def test_a_write_is_fenced_anew_when_its_turn_has_come(cluster: Cluster, namespace: str) -> None:
+    """It may have waited for long, and its process may have been stopped meanwhile."""
+
+    async def main() -> None:
+        sent = Recorder()
+        asked = iter((True, False))
+        async with client(cluster, on_request=sent.note) as api:
+            fenced = api.fenced(lambda: next(asked))
+            with pytest.raises(LeaseLostError):
+                await fenced.create(CONFIG_MAP, config_map(namespace, "late"))
+            assert await api.find(CONFIG_MAP, namespace, "late") is None
+            assert next(asked, None) is None
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("held", [True, False])
 def test_a_write_under_way_is_awaited_by_who_is_told_to_stop(
     cluster: Cluster, namespace: str, *, held: bool
