@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 
 from certs.authority import Pair, certificates_in, expired, signed
 from certs.injection import bundle, held_in
-from certs.rotation import dns_names, flaw, issued_at
+from certs.renewal import dns_names, flaw, issued_at
 
 __all__ = [
     "Act",

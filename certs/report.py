@@ -11,7 +11,7 @@ from enum import StrEnum
 from certs.authority import Pair, signed
 from certs.injection import bundle
 from certs.ladder import Act, Done, Replica, Seen, Wait, decide
-from certs.rotation import flaw, renewal_time
+from certs.renewal import flaw, renewal_time
 from certs.storage import CA_NAME, LEAF_NAME
 
 __all__ = ["Health", "Row", "as_json", "as_table", "health_of", "rows"]

@@ -25,7 +25,7 @@ from certs.authority import Pair, authority, signed
 from certs.injection import MUTATING, VALIDATING, bundles_in, held_in
 from certs.keeper import Keeper
 from certs.ladder import Done, Target
-from certs.rotation import dns_names
+from certs.renewal import dns_names
 from certs.site import Cluster as Site
 from certs.storage import CA_NAME, LEAF_NAME, SecretStore
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, CRD, LEASE, SECRET

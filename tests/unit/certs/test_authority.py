@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from certs.authority import Pair, authority, certificates_in, leaf, service_names
-from certs.rotation import due, flaw, renewal_time
+from certs.renewal import due, flaw, renewal_time
 
 NOW = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
 NAMES = service_names("hook", "acme")
