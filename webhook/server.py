@@ -44,8 +44,8 @@ class Serving:
     threads: int
     drain_seconds: int
     log_level: str
-    worker: type[Worker] = Worker
-    name: str = "mattermost-migrate-webhook"
+    worker: type[Worker]
+    name: str
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no annotations
@@ -73,7 +73,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no annotati
         return self._make()
 
 
-def bounded_context(client_authority: Path | None = None) -> ssl.SSLContext:
+def bounded_context(client_authority: Path | None) -> ssl.SSLContext:
     """A server context whose sockets never block for ever.
 
     Args:

@@ -41,20 +41,20 @@ class Contexts:
     Args:
         directory: holds ``tls.crt`` and ``tls.key``.
         minimum: the oldest TLS version spoken.
-        factory: makes an empty context, for tests and special socket classes.
+        factory: makes a context that only lacks a certificate.
     """
 
     def __init__(
         self,
         directory: Path,
         *,
-        minimum: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
-        factory: Callable[[], ssl.SSLContext] | None = None,
+        minimum: ssl.TLSVersion,
+        factory: Callable[[], ssl.SSLContext],
     ) -> None:
         self._certificate = directory / CERTIFICATE
         self._key = directory / KEY
         self._minimum = minimum
-        self._factory = factory or _server_context
+        self._factory = factory
         self._lock = threading.Lock()
         self._context: ssl.SSLContext | None = None
         self._seen: _Stamp = ()
@@ -98,10 +98,6 @@ class Contexts:
         except OSError:
             return ()
         return tuple((stat.st_mtime_ns, stat.st_ino, stat.st_size) for stat in found)
-
-
-def _server_context() -> ssl.SSLContext:
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 
 
 def _end_of(path: Path) -> datetime:
