@@ -206,7 +206,7 @@ RECREATE_ANNOTATION: Final = f"{OWN_GROUP}/recreate"
 MIGRATION_ANNOTATION: Final = f"{OWN_GROUP}/migration"
 #: On a ClusterInstallation: somebody set ``migrate: true``, and the webhook took it out again.
 REQUESTED_ANNOTATION: Final = f"{OWN_GROUP}/requested"
-#: On what carries a caBundle for our webhook: a CRD has it that is not ours, but converts by us.
+#: On a CRD that is not ours, and that we convert: it carries a caBundle for us.
 INJECT_LABEL: Final = f"{OWN_GROUP}/inject-ca-bundle"
 #: The Lease that the leading controller holds.
 LEADER_LEASE: Final = "mattermost-migrate-controller"
