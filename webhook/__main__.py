@@ -61,7 +61,8 @@ Each option can be set by environment, such as {_PREFIX}_BIND.""",
     "--client-ca",
     "client_authority",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Review only for clients with a certificate of this CA: the API server's.",
+    help="Review only for clients with a certificate of this CA: the API server's; read again "
+    "when it changes.",
 )
 @click.option(
     "--client-name",

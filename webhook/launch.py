@@ -89,8 +89,13 @@ def launch(make: Make, options: Mapping[str, Any], *, worker: type[Worker], name
     configure(options["log_level"])
     host, port = _address(options["bind"])
     certificates: Path = options["certificates"]
-    factory = partial(bounded_context, options.get("client_authority"))
-    contexts = Contexts(certificates, minimum=_TLS[options["tls"]], factory=factory)
+    client_authority: Path | None = options.get("client_authority")
+    contexts = Contexts(
+        certificates,
+        minimum=_TLS[options["tls"]],
+        factory=partial(bounded_context, client_authority),
+        client_authority=client_authority,
+    )
     try:
         contexts.current()
     except NoCertificateError as error:

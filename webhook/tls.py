@@ -1,7 +1,7 @@
 """The TLS context of new connections: read again when the files change, the last good one kept.
 
 Certificate and key are two files, and a swap may be caught half-way: a pair that does not fit
-never replaces one that does (webhook facts 4.6).
+never replaces one that does (webhook facts 4.6). The CA of clients is a third, and no different.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Contexts:
         directory: holds ``tls.crt`` and ``tls.key``.
         minimum: the oldest TLS version spoken.
         factory: makes a context that only lacks a certificate.
+        client_authority: the file that ``factory`` reads the CA of clients from, if it does.
     """
 
     def __init__(
@@ -50,9 +51,11 @@ class Contexts:
         *,
         minimum: ssl.TLSVersion,
         factory: Callable[[], ssl.SSLContext],
+        client_authority: Path | None,
     ) -> None:
         self._certificate = directory / CERTIFICATE
         self._key = directory / KEY
+        self._read = (self._certificate, self._key, *filter(None, (client_authority,)))
         self._minimum = minimum
         self._factory = factory
         self._lock = threading.Lock()
@@ -94,7 +97,7 @@ class Contexts:
 
     def _stamp(self) -> _Stamp:
         try:
-            found = (self._certificate.stat(), self._key.stat())
+            found = [path.stat() for path in self._read]
         except OSError:
             return ()
         return tuple((stat.st_mtime_ns, stat.st_ino, stat.st_size) for stat in found)
