@@ -81,7 +81,9 @@ def _app(limit: int, probes: dict[str, Probe]) -> Flask:
 
 def _knows(migrations: Migrations) -> Probe:
     def probe() -> str | None:
-        return None if migrations.synced else "InstallationMigrations are not listed yet"
+        if migrations.synced:
+            return None
+        return "InstallationMigrations are not listed yet, or not watched any more"
 
     return probe
 

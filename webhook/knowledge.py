@@ -1,8 +1,8 @@
 """Which InstallationMigrations there are: from memory, and live where memory does not settle it.
 
-An informer in a thread of its own keeps them. Before it has listed them once, or where an
-installation looks frozen and memory knows of no lock, the API server is asked; when it does not
-answer in time, the honest answer is ``Unknown``.
+An informer in a thread of its own keeps them. Before it has listed them once, after it has ended,
+or where an installation looks frozen and memory knows of no lock, the API server is asked; when it
+does not answer in time, the honest answer is ``Unknown``.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Migrations(Protocol):
 
     @property
     def synced(self) -> bool:
-        """Whether memory holds all of them."""
+        """Whether memory holds all of them, and follows them."""
 
     def known(self, namespace: str, name: str) -> Knowledge:
-        """The one of that name as memory has it; asked live before memory is complete."""
+        """The one of that name as memory has it; asked live while memory is not to be relied on."""
 
     def live(self, namespace: str, name: str) -> Knowledge:
         """The one of that name, read from the API server now."""
@@ -60,14 +60,14 @@ class InMemory:
 
     @property
     def synced(self) -> bool:
-        """Whether memory holds all of them."""
+        """Whether memory holds all of them, and follows them."""
         return self._migrations.synced
 
     def known(self, namespace: str, name: str) -> Knowledge:
         """The one of that name as memory has it.
 
         Raises:
-            MustWaitError: memory is not complete yet.
+            MustWaitError: memory is not to be relied on.
         """
         if not self.synced:
             raise MustWaitError
@@ -90,7 +90,8 @@ class ClusterMigrations:
         self._client = client
         self._background = background
         self._informer = Informer(client, INSTALLATION_MIGRATION, trim=_lean)
-        background.submit(self._informer.run()).add_done_callback(_complain)
+        self._watching = background.submit(self._informer.run())
+        self._watching.add_done_callback(_complain)
 
     @classmethod
     def start(cls) -> Self:
@@ -108,11 +109,11 @@ class ClusterMigrations:
 
     @property
     def synced(self) -> bool:
-        """Whether memory holds all of them."""
-        return self._informer.synced.is_set()
+        """Whether memory holds all of them, and follows them: an error of ours may end that."""
+        return self._informer.synced.is_set() and not self._watching.done()
 
     def known(self, namespace: str, name: str) -> Knowledge:
-        """The one of that name as memory has it; asked live before memory is complete."""
+        """The one of that name as memory has it; asked live while memory is not to be relied on."""
         if not self.synced:
             return self.live(namespace, name)
         return self._informer.get(namespace, name)

@@ -174,7 +174,9 @@ def test_ready_means_that_every_probe_says_so() -> None:
     assert client().get("/readyz").status_code == 200
     assert client(Remembered(synced=False)).get("/readyz").json == {
         "status": "not ready",
-        "problems": {"migrations": "InstallationMigrations are not listed yet"},
+        "problems": {
+            "migrations": "InstallationMigrations are not listed yet, or not watched any more"
+        },
     }
     answer = client(probes={"handshake": lambda: "expired"}).get("/readyz")
     assert answer.status_code == 503
