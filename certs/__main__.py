@@ -21,12 +21,14 @@ from certs.report import Health, as_json, as_table, health_of
 from certs.site import Cluster, Nowhere
 from certs.storage import CA_NAME, LEAF_NAME, FolderStore, SecretStore, Store
 from mattermost_migrate.domain.errors import MigrateError, NotFoundError, StaleError
+from mattermost_migrate.environment import set_by_environment
 from mattermost_migrate.kube import Client, connect
 
 __all__ = ["main"]
 
 #: As the plugin's: 0 done · 1 failed · 2 not finished in time · 3 refused · 4 usage.
 _FAILED, _UNFINISHED, _REFUSED, _USAGE = 1, 2, 3, 4
+_PREFIX: Final = "MATTERMOST_MIGRATE_CERTS"
 _LOOK_SECONDS: Final = 1.0
 #: For a new CA to spread before it signs.
 _ISSUE_SECONDS: Final = 10.0
@@ -69,11 +71,14 @@ class _Group(click.Group):
 @click.group(
     cls=_Group,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="""\b
+    epilog=f"""\b
 Examples:
   mattermost-migrate-certs status
   mattermost-migrate-certs rotate ca
   mattermost-migrate-certs inject
+\b
+Each option can be set by environment:
+  --service of status by {_PREFIX}_STATUS_SERVICE
 \b
 Exit codes: 0 done, 1 failed or amiss, 2 not finished in time, 3 refused, 4 usage.""",
 )
@@ -354,6 +359,8 @@ def _run(work: Callable[[AsyncExitStack], Awaitable[int]]) -> None:
         code = _FAILED
     sys.exit(code)
 
+
+set_by_environment(main, _PREFIX)
 
 if __name__ == "__main__":
     main()

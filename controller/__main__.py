@@ -28,6 +28,7 @@ from controller.heard import Heard
 from controller.measures import count_request
 from mattermost_migrate.domain.errors import ConfigurationError, LeaseLostError, MigrateError
 from mattermost_migrate.domain.names import LEADER_LEASE
+from mattermost_migrate.environment import set_by_environment
 from mattermost_migrate.kube import Client, Election, Timing, connect
 from mattermost_migrate.logs import configure
 
@@ -35,24 +36,21 @@ from mattermost_migrate.logs import configure
 #: decided and sent makes thousands of objects a second and hardly a cycle: at Python's own pace the
 #: search for them took a twelfth of the processor.
 _COLLECTED: Final = (20_000, 20, 20)
+_PREFIX: Final = "MATTERMOST_MIGRATE"
 _LOST: Final = "lost the lease: another replica leads now"
 _log = logging.getLogger(__name__)
 
 
 @click.command(
-    epilog="""
+    epilog=f"""
     \b
     Examples:
       mattermost-migrate-controller --operator builtin
       mattermost-migrate-controller --operator external --workers 40 --log-level debug
     \b
-    Each option can be set by environment, such as MATTERMOST_MIGRATE_OPERATOR.
+    Each option can be set by environment: --log-level by {_PREFIX}_LOG_LEVEL.
     """,
-    context_settings={
-        "help_option_names": ["-h", "--help"],
-        "auto_envvar_prefix": "MATTERMOST_MIGRATE",
-        "show_default": True,
-    },
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
 )
 @click.option(
     "--operator",
@@ -192,6 +190,8 @@ def _keepers(
     keeper = Keeper(SecretStore(client, namespace), site)
     return (partial(keeper.keep, options["certificates_interval"]),)
 
+
+set_by_environment(main, _PREFIX)
 
 if __name__ == "__main__":
     main()

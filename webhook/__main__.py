@@ -13,6 +13,7 @@ from flask import Flask
 
 from mattermost_migrate.domain.editlock import Exempt
 from mattermost_migrate.domain.errors import ConfigurationError
+from mattermost_migrate.environment import set_by_environment
 from webhook.app import create_app
 from webhook.health import Probe
 from webhook.knowledge import ClusterMigrations
@@ -28,17 +29,13 @@ _PREFIX: Final = "MATTERMOST_MIGRATE_WEBHOOK"
 
 
 @click.command(
-    context_settings={
-        "help_option_names": ["-h", "--help"],
-        "auto_envvar_prefix": _PREFIX,
-        "show_default": True,
-    },
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
     epilog=f"""\b
 Examples:
   mattermost-migrate-webhook --cert-dir /run/mattermost-migrate/tls
   KUBECONFIG=./kubeconfig mattermost-migrate-webhook --bind 127.0.0.1:9443 --cert-dir ./certs/tls
 \b
-Each option can be set by environment, such as {_PREFIX}_BIND.""",
+Each option can be set by environment: --cert-dir by {_PREFIX}_CERT_DIR.""",
 )
 @serving_options(
     bind="0.0.0.0:9443", server_name="mattermost-migrate-webhook.mattermost-migrate.svc", threads=16
@@ -103,6 +100,8 @@ def main(
 
     launch(make, options, worker=Worker, name="mattermost-migrate-webhook")
 
+
+set_by_environment(main, _PREFIX)
 
 if __name__ == "__main__":
     main()

@@ -15,6 +15,7 @@ import click
 
 from mattermost_migrate.domain.conversion.versions import PREVIEW_VERSION
 from mattermost_migrate.domain.errors import MigrateError
+from mattermost_migrate.environment import set_by_environment
 from mattermost_migrate.kube import Client, connect
 from webhook.app import create_conversion_app
 from webhook.crd import CRD_NAME
@@ -30,17 +31,16 @@ _T = TypeVar("_T")
 
 
 @click.group(
-    context_settings={
-        "help_option_names": ["-h", "--help"],
-        "auto_envvar_prefix": _PREFIX,
-        "show_default": True,
-    },
-    epilog="""\b
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+    epilog=f"""\b
 Examples:
   mattermost-migrate-conversion serve --cert-dir /run/mattermost-migrate/tls
   mattermost-migrate-conversion enable
   kubectl get clusterinstallations.v1beta1-preview.mattermost.com NAME -o yaml
-  mattermost-migrate-conversion disable""",
+  mattermost-migrate-conversion disable
+\b
+Each option can be set by environment:
+  --cert-dir of serve by {_PREFIX}_SERVE_CERT_DIR""",
 )
 @click.version_option(package_name="mattermost-migrate")
 def main() -> None:
@@ -111,6 +111,8 @@ def _with_switch(work: Callable[[Switch], Awaitable[_T]]) -> _T:
     except MigrateError as error:
         raise click.ClickException(str(error)) from error
 
+
+set_by_environment(main, _PREFIX)
 
 if __name__ == "__main__":
     main()

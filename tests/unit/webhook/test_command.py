@@ -39,3 +39,11 @@ def test_what_cannot_work_is_said_before_anything_starts(
 
 def test_help_shows_examples() -> None:
     assert "mattermost-migrate-webhook --cert-dir" in CliRunner().invoke(main, ["-h"]).output
+
+
+def test_what_is_required_may_come_from_the_environment_alone(tmp_path: Path) -> None:
+    environment = {"MATTERMOST_MIGRATE_WEBHOOK_CERT_DIR": str(tmp_path)}
+
+    said = CliRunner().invoke(main, env=environment).output
+
+    assert "run mattermost-migrate-certs issue first" in said
