@@ -5,6 +5,7 @@ Pure: plain API objects in, addresses out.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,7 +13,14 @@ from urllib.parse import urlsplit
 
 from mattermost_migrate.domain.objects import JsonObject
 
-__all__ = ["Address", "ServicePort", "address_of_url", "addresses", "service_port_of"]
+__all__ = [
+    "Address",
+    "ServicePort",
+    "address_of_url",
+    "addresses",
+    "dns_name_of_url",
+    "service_port_of",
+]
 
 _HTTPS: Final = 443
 
@@ -50,6 +58,21 @@ def address_of_url(config: JsonObject) -> Address | None:
     """Where a client configuration with a URL leads, or None where it has a Service."""
     url = urlsplit(str(config.get("url") or ""))
     return Address(url.hostname, url.port or _HTTPS) if url.hostname else None
+
+
+def dns_name_of_url(config: JsonObject) -> str | None:
+    """The name by which the API server verifies whom it calls by a URL; None for an IP address.
+
+    A name that is not ASCII stands in no certificate, and the API server finds it in none.
+    """
+    address = address_of_url(config)
+    if address is None or not address.host.isascii():
+        return None
+    try:
+        ipaddress.ip_address(address.host)
+    except ValueError:
+        return address.host.removesuffix(".")
+    return None
 
 
 def addresses(service: JsonObject, port: int, slices: Iterable[JsonObject]) -> Iterator[Address]:

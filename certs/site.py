@@ -12,7 +12,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
 from certs.authority import service_names
-from certs.called import Address, ServicePort, address_of_url, addresses, service_port_of
+from certs.called import (
+    Address,
+    ServicePort,
+    address_of_url,
+    addresses,
+    dns_name_of_url,
+    service_port_of,
+)
 from certs.handshake import observe
 from certs.injection import MUTATING, VALIDATING, bundles_in, client_configs, patch
 from certs.ladder import Replica, Target
@@ -128,9 +135,10 @@ class Cluster:
         behind = await asyncio.gather(*(self._behind(port) for port in sorted(ports)))
         every = sorted(places.union(self._beside, *behind))
         called = (name for p in sorted(ports) for name in service_names(p.service, p.namespace))
+        by_url = (name for config in configs if (name := dns_name_of_url(config)))
         return Surroundings(
             now,
-            tuple(dict.fromkeys((*self._names, *called))),
+            tuple(dict.fromkeys((*self._names, *called, *by_url))),
             tuple(Target(name, bundles_in(obj)) for name, (_, obj) in self._found.items()),
             tuple(await asyncio.gather(*(observe(each, self._names[0]) for each in every))),
             self._spread,
