@@ -33,6 +33,7 @@ __all__ = [
     "Wait",
     "decide",
     "decide_bundles",
+    "lagging",
 ]
 
 
@@ -195,6 +196,11 @@ def decide_bundles(seen: Seen) -> Decision:
     return Done() if action is None else Act(action)
 
 
+def lagging(seen: Seen) -> str | None:
+    """Why one of the replicas proves no certificate of the present CA; None when all do."""
+    return next(filter(None, (_lag(seen, each) for each in seen.replicas)), None)
+
+
 def _authority(seen: Seen) -> Action | None:
     """There is a CA that can sign, and nobody asks for another."""
     signer = seen.keyring.signer
@@ -251,8 +257,8 @@ def _previous(seen: Seen) -> Action | Wait | None:
         return Trust(living, "an old CA has expired")
     if not seen.replicas:
         return Wait("no replica is seen that could prove which certificate it serves")
-    if lagging := next(filter(None, (_lag(seen, each) for each in seen.replicas)), None):
-        return Wait(lagging)
+    if late := lagging(seen):
+        return Wait(late)
     if distrust := _distrust(seen):
         return Wait(f"{distrust} does not trust the new CA yet")
     return Trust((), "every replica serves a certificate of the new CA")
@@ -308,7 +314,9 @@ def _lag(seen: Seen, replica: Replica) -> str | None:
         return f"{replica.address} is not reached: {replica.problem}"
     signer = seen.keyring.signer
     if signer is None or not signed(replica.certificate, signer.certificate):
-        return f"{replica.address} still serves a certificate of an old CA"
+        if any(signed(replica.certificate, ca) for ca in seen.keyring.previous):
+            return f"{replica.address} still serves a certificate of an old CA"
+        return f"{replica.address} serves a certificate of a CA nobody here knows"
     if expired(replica.certificate, seen.now):
         return f"{replica.address} serves a certificate that has expired"
     return None

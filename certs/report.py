@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from certs.authority import Pair, signed
+from certs.authority import Pair, expired, signed
 from certs.injection import bundle
-from certs.ladder import Act, Done, Replica, Seen, Wait, decide
+from certs.ladder import Act, Done, Replica, Seen, Wait, decide, lagging
 from certs.renewal import flaw, renewal_time
 from certs.storage import CA_NAME, LEAF_NAME
 
@@ -40,7 +40,8 @@ def health_of(seen: Seen) -> Health:
     if seen.keyring.signer is None or seen.leaf is None:
         return Health.AMISS
     if isinstance(decide(seen), Done):
-        return Health.GOOD
+        # Nothing is left for the controller to do; whoever lags is a person's to look after.
+        return Health.AMISS if lagging(seen) else Health.GOOD
     return Health.ROTATING if seen.keyring.previous else Health.AMISS
 
 
@@ -97,6 +98,8 @@ def _certificate(name: str, pair: Pair | None, problem: str | None) -> Row:
 def _serves(seen: Seen, replica: Replica) -> str:
     if replica.certificate is None:
         return f"not reached: {replica.problem}"
+    if expired(replica.certificate, seen.now):
+        return "serves a certificate that has expired"
     if seen.leaf and replica.certificate == seen.leaf.certificate:
         return "serves the stored certificate"
     signer = seen.keyring.signer
@@ -110,7 +113,8 @@ def _serves(seen: Seen, replica: Replica) -> str:
 def _next(seen: Seen) -> str:
     match decide(seen):
         case Done():
-            return "All is good."
+            late = lagging(seen)
+            return f"Amiss: {late}." if late else "All is good."
         case Wait(reason):
             return f"Waiting: {reason}."
         case Act(action):
