@@ -15,7 +15,7 @@ import click
 from certs.authority import service_names
 from certs.called import Address
 from certs.keeper import Keeper, Settled
-from certs.ladder import Done, Seen, decide
+from certs.ladder import Act, Done, Seen, Wait, decide
 from certs.leadership import HeldError, alone, leader_of
 from certs.report import Health, as_json, as_table, health_of
 from certs.site import Cluster, Nowhere
@@ -237,7 +237,7 @@ def rotate(
         keeper = _keeper(client, namespace, service, beside)
         await keeper.request(name)
         click.echo(f"asked {leader}, which looks each minute")
-        return await _follow(keeper, name, ends) if waiting else 0
+        return await _follow(keeper, ends) if waiting else 0
 
     _run(work)
 
@@ -288,17 +288,16 @@ async def _until_settled(keeper: Keeper, ends: float) -> int:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _follow(keeper: Keeper, name: str, ends: float) -> int:
+async def _follow(keeper: Keeper, ends: float) -> int:
     """Tell what the leader does, until it is through."""
     said = ""
     while time.monotonic() < ends:
         seen = await keeper.look()
-        pending = seen.keyring.requested if name == CA_NAME else seen.leaf_requested
-        decision = decide(seen)
-        if isinstance(decision, Done) and not pending:
-            click.echo("done: every caBundle and every replica has the new one")
+        step = _step(seen)
+        if step is None:
+            click.echo(_through(seen))
             return 0
-        if (step := _step(seen)) != said:
+        if step != said:
             click.echo(step)
             said = step
         await asyncio.sleep(_LOOK_SECONDS)
@@ -306,12 +305,29 @@ async def _follow(keeper: Keeper, name: str, ends: float) -> int:
     return _UNFINISHED
 
 
-def _step(seen: Seen) -> str:
-    decision = decide(seen)
-    if reason := getattr(decision, "reason", ""):
-        return f"waiting: {reason}"
-    action = getattr(decision, "action", None)
-    return f"next: {getattr(action, 'reason', '') or 'injecting the caBundle'}"
+def _step(seen: Seen) -> str | None:
+    """What comes next of what was asked for; None when it is through."""
+    match decide(seen):
+        case Wait(reason):
+            return f"waiting: {reason}"
+        case Act(action):
+            return f"next: {getattr(action, 'reason', 'injecting the caBundle')}"
+    stored = seen.leaf.certificate if seen.leaf else None
+    for replica in seen.replicas:
+        if replica.certificate not in (None, stored):
+            return f"waiting: {replica.address} still serves the certificate before"
+    return None
+
+
+def _through(seen: Seen) -> str:
+    """That all is done, as far as it shows here: pods may be out of reach from outside."""
+    unreached = [replica.address for replica in seen.replicas if replica.certificate is None]
+    if not unreached:
+        return "done: every caBundle and every replica has the new one"
+    return (
+        "done: every caBundle has the new one, and every replica that is reached from here; not "
+        f"reached: {', '.join(unreached)}"
+    )
 
 
 def _told(settled: Settled, otherwise: str = "certificates are good: nothing issued") -> int:

@@ -22,6 +22,8 @@ from typing import Any, Self
 import pytest
 
 from certs.authority import Pair, authority, signed
+from certs.called import Address
+from certs.handshake import observe
 from certs.injection import MUTATING, VALIDATING, bundles_in, held_in
 from certs.keeper import Keeper
 from certs.ladder import Done, Target
@@ -381,6 +383,20 @@ def test_the_leader_rotates_when_asked_and_repairs_by_itself(
     assert stored(admin, CA_NAME) != before
     assert trusted(admin) == {(stored(admin, CA_NAME).certificate,)}
     assert calls.lost == 0
+
+
+def test_a_new_leaf_is_done_when_it_is_served(
+    cluster: Cluster, kubeconfig: Path, certs: Certs, admin: Client, webhook: RunningWebhook
+) -> None:
+    before = stored(admin, LEAF_NAME)
+
+    with leading(cluster, kubeconfig):
+        asked = certs("rotate", "leaf", "--timeout", "120")
+        served = asyncio.run(observe(Address("localhost", webhook.port), "localhost"))
+
+    assert asked.returncode == 0, asked.stdout + asked.stderr
+    assert stored(admin, LEAF_NAME) != before
+    assert served.certificate == stored(admin, LEAF_NAME).certificate
 
 
 def test_the_keeper_may_patch_no_configuration_of_others(
