@@ -217,6 +217,8 @@ def rotate(
     Without one failed call: a new CA is trusted everywhere before it signs, and the old one until
     every replica was seen to serve a certificate of the new. Ctrl-C stops watching, not the work.
     """
+    if here and not waiting:
+        raise click.UsageError("--here does the work in this process: leave --no-wait out")
     name = CA_NAME if what == "ca" else LEAF_NAME
     ends = time.monotonic() + timeout
 
@@ -230,7 +232,7 @@ def rotate(
             async with alone(client, namespace) as fenced:
                 keeper = _keeper(fenced, namespace, service, beside)
                 await keeper.request(name)
-                return await _until_settled(keeper, ends) if waiting else 0
+                return await _until_settled(keeper, ends)
         leader = await leader_of(client, namespace)
         if leader is None:
             raise HeldError("no controller leads, so nobody would do it: add --here")

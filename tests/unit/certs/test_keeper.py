@@ -171,6 +171,9 @@ def test_status_tells_programs_too_and_shows_a_rotation_under_way(tmp_path: Path
         pytest.param(["rotate", "everything"], 4, "is not one of 'ca', 'leaf'", id="what"),
         pytest.param(["rotate"], 4, "Missing argument", id="nothing"),
         pytest.param(
+            ["rotate", "ca", "--here", "--no-wait"], 4, "leave --no-wait out", id="nobody to do it"
+        ),
+        pytest.param(
             ["rotate", "ca", "--directory", "none"], 1, "run issue first", id="an empty folder"
         ),
     ],
