@@ -107,7 +107,8 @@ Examples:
     "injecting",
     default=True,
     show_default=True,
-    help="Put the caBundle where it belongs, before anything is signed by a new CA.",
+    help="Put the caBundle where it belongs, before anything is signed by a new CA. Else do that "
+    "yourself, and issue again: a new CA does not sign before.",
 )
 def issue(
     *,
@@ -129,13 +130,10 @@ def issue(
             keeper = Keeper(store, Nowhere((*service_names(service, namespace), *extra)))
             return _told(await keeper.settle(click.echo))
         client = await _client(stack)
-        site: Cluster | Nowhere = (
-            Cluster(client, namespace, service, extra_names=extra, beside=_addresses(beside))
-            if injecting
-            else Nowhere((*service_names(service, namespace), *extra))
-        )
+        replicas = _addresses(beside)
         async with alone(client, namespace) as fenced:
-            keeper = Keeper(SecretStore(fenced, namespace), site)
+            site = Cluster(fenced, namespace, service, extra_names=extra, beside=replicas)
+            keeper = Keeper(SecretStore(fenced, namespace), site, injecting=injecting)
             code = await _until_settled(keeper, time.monotonic() + _ISSUE_SECONDS)
         return 0 if code == _UNFINISHED else code  # an old CA that stays trusted is no fault
 

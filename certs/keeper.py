@@ -80,12 +80,17 @@ class Keeper:
     Args:
         store: where they are kept.
         site: who uses them.
+        injecting: put the caBundle where it belongs; else somebody has to do that before anything
+            is signed by a new CA.
         keys: where private keys come from.
     """
 
-    def __init__(self, store: Store, site: Site, *, keys: KeySource = fresh_key) -> None:
+    def __init__(
+        self, store: Store, site: Site, *, injecting: bool = True, keys: KeySource = fresh_key
+    ) -> None:
         self._store = store
         self._site = site
+        self._injecting = injecting
         self._keys = keys
 
     async def look(self, refused: frozenset[str] = frozenset()) -> Seen:
@@ -104,7 +109,7 @@ class Keeper:
             leaf_requested=REQUEST in served,
             targets=around.targets,
             replicas=around.replicas,
-            refused=refused,
+            refused=refused if self._injecting else frozenset(t.name for t in around.targets),
             spread=around.spread,
         )
         show(seen)
