@@ -23,17 +23,16 @@ from certs.called import (
 from certs.handshake import observe
 from certs.injection import MUTATING, VALIDATING, bundles_in, client_configs, patch
 from certs.ladder import Replica, Target
+from mattermost_migrate.domain.conversion.served import CRD_NAME, converted_by_us
 from mattermost_migrate.domain.errors import RejectedError
 from mattermost_migrate.domain.names import (
-    CLUSTER_INSTALLATION,
     CRD,
     ENDPOINT_SLICE,
-    INJECT_LABEL,
     SERVICE,
     SERVICE_NAME_LABEL,
     Resource,
 )
-from mattermost_migrate.domain.objects import JsonObject, annotations_of, labels_of
+from mattermost_migrate.domain.objects import JsonObject, annotations_of
 from mattermost_migrate.kube import Client, PatchType
 
 __all__ = ["CONVERSION", "Cluster", "Nowhere", "Site", "Surroundings"]
@@ -48,7 +47,7 @@ _CONFIGURATION: Final = "mattermost-migrate"
 _PLACES: Final = (
     (VALIDATING, _CONFIGURATION),
     (MUTATING, _CONFIGURATION),
-    (CRD, f"{CLUSTER_INSTALLATION.plural}.{CLUSTER_INSTALLATION.group}"),
+    (CRD, CRD_NAME),
 )
 
 
@@ -117,7 +116,6 @@ class Cluster:
         spread: timedelta = _SPREAD,
     ) -> None:
         self._client = client
-        self._namespace = namespace
         ours = (name for each in (service, CONVERSION) for name in service_names(each, namespace))
         self._names = tuple(dict.fromkeys((*ours, *extra_names)))
         self._beside = tuple(beside)
@@ -158,18 +156,12 @@ class Cluster:
 
     async def _read(self, resource: Resource, name: str) -> tuple[Resource, str, JsonObject | None]:
         obj = await self._client.find(resource, None, name)
-        if obj is not None:
-            obj = {**obj, "kind": resource.kind}
-        if obj is None or not client_configs(obj) or not self._ours(resource, obj):
+        if obj is None:
             return resource, name, None
-        return resource, name, obj
-
-    def _ours(self, resource: Resource, obj: JsonObject) -> bool:
-        """Whether what it calls is ours: somebody else may convert a CRD that is not our own."""
-        if resource is not CRD or INJECT_LABEL in labels_of(obj):
-            return True
-        called = [service_port_of(config) for config in client_configs(obj)]
-        return all(port is not None and port.namespace == self._namespace for port in called)
+        obj = {**obj, "kind": resource.kind}
+        # Somebody else may convert a CRD that is not our own.
+        ours = resource is not CRD or converted_by_us(obj)
+        return resource, name, obj if ours and client_configs(obj) else None
 
     async def _behind(self, port: ServicePort) -> tuple[Address, ...]:
         service = await self._client.find(SERVICE, port.namespace, port.service)

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 from flask import Blueprint, Response
 from werkzeug.exceptions import BadRequest
 
+from mattermost_migrate.domain.conversion.served import CONVERT_PATH
 from mattermost_migrate.domain.conversion.versions import PREVIEW_VERSION, to_preview, to_stored
 from mattermost_migrate.domain.errors import RefusedError
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION
@@ -49,7 +50,7 @@ def conversion() -> Blueprint:
     blueprint = Blueprint("conversion", __name__)
     one_at_a_time = threading.Lock()
 
-    @blueprint.post("/convert")
+    @blueprint.post(CONVERT_PATH)
     def convert() -> Response:
         body = json_body()
         if len(body) < _LARGE:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from mattermost_migrate.domain.conversion.served import converted_by_us, preview_position
 from mattermost_migrate.domain.conversion.versions import PREVIEW_VERSION
 from mattermost_migrate.domain.errors import Fault, RefusedError
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, INJECT_LABEL, MATTERMOST
 from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of
 from mattermost_migrate.domain.pod_patch import pointer
 
-__all__ = ["CRD_NAME", "MATTERMOST_CRD_NAME", "is_on", "retired", "switched_off", "switched_on"]
+__all__ = ["MATTERMOST_CRD_NAME", "is_on", "retired", "switched_off", "switched_on"]
 
-CRD_NAME: Final = f"{CLUSTER_INSTALLATION.plural}.{CLUSTER_INSTALLATION.group}"
 MATTERMOST_CRD_NAME: Final = f"{MATTERMOST.plural}.{MATTERMOST.group}"
 _LABEL_PATH: Final = f"/metadata/labels{pointer(INJECT_LABEL)}"
 _COLUMNS: Final = [
@@ -32,7 +32,9 @@ _COLUMNS: Final = [
 
 def is_on(crd: JsonObject) -> bool:
     """Whether anything of ours is in it."""
-    return _position(crd) is not None or _converted_by_us(crd) or INJECT_LABEL in labels_of(crd)
+    return (
+        preview_position(crd) is not None or converted_by_us(crd) or INJECT_LABEL in labels_of(crd)
+    )
 
 
 def switched_on(
@@ -49,13 +51,13 @@ def switched_on(
     Raises:
         RefusedError: somebody else converts it, or there is no such version to convert from.
     """
-    if _strategy(crd) == "Webhook" and not _converted_by_us(crd):
+    if _strategy(crd) == "Webhook" and not converted_by_us(crd):
         raise _refused(
             crd, "spec.conversion", "another webhook converts it; that one must go first"
         )
     version = _preview(crd, mattermost)
     operations: list[dict[str, Any]] = []
-    position = _position(crd)
+    position = preview_position(crd)
     if position is None:
         operations.append({"op": "add", "path": "/spec/versions/-", "value": version})
     elif crd["spec"]["versions"][position] != version:
@@ -74,7 +76,7 @@ def retired(crd: JsonObject) -> list[dict[str, Any]]:
     The version is still known: what the objects say about it can be put right now.
     """
     operations = _unconverted(crd)
-    position = _position(crd)
+    position = preview_position(crd)
     if position is not None and crd["spec"]["versions"][position]["served"]:
         path = f"/spec/versions/{position}/served"
         operations.append({"op": "replace", "path": path, "value": False})
@@ -84,7 +86,7 @@ def retired(crd: JsonObject) -> list[dict[str, Any]]:
 def switched_off(crd: JsonObject) -> list[dict[str, Any]]:
     """The JSON Patch that takes all of ours out again; empty where there is nothing."""
     operations = _unconverted(crd)
-    position = _position(crd)
+    position = preview_position(crd)
     if position is not None:
         operations.append({"op": "remove", "path": f"/spec/versions/{position}"})
     if INJECT_LABEL in labels_of(crd):
@@ -93,7 +95,7 @@ def switched_off(crd: JsonObject) -> list[dict[str, Any]]:
 
 
 def _unconverted(crd: JsonObject) -> list[dict[str, Any]]:
-    if not _converted_by_us(crd):
+    if not converted_by_us(crd):
         return []
     return [{"op": "replace", "path": "/spec/conversion", "value": {"strategy": "None"}}]
 
@@ -114,24 +116,8 @@ def _labelled(crd: JsonObject, inject: str) -> list[dict[str, Any]]:
     return [{"op": "add", "path": _LABEL_PATH, "value": inject}]
 
 
-def _position(crd: JsonObject) -> int | None:
-    names = [version["name"] for version in crd["spec"]["versions"]]
-    return names.index(PREVIEW_VERSION) if PREVIEW_VERSION in names else None
-
-
 def _strategy(crd: JsonObject) -> str:
     return str((crd["spec"].get("conversion") or {}).get("strategy") or "None")
-
-
-def _converted_by_us(crd: JsonObject) -> bool:
-    """Our path tells: whoever serves it elsewhere serves something else."""
-    webhook = (crd["spec"].get("conversion") or {}).get("webhook") or {}
-    config = webhook.get("clientConfig") or {}
-    path = (config.get("service") or {}).get("path") or config.get("url") or ""
-    return bool(path.endswith(_PATH))
-
-
-_PATH: Final = "/convert"
 
 
 def _conversion(crd: JsonObject, client_config: JsonObject) -> dict[str, Any]:

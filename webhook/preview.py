@@ -13,12 +13,12 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from mattermost_migrate.domain.conversion.served import CONVERT_PATH, CRD_NAME
 from mattermost_migrate.domain.conversion.versions import PREVIEW_VERSION
 from mattermost_migrate.domain.errors import MigrateError
 from mattermost_migrate.environment import set_by_environment
 from mattermost_migrate.kube import Client, connect
 from webhook.app import create_conversion_app
-from webhook.crd import CRD_NAME
 from webhook.launch import launch, serving_options
 from webhook.switch import Switch
 from webhook.worker import ConversionWorker
@@ -79,8 +79,8 @@ def enable(*, namespace: str, service: str, port: int, url: str | None, inject: 
 
     The versions that are there are left as they are.
     """
-    where = {"namespace": namespace, "name": service, "port": port, "path": "/convert"}
-    config = {"url": f"{url.rstrip('/')}/convert"} if url else {"service": where}
+    where = {"namespace": namespace, "name": service, "port": port, "path": CONVERT_PATH}
+    config = {"url": url.rstrip("/") + CONVERT_PATH} if url else {"service": where}
     changed = _with_switch(lambda switch: switch.on(config, inject=inject))
     told = "now served" if changed else "was served already"
     click.echo(f"{CRD_NAME}: {PREVIEW_VERSION} {told}; next: mattermost-migrate-certs inject")

@@ -11,12 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+from mattermost_migrate.domain.conversion.served import CRD_NAME
 from mattermost_migrate.domain.conversion.versions import managers_patch
 from mattermost_migrate.domain.errors import NotFoundError, StaleError
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, CRD
 from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of
 from mattermost_migrate.kube import Client, PatchType
-from webhook.crd import CRD_NAME, MATTERMOST_CRD_NAME, is_on, retired, switched_off, switched_on
+from webhook.crd import MATTERMOST_CRD_NAME, is_on, retired, switched_off, switched_on
 
 __all__ = ["Switch"]
 

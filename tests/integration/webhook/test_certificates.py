@@ -30,7 +30,13 @@ from certs.ladder import Done, Target
 from certs.renewal import dns_names
 from certs.site import Cluster as Site
 from certs.storage import CA_NAME, LEAF_NAME, SecretStore
-from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, CRD, LEASE, SECRET
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    CRD,
+    INJECT_LABEL,
+    LEASE,
+    SECRET,
+)
 from mattermost_migrate.kube import Client as Kube
 from mattermost_migrate.kube import connect
 from mattermost_migrate.testing.cluster import ApiError, Client, Cluster
@@ -83,9 +89,12 @@ def everywhere(admin: Client) -> Iterator[None]:
     config = {"service": called | {"path": "/convert"}}
     converter = {"clientConfig": config, "conversionReviewVersions": ["v1"]}
     by_webhook = {"strategy": "Webhook", "webhook": converter}
-    admin.patch(CRD, None, CI_CRD, {"spec": {"conversion": by_webhook}})
+    ours = {"labels": {INJECT_LABEL: SERVICE}}
+    admin.patch(CRD, None, CI_CRD, {"metadata": ours, "spec": {"conversion": by_webhook}})
     yield
-    admin.patch(CRD, None, CI_CRD, {"spec": {"conversion": {"strategy": "None", "webhook": None}}})
+    nobodys = {"labels": {INJECT_LABEL: None}}
+    by_nobody = {"strategy": "None", "webhook": None}
+    admin.patch(CRD, None, CI_CRD, {"metadata": nobodys, "spec": {"conversion": by_nobody}})
 
 
 def stored(admin: Client, name: str) -> Pair:

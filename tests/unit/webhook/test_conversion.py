@@ -3,12 +3,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import jsonpatch
 import pytest
 from flask.testing import FlaskClient
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
 from mattermost_migrate.domain.errors import RefusedError
+from mattermost_migrate.domain.names import INJECT_LABEL
 from mattermost_migrate.testing.builders import cluster_installation
 from webhook.app import create_conversion_app
 from webhook.crd import is_on, retired, switched_off, switched_on
@@ -169,20 +171,44 @@ def test_the_crd_gets_the_version_the_webhook_and_the_label() -> None:
 
 def test_a_bundle_that_is_there_is_kept() -> None:
     webhook = {"clientConfig": {**URL, "caBundle": "Zm9v"}, "conversionReviewVersions": ["v1"]}
-    conversion = {"strategy": "Webhook", "webhook": webhook}
-    patch = switched_on(crd(conversion=conversion), MATTERMOST, URL, inject="us")
+    ours = crd(conversion={"strategy": "Webhook", "webhook": webhook})
+    ours["metadata"]["labels"] = {INJECT_LABEL: "us"}
+    patch = switched_on(ours, MATTERMOST, URL, inject="us")
 
     assert "/spec/conversion" not in [each["path"] for each in patch]
 
 
-def test_where_somebody_else_converts_we_keep_out() -> None:
-    webhook = {"clientConfig": {"url": "https://other.example.com/v1"}}
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param({"url": "https://other.example.com/v1"}, id="by a path of their own"),
+        pytest.param({"url": "https://other.example.com/convert"}, id="by the usual path"),
+        pytest.param(
+            {"service": {"namespace": "x", "name": "y", "path": "/convert"}},
+            id="by the usual path of a Service",
+        ),
+    ],
+)
+def test_where_somebody_else_converts_we_keep_out(config: dict[str, Any]) -> None:
+    webhook = {"clientConfig": config}
     theirs = crd(conversion={"strategy": "Webhook", "webhook": webhook})
 
     with pytest.raises(RefusedError, match=r"spec\.conversion: another webhook converts it"):
         switched_on(theirs, MATTERMOST, URL, inject="us")
     assert not is_on(theirs)
     assert (retired(theirs), switched_off(theirs)) == ([], [])
+
+
+def test_what_an_operator_s_upgrade_left_of_ours_is_still_taken_out() -> None:
+    """It knows nothing of our version, and leaves the conversion and the label."""
+    left = crd(conversion={"strategy": "Webhook", "webhook": {"clientConfig": URL}})
+    left["metadata"]["labels"] = {INJECT_LABEL: "us"}
+
+    after = jsonpatch.apply_patch(left, switched_off(left))
+
+    assert after["spec"]["conversion"] == {"strategy": "None"}
+    assert after["metadata"]["labels"] == {}
+    assert not is_on(after)
 
 
 def test_without_the_mattermost_s_version_there_is_no_shape_to_show() -> None:
