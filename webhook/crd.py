@@ -18,7 +18,8 @@ from mattermost_migrate.domain.pod_patch import pointer
 __all__ = ["MATTERMOST_CRD_NAME", "is_on", "retired", "switched_off", "switched_on"]
 
 MATTERMOST_CRD_NAME: Final = f"{MATTERMOST.plural}.{MATTERMOST.group}"
-_LABEL_PATH: Final = f"/metadata/labels{pointer(INJECT_LABEL)}"
+#: By it cert-manager knows of which Certificate the CA goes into a CRD's conversion.
+_CERTIFICATE_ANNOTATION: Final = "cert-manager.io/inject-ca-from"
 _COLUMNS: Final = [
     {"name": name, "type": "string", "jsonPath": path}
     for name, path in (
@@ -38,20 +39,27 @@ def is_on(crd: JsonObject) -> bool:
 
 
 def switched_on(
-    crd: JsonObject, mattermost: JsonObject, client_config: JsonObject, *, inject: str
+    crd: JsonObject,
+    mattermost: JsonObject,
+    client_config: JsonObject,
+    *,
+    inject: str,
+    certificate: str | None,
 ) -> list[dict[str, Any]]:
     """The JSON Patch that serves the preview; empty where it is served so already.
 
     Args:
         crd: that of ClusterInstallation, as it is.
         mattermost: that of Mattermost, whose spec gives the preview its shape.
-        client_config: where the API server calls; a caBundle that is there is kept.
+        client_config: where the API server calls; a caBundle that is there is kept, if this has
+            none.
         inject: the name by which certificates are injected.
+        certificate: ``namespace/name`` of the one whose CA cert-manager is to put in.
 
     Raises:
         RefusedError: somebody else converts it, or there is no such version to convert from.
     """
-    if _strategy(crd) == "Webhook" and not converted_by_us(crd):
+    if _converted_by_others(crd):
         raise _refused(
             crd, "spec.conversion", "another webhook converts it; that one must go first"
         )
@@ -66,7 +74,9 @@ def switched_on(
     conversion = _conversion(crd, client_config)
     if (crd["spec"].get("conversion") or {}) != conversion:
         operations.append({"op": "add", "path": "/spec/conversion", "value": conversion})
-    operations += _labelled(crd, inject)
+    operations += _marked(crd, "labels", INJECT_LABEL, inject)
+    if certificate or INJECT_LABEL in labels_of(crd):  # one that is there before us is not ours
+        operations += _marked(crd, "annotations", _CERTIFICATE_ANNOTATION, certificate)
     return _fenced(crd, operations)
 
 
@@ -90,7 +100,9 @@ def switched_off(crd: JsonObject) -> list[dict[str, Any]]:
     if position is not None:
         operations.append({"op": "remove", "path": f"/spec/versions/{position}"})
     if INJECT_LABEL in labels_of(crd):
-        operations.append({"op": "remove", "path": _LABEL_PATH})
+        operations += _marked(crd, "labels", INJECT_LABEL, None)
+        if not _converted_by_others(crd):
+            operations += _marked(crd, "annotations", _CERTIFICATE_ANNOTATION, None)
     return _fenced(crd, operations)
 
 
@@ -108,16 +120,21 @@ def _fenced(crd: JsonObject, operations: list[dict[str, Any]]) -> list[dict[str,
     return [{"op": "test", "path": "/metadata/resourceVersion", "value": version}, *operations]
 
 
-def _labelled(crd: JsonObject, inject: str) -> list[dict[str, Any]]:
-    if labels_of(crd).get(INJECT_LABEL) == inject:
+def _marked(crd: JsonObject, field: str, key: str, value: str | None) -> list[dict[str, Any]]:
+    """For a label or an annotation to have that value; None: for it not to be there."""
+    held, path = crd["metadata"].get(field) or {}, f"/metadata/{field}"
+    if held.get(key) == value:
         return []
-    if not labels_of(crd):
-        return [{"op": "add", "path": "/metadata/labels", "value": {INJECT_LABEL: inject}}]
-    return [{"op": "add", "path": _LABEL_PATH, "value": inject}]
+    if value is None:
+        return [{"op": "remove", "path": path + pointer(key)}]
+    if not held:
+        return [{"op": "add", "path": path, "value": {key: value}}]
+    return [{"op": "add", "path": path + pointer(key), "value": value}]
 
 
-def _strategy(crd: JsonObject) -> str:
-    return str((crd["spec"].get("conversion") or {}).get("strategy") or "None")
+def _converted_by_others(crd: JsonObject) -> bool:
+    strategy = (crd["spec"].get("conversion") or {}).get("strategy")
+    return strategy == "Webhook" and not converted_by_us(crd)
 
 
 def _conversion(crd: JsonObject, client_config: JsonObject) -> dict[str, Any]:

@@ -74,16 +74,35 @@ def serve(**options: Any) -> None:
     default="mattermost-migrate-webhook",
     help="Whose caBundle mattermost-migrate-certs puts into the CRD.",
 )
-def enable(*, namespace: str, service: str, port: int, url: str | None, inject: str) -> None:
+@click.option(
+    "--certificate",
+    metavar="NAMESPACE/NAME",
+    help="The Certificate whose CA cert-manager is to put into the CRD instead.",
+)
+@click.option("--ca-bundle", help="The CA itself, PEM in base64, where nobody puts it in.")
+def enable(
+    *,
+    namespace: str,
+    service: str,
+    port: int,
+    url: str | None,
+    inject: str,
+    certificate: str | None,
+    ca_bundle: str | None,
+) -> None:
     """Add the version to the ClusterInstallation CRD, and have us convert it.
 
     The versions that are there are left as they are.
     """
     where = {"namespace": namespace, "name": service, "port": port, "path": CONVERT_PATH}
     config = {"url": url.rstrip("/") + CONVERT_PATH} if url else {"service": where}
-    changed = _with_switch(lambda switch: switch.on(config, inject=inject))
+    trusted = {"caBundle": ca_bundle} if ca_bundle else {}
+    changed = _with_switch(
+        lambda switch: switch.on({**config, **trusted}, inject=inject, certificate=certificate)
+    )
     told = "now served" if changed else "was served already"
-    click.echo(f"{CRD_NAME}: {PREVIEW_VERSION} {told}; next: mattermost-migrate-certs inject")
+    following = "" if certificate or ca_bundle else "; next: mattermost-migrate-certs inject"
+    click.echo(f"{CRD_NAME}: {PREVIEW_VERSION} {told}{following}")
 
 
 @main.command()

@@ -34,8 +34,13 @@ class Switch:
 
     client: Client
 
-    async def on(self, client_config: JsonObject, *, inject: str) -> bool:
+    async def on(self, client_config: JsonObject, *, inject: str, certificate: str | None) -> bool:
         """Serve it; whether anything had to be changed for that.
+
+        Args:
+            client_config: where the API server calls, and whom it believes.
+            inject: the name by which certificates are injected.
+            certificate: of cert-manager, if that injects its CA.
 
         Raises:
             NotFoundError: the cluster has one of the two CRDs not.
@@ -44,7 +49,9 @@ class Switch:
         """
         mattermost = await self.client.get(CRD, None, MATTERMOST_CRD_NAME)
         return await self._change(
-            lambda crd: switched_on(crd, mattermost, client_config, inject=inject)
+            lambda crd: switched_on(
+                crd, mattermost, client_config, inject=inject, certificate=certificate
+            )
         )
 
     async def off(self) -> bool:

@@ -125,7 +125,14 @@ spec:
           imagePullPolicy: {{ .Values.image.pullPolicy }}
           command: [{{ $name }}, {{ $.verb }}]
           {{- if eq $.verb "enable" }}
-          args: [--namespace={{ .Release.Namespace }}, --service={{ $name }}]
+          args:
+            - --namespace={{ .Release.Namespace }}
+            - --service={{ $name }}
+            {{- if eq .Values.certificates.provider "cert-manager" }}
+            - --certificate={{ .Release.Namespace }}/mattermost-migrate-webhook
+            {{- else if and (eq .Values.certificates.provider "none") .Values.webhook.caBundle }}
+            - --ca-bundle={{ .Values.webhook.caBundle }}
+            {{- end }}
           {{- end }}
           securityContext: {{- include "mattermost-migrate.containerSecurityContext" . | nindent 12 }}
           resources: {{- toYaml .Values.conversion.resources | nindent 12 }}

@@ -145,6 +145,43 @@ def test_other_providers_of_certificates_are_left_alone(render: Render, provider
     )
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        pytest.param(("webhook.caBundle=Zm9v",), [], id="builtin"),
+        pytest.param(
+            ("certificates.provider=cert-manager",),
+            ["--certificate=home/mattermost-migrate-webhook"],
+            id="cert-manager",
+        ),
+        pytest.param(
+            ("certificates.provider=none", "webhook.caBundle=Zm9v"), ["--ca-bundle=Zm9v"], id="none"
+        ),
+        pytest.param(("certificates.provider=none",), [], id="put in by hand"),
+    ],
+)
+def test_whoever_issues_certificates_has_the_preview_s_conversion_trusted(
+    render: Render, settings: tuple[str, ...], told: list[str]
+) -> None:
+    objects = render("conversion.enabled=true", *settings)
+    (switch,) = [
+        container
+        for job in objects
+        if job["kind"] == "Job"
+        for container in job["spec"]["template"]["spec"]["containers"]
+        if "enable" in container["command"]
+    ]
+
+    where = ["--namespace=home", "--service=mattermost-migrate-conversion"]
+    assert switch["args"] == [*where, *told]
+    for kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"):
+        (configuration,) = [obj for obj in objects if obj["kind"] == kind]
+        asked = (configuration["metadata"].get("annotations") or {}).values()
+        assert [f"--certificate={each}" for each in asked] == [
+            each for each in told if each.startswith("--certificate=")
+        ]
+
+
 def test_words_that_are_not_known_are_refused(render: Render) -> None:
     with pytest.raises(AssertionError, match="failurePolicy"):
         render("webhook.failurePolicy=Perhaps")

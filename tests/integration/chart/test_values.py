@@ -21,8 +21,15 @@ CHART = Path(__file__).parents[3] / "deploy" / "chart"
 SETS: dict[str, dict[str, Any]] = {
     "as they are": {},
     "builtin operator": {"controller": {"operator": "builtin", "replicas": 1, "workers": 3}},
-    "cert-manager": {"certificates": {"provider": "cert-manager"}},
-    "own certificates": {"certificates": {"provider": "none"}, "webhook": {"caBundle": "Zm9v"}},
+    "cert-manager": {
+        "certificates": {"provider": "cert-manager"},
+        "conversion": {"enabled": True},
+    },
+    "own certificates": {
+        "certificates": {"provider": "none"},
+        "webhook": {"caBundle": "Zm9v"},
+        "conversion": {"enabled": True},
+    },
     "watched": {
         "monitoring": {
             "podMonitors": True,

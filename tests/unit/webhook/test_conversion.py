@@ -155,10 +155,17 @@ def crd(**spec: Any) -> dict[str, Any]:
 MATTERMOST = crd()
 MATTERMOST["spec"]["versions"][0]["name"] = "v1beta1"
 URL = {"url": "https://localhost:9444/convert"}
+ASKED = "cert-manager.io/inject-ca-from"
+
+
+def on(
+    crd: dict[str, Any], *, config: dict[str, str] = URL, certificate: str | None = None
+) -> list[dict[str, Any]]:
+    return switched_on(crd, MATTERMOST, config, inject="us", certificate=certificate)
 
 
 def test_the_crd_gets_the_version_the_webhook_and_the_label() -> None:
-    patch = switched_on(crd(), MATTERMOST, URL, inject="us")
+    patch = on(crd())
 
     assert [(each["op"], each["path"]) for each in patch] == [
         ("test", "/metadata/resourceVersion"),
@@ -173,9 +180,32 @@ def test_a_bundle_that_is_there_is_kept() -> None:
     webhook = {"clientConfig": {**URL, "caBundle": "Zm9v"}, "conversionReviewVersions": ["v1"]}
     ours = crd(conversion={"strategy": "Webhook", "webhook": webhook})
     ours["metadata"]["labels"] = {INJECT_LABEL: "us"}
-    patch = switched_on(ours, MATTERMOST, URL, inject="us")
 
-    assert "/spec/conversion" not in [each["path"] for each in patch]
+    assert "/spec/conversion" not in [each["path"] for each in on(ours)]
+    after = jsonpatch.apply_patch(ours, on(ours, config={**URL, "caBundle": "YmFy"}))
+    assert after["spec"]["conversion"]["webhook"]["clientConfig"] == {**URL, "caBundle": "YmFy"}
+
+
+def test_cert_manager_is_asked_for_its_ca_as_long_as_it_is_its_own() -> None:
+    by_it = jsonpatch.apply_patch(crd(), on(crd(), certificate="home/webhook"))
+    by_another = jsonpatch.apply_patch(by_it, on(by_it))
+
+    assert by_it["metadata"]["annotations"] == {ASKED: "home/webhook"}
+    assert on(by_it, certificate="home/webhook") == []
+    assert by_another["metadata"]["annotations"] == {}
+    assert jsonpatch.apply_patch(by_it, switched_off(by_it))["metadata"]["annotations"] == {}
+
+
+def test_what_others_ask_cert_manager_for_is_left_alone() -> None:
+    theirs = crd()
+    theirs["metadata"]["annotations"] = {ASKED: "their/certificate"}
+    webhook = {"clientConfig": {"url": "https://other.example.com/v1"}}
+    later = crd(conversion={"strategy": "Webhook", "webhook": webhook})
+    later["metadata"] |= {"annotations": {ASKED: "theirs/now"}, "labels": {INJECT_LABEL: "us"}}
+
+    for before, patch in ((theirs, on(theirs)), (later, switched_off(later))):
+        after = jsonpatch.apply_patch(before, patch)
+        assert after["metadata"]["annotations"] == before["metadata"]["annotations"]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +224,7 @@ def test_where_somebody_else_converts_we_keep_out(config: dict[str, Any]) -> Non
     theirs = crd(conversion={"strategy": "Webhook", "webhook": webhook})
 
     with pytest.raises(RefusedError, match=r"spec\.conversion: another webhook converts it"):
-        switched_on(theirs, MATTERMOST, URL, inject="us")
+        on(theirs)
     assert not is_on(theirs)
     assert (retired(theirs), switched_off(theirs)) == ([], [])
 
@@ -213,4 +243,4 @@ def test_what_an_operator_s_upgrade_left_of_ours_is_still_taken_out() -> None:
 
 def test_without_the_mattermost_s_version_there_is_no_shape_to_show() -> None:
     with pytest.raises(RefusedError, match="has no version v1beta1"):
-        switched_on(crd(), crd(), URL, inject="us")
+        switched_on(crd(), crd(), URL, inject="us", certificate=None)
