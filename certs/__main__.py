@@ -86,8 +86,8 @@ Exit codes: 0 done, 1 failed or amiss, 2 not finished in time, 3 refused, 4 usag
 def main() -> None:
     """Certificates of the mattermost-migrate webhook.
 
-    The controller keeps them by itself: it looks each minute. These commands show what it sees, ask
-    it for a new CA or certificate, and do its work where no controller runs.
+    The controller keeps them by itself: by default it looks each minute. These commands show what
+    it sees, ask it for a new CA or certificate, and do its work where no controller runs.
     """
 
 
@@ -119,7 +119,7 @@ def issue(
     extra: tuple[str, ...],
     injecting: bool,
 ) -> None:
-    """Do once what the controller does each minute; leave what is good alone.
+    """Do once what the controller does by itself; leave what is good alone.
 
     For a first installation, and for a cluster without our controller. Refused while it leads.
     """
@@ -236,7 +236,7 @@ def rotate(
             raise HeldError("no controller leads, so nobody would do it: add --here")
         keeper = _keeper(client, namespace, service, beside)
         await keeper.request(name)
-        click.echo(f"asked {leader}, which looks each minute")
+        click.echo(f"asked {leader}, which by default looks each minute")
         return await _follow(keeper, ends) if waiting else 0
 
     _run(work)

@@ -156,7 +156,10 @@ class Keeper:
         raise StaleError("certificates: somebody undoes what is written; looking again later")
 
     async def keep(self, interval: float = INTERVAL) -> None:
-        """Look each minute, by whatever the clock says then; never ends by itself.
+        """Look time and again, by whatever the clock says then; never ends by itself.
+
+        Args:
+            interval: seconds between two looks; fewer while something is under way.
 
         Raises:
             LeaseLostError: another replica may be leading.

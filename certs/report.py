@@ -119,7 +119,7 @@ def _next(seen: Seen) -> str:
             return f"Waiting: {reason}."
         case Act(action):
             reason = getattr(action, "reason", "a caBundle is not what it should be")
-            return f"Next, by the controller within a minute: {reason}."
+            return f"Next, by the controller when it looks again: {reason}."
 
 
 def _stamp(moment: datetime) -> str:
