@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,19 @@ def test_nothing_is_published_that_was_not_tested() -> None:
 
     assert "test" in behind("publish")
     assert "test" in behind("image")
+
+
+def test_the_image_gets_the_tag_that_the_chart_asks_for(tmp_path: Path) -> None:
+    steps = JOBS["image"]["steps"]
+    (push,) = [step for step in steps if "build-push-action" in step.get("uses", "")]
+    (tag,) = [step for step in steps if step.get("id") == "tag"]
+    version, output = versions()["deploy/chart/Chart.yaml: appVersion"], tmp_path / "output"
+    environ = {"GITHUB_REF_NAME": f"v{version}", "GITHUB_OUTPUT": str(output)}
+
+    subprocess.run(["/bin/bash", "-c", tag["run"]], env=environ, check=True)  # noqa: S603 - ours
+
+    assert output.read_text() == f"name={version}\n"
+    assert push["with"]["tags"].endswith(":${{ steps.tag.outputs.name }}")
 
 
 def test_the_image_comes_with_its_parts_list_and_its_origin_and_is_signed() -> None:
