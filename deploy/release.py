@@ -19,6 +19,7 @@ import yaml
 from mattermost_migrate.testing.tools import ready
 
 ROOT: Final = Path(__file__).parents[1]
+_NAME: Final = "mattermost-migrate"
 
 
 def versions(root: Path = ROOT) -> dict[str, str]:
@@ -60,11 +61,15 @@ def pack(into: Path) -> None:
         # Helm names the chart's archive as the plugin's; of the two, only a plugin's name matters.
         subprocess.run([*chart, "--destination", stage], cwd=ROOT, check=True)
         (archive,) = Path(stage).glob("*.tgz")
-        name, _, rest = archive.name.rpartition("-")
-        shutil.move(archive, into / f"{name}-chart-{rest}")
+        shutil.move(archive, into / told_apart(archive.name))
         subprocess.run([*plugin, stage], cwd=ROOT, check=True)
         (archive,) = Path(stage).glob("*.tgz")
         shutil.move(archive, into)
+
+
+def told_apart(archive: str) -> str:
+    """The name of the chart's archive that is no plugin's."""
+    return f"{_NAME}-chart-{archive.removeprefix(f'{_NAME}-')}"
 
 
 def main(arguments: list[str]) -> int:

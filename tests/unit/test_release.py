@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deploy.release import faults, versions
+from deploy.release import faults, told_apart, versions
 
 ROOT = Path(__file__).parents[2]
 WORKFLOW = ROOT / ".github" / "workflows" / "release.yml"
@@ -25,6 +25,13 @@ def test_every_part_has_the_same_version() -> None:
 
 def test_a_part_that_was_forgotten_is_named() -> None:
     assert faults("v1.0.0", {"a": "1.0.0", "b": "0.9.0"}) == ["b is 0.9.0, and the tag is v1.0.0"]
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "1.0.0-rc.1", "1.0.0-rc.1+a-b"])
+def test_the_chart_s_archive_is_told_apart_from_the_plugin_s(version: str) -> None:
+    found = told_apart(f"mattermost-migrate-{version}.tgz")
+
+    assert found == f"mattermost-migrate-chart-{version}.tgz"
 
 
 def test_every_action_is_pinned_by_its_commit() -> None:
