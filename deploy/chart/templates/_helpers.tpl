@@ -119,6 +119,7 @@ spec:
       {{- with .Values.imagePullSecrets }}
       imagePullSecrets: {{- toYaml . | nindent 8 }}
       {{- end }}
+      {{- include "mattermost-migrate.placement" .Values.webhook | nindent 6 }}
       containers:
         - name: switch
           image: {{ include "mattermost-migrate.image" . }}

@@ -39,6 +39,15 @@ def named(objects: list[dict[str, Any]], kind: str) -> list[str]:
     return sorted(obj["metadata"]["name"] for obj in objects if obj["kind"] == kind)
 
 
+def pods(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What every Deployment and Job has its pods be, by its name."""
+    return {
+        obj["metadata"]["name"]: obj["spec"]["template"]["spec"]
+        for obj in objects
+        if obj["kind"] in ("Deployment", "Job")
+    }
+
+
 def rules(objects: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
     for obj in objects:
         for rule in obj.get("rules") or ():
@@ -60,11 +69,7 @@ def test_the_webhook_gets_secrets_only_where_it_is_to(render: Render, reads: str
         for name, rule in rules(objects)
         if name == "mattermost-migrate-webhook" and "secrets" in rule["resources"]
     ]
-    (pod,) = [
-        obj["spec"]["template"]["spec"]
-        for obj in objects
-        if obj["kind"] == "Deployment" and obj["metadata"]["name"] == "mattermost-migrate-webhook"
-    ]
+    pod = pods(objects)["mattermost-migrate-webhook"]
 
     assert granted == ([["get"]] if reads == "true" else [])
     assert ("--no-read-secrets" in pod["containers"][0]["args"]) is (reads == "false")
@@ -217,3 +222,24 @@ def test_the_preview_version_is_switched_by_jobs(
         is ("mattermost-migrate-conversion" in named(objects, "PodDisruptionBudget"))
         is ("enable" in jobs)
     )
+
+
+@pytest.mark.parametrize("conversion", ["true", "false"])
+def test_converter_and_jobs_run_where_the_webhook_does(render: Render, conversion: str) -> None:
+    placed = pods(
+        render(
+            f"conversion.enabled={conversion}",
+            "webhook.nodeSelector.pool=infra",
+            "webhook.tolerations[0].operator=Exists",
+            "webhook.affinity.podAntiAffinity.a=b",
+            "webhook.priorityClassName=high",
+        )
+    )
+    del placed["mattermost-migrate-controller"]
+
+    assert len(placed) == (4 if conversion == "true" else 2)
+    for name, pod in placed.items():
+        assert pod.get("nodeSelector") == {"pool": "infra"}, name
+        assert pod.get("tolerations") == [{"operator": "Exists"}], name
+        assert pod.get("affinity"), name
+        assert pod.get("priorityClassName") == "high", name
