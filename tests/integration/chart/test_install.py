@@ -12,9 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from certs.injection import VALIDATING, bundles_in
-from mattermost_migrate.domain.names import CRD, FLEET_MIGRATION, INSTALLATION_MIGRATION, SECRET
+from mattermost_migrate.domain.names import (
+    CRD,
+    FLEET_MIGRATION,
+    INSTALLATION_MIGRATION,
+    SECRET,
+    SERVICE,
+)
 from mattermost_migrate.testing.cluster import Cluster
 from mattermost_migrate.testing.tools import Toolbox
 
@@ -50,6 +57,23 @@ def test_an_upgrade_keeps_the_bundle_and_an_uninstall_the_migrations(
     assert own_cluster.admin.find(VALIDATING, None, "mattermost-migrate") is None
     for resource in (INSTALLATION_MIGRATION, FLEET_MIGRATION):
         assert own_cluster.admin.find(CRD, None, f"{resource.plural}.{resource.group}") is not None
+
+
+@pytest.mark.parametrize("helm", ["helm3", "helm4"])
+def test_the_preview_version_is_taken_out_before_its_service_goes(
+    own_cluster: Cluster, tools: Toolbox, run: Run, helm: str
+) -> None:
+    install = (tools[helm], "upgrade", "--install", "mm", ROOT / "deploy" / "chart", *PLACE)
+    run(*install, "--create-namespace", "--set", "conversion.enabled=true")
+    assert own_cluster.admin.find(SERVICE, "mattermost-migrate", "mattermost-migrate-conversion")
+
+    run(*install)
+    hooks = list(yaml.safe_load_all(run(tools[helm], "get", "hooks", "mm", *PLACE)))
+    run(tools[helm], "rollback", "mm", "1", *PLACE)
+    run(tools[helm], "uninstall", "mm", *PLACE)
+
+    told = [hook["metadata"]["annotations"]["helm.sh/hook"] for hook in hooks]
+    assert told == ["pre-upgrade,pre-rollback"]
 
 
 def test_nobody_s_work_stops_when_our_crds_are_gone(

@@ -197,10 +197,15 @@ def test_words_that_are_not_known_are_refused(render: Render) -> None:
     [
         pytest.param(
             ("conversion.enabled=true",),
-            {"enable": "post-install,post-upgrade", "disable": "pre-delete"},
+            {"enable": "post-install,post-upgrade,post-rollback", "disable": "pre-delete"},
             id="on",
         ),
-        pytest.param((), {"disable": "post-upgrade"}, id="off"),
+        pytest.param((), {"disable": "post-upgrade,pre-rollback"}, id="off"),
+        pytest.param(
+            ("webhook.enabled=false",),
+            {"disable": "post-upgrade,pre-rollback"},
+            id="off, and the webhook elsewhere",
+        ),
     ],
 )
 def test_the_preview_version_is_switched_by_jobs(
