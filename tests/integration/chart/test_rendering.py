@@ -248,3 +248,18 @@ def test_converter_and_jobs_run_where_the_webhook_does(render: Render, conversio
         assert pod.get("tolerations") == [{"operator": "Exists"}], name
         assert pod.get("affinity"), name
         assert pod.get("priorityClassName") == "high", name
+
+
+@pytest.mark.parametrize("conversion", ["true", "false"])
+def test_every_process_that_runs_is_read_by_prometheus(render: Render, conversion: str) -> None:
+    objects = render("monitoring.podMonitors=true", f"conversion.enabled={conversion}")
+
+    assert named(objects, "PodMonitor") == named(objects, "Deployment")
+    for monitor in (obj["spec"] for obj in objects if obj["kind"] == "PodMonitor"):
+        (selected,) = (
+            obj["spec"]["template"]["spec"]["containers"][0]
+            for obj in objects
+            if obj["kind"] == "Deployment" and obj["spec"]["selector"] == monitor["selector"]
+        )
+        (endpoint,) = monitor["podMetricsEndpoints"]
+        assert endpoint["port"] in {port["name"] for port in selected["ports"]}

@@ -31,13 +31,14 @@ SETS: dict[str, dict[str, Any]] = {
         "conversion": {"enabled": True},
     },
     "watched": {
+        "conversion": {"enabled": True},
         "monitoring": {
             "podMonitors": True,
             "rules": True,
             "dashboard": True,
             "labels": {"release": "prometheus"},
             "interval": "1m",
-        }
+        },
     },
     "closed network": {
         "networkPolicy": {
