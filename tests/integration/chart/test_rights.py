@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from dataclasses import astuple
 from pathlib import Path
 
 from deploy.rights import rendered, rights
@@ -50,3 +51,12 @@ def test_the_page_lists_every_right_and_no_other(tools: object) -> None:
         granted[right.account, right.group, right.resource].add(right.verb)
 
     assert told() == granted
+
+
+def test_no_right_to_some_is_held_to_all_as_well(tools: object) -> None:
+    held = list(rights(rendered()))
+    to_all = {astuple(right)[:4] for right in held if not right.namespace and not right.names}
+    to_some = [right for right in held if right.namespace or right.names]
+
+    assert to_some
+    assert [str(right) for right in to_some if astuple(right)[:4] in to_all] == []
