@@ -29,7 +29,12 @@ from mattermost_migrate.testing.builders import (
 from mattermost_migrate.testing.cluster import ApiError, Client, Cluster, Process
 from mattermost_migrate.testing.installations import Installations
 from mattermost_migrate.testing.tools import Toolbox
-from mattermost_migrate.testing.webhook import NAMESPACE, RunningWebhook, called_webhook
+from mattermost_migrate.testing.webhook import (
+    NAMESPACE,
+    RunningWebhook,
+    called_webhook,
+    install_chart,
+)
 from mattermost_migrate.testing.witness import Witness
 
 NAMES = ("acme-0", "acme-1", "acme-2")
@@ -38,6 +43,8 @@ NAMES = ("acme-0", "acme-1", "acme-2")
 @pytest.fixture(scope="module")
 def webhook(cluster: Cluster, tools: Toolbox) -> Iterator[RunningWebhook]:
     with called_webhook(cluster, tools["helm3"]) as running:
+        values = {"webhook.externalName": "localhost", "webhook.port": str(running.port)}
+        install_chart(cluster, tools["helm3"], {**values, "controller.operator": "builtin"})
         yield running
 
 

@@ -6,9 +6,10 @@ import asyncio
 import subprocess
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -28,15 +29,7 @@ HOME = "mattermost-migrate"
 ENGINE = "mattermost-migrate-controller"
 OPERATOR = "builtin-operator"
 CHART = Path(__file__).parents[2] / "deploy" / "chart"
-_RBAC = "rbac.authorization.k8s.io/v1"
-#: The same rights for an identity of its own, so that the audit log tells the two apart.
-_OPERATOR_BINDING = {
-    "apiVersion": _RBAC,
-    "kind": "ClusterRoleBinding",
-    "metadata": {"name": OPERATOR},
-    "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": ENGINE},
-    "subjects": [{"kind": "ServiceAccount", "name": OPERATOR, "namespace": HOME}],
-}
+_RBAC = "rbac.authorization.k8s.io"
 
 
 @pytest.fixture(scope="session")
@@ -46,23 +39,36 @@ def witness(cluster: Cluster) -> Iterator[Witness]:
         yield watching
 
 
-@pytest.fixture(scope="module")
-def rights(cluster: Cluster, tools: Toolbox) -> Iterator[None]:
-    """What the chart grants the controller, as Helm renders it.
-
-    Taken away after each module: a Helm that installs the chart later must find nothing of it.
-    """
+def rendered(tools: Toolbox, operator: str) -> list[dict[str, Any]]:
+    """What the chart grants the controller with that operator, as Helm renders it."""
     shown = subprocess.run(  # noqa: S603 - the Helm that we built
         [
             str(tools["helm4"]),
             *("template", "mattermost-migrate", str(CHART), "--namespace", HOME),
             *("--show-only", "templates/controller-rbac.yaml"),
+            *("--set", f"controller.operator={operator}"),
         ],
         check=True,
         capture_output=True,
         text=True,
     )
-    wanted = [*yaml.safe_load_all(shown.stdout), _OPERATOR_BINDING]
+    return list(yaml.safe_load_all(shown.stdout))
+
+
+def bound(name: str, account: str) -> dict[str, Any]:
+    """A binding of that name, which gives an account of ours the builtin operator's rights."""
+    return {
+        "apiVersion": f"{_RBAC}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": OPERATOR},
+        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": HOME}],
+    }
+
+
+@contextmanager
+def applied(cluster: Cluster, wanted: list[dict[str, Any]]) -> Iterator[None]:
+    """In the cluster; taken away again: a Helm that installs the chart later must find nothing."""
     admin = cluster.admin
     if admin.find(NAMESPACE, None, HOME) is None:
         admin.create(NAMESPACE, None, {"metadata": {"name": HOME}})
@@ -72,6 +78,26 @@ def rights(cluster: Cluster, tools: Toolbox) -> Iterator[None]:
         resource = admin.resource(each["apiVersion"], each["kind"])
         where = HOME if resource.namespaced else None
         admin.delete(resource, where, each["metadata"]["name"])
+
+
+@pytest.fixture(scope="module")
+def rights(cluster: Cluster, tools: Toolbox) -> Iterator[None]:
+    """What the engine gets beside the Go operator, and the operator of ours as a builtin one.
+
+    Each by an identity of its own, so that the audit log tells the two apart, and so that what the
+    engine does needs nothing that only an operator has.
+    """
+    (role,) = (each for each in rendered(tools, "builtin") if each["kind"] == "ClusterRole")
+    role["metadata"]["name"] = OPERATOR
+    with applied(cluster, [*rendered(tools, "external"), role, bound(OPERATOR, OPERATOR)]):
+        yield
+
+
+@pytest.fixture(scope="module")
+def both_in_one(cluster: Cluster, rights: None) -> Iterator[None]:
+    """The engine's account is the builtin operator's as well, for a process that is both."""
+    with applied(cluster, [bound("both-in-one", ENGINE)]):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -7,25 +7,27 @@ from collections import defaultdict
 from dataclasses import astuple
 from pathlib import Path
 
-from deploy.rights import rendered, rights
+from deploy.rights import granted, rendered, rights
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "rights.md"
+CONTROLLER = "mattermost-migrate-controller"
+BUILTIN = "Builtin operator"
 #: The page's headings, by ServiceAccount.
 HEADINGS = {
-    "Controller": "mattermost-migrate-controller",
-    "Webhook": "mattermost-migrate-webhook",
-    "Conversion switch": "mattermost-migrate-conversion",
+    CONTROLLER: "Controller",
+    "mattermost-migrate-webhook": "Webhook",
+    "mattermost-migrate-conversion": "Conversion switch",
 }
 Table = dict[tuple[str, str, str], set[str]]
 
 
 def told() -> Table:
-    """Verbs by account, group and resource; a row without a resource goes on with the one above."""
+    """Verbs by heading, group and resource; a row without a resource goes on with the one above."""
     found: Table = defaultdict(set)
-    account, group, resources = "", "", [""]
+    heading, group, resources = "", "", [""]
     for line in PAGE.read_text().splitlines():
         if line.startswith("## "):
-            account = HEADINGS[line.removeprefix("## ")]
+            heading = line.removeprefix("## ")
         elif line.startswith("| ") and not line.startswith(("| resource", "| ---")):
             what, verbs, why = (cell.strip() for cell in line.strip("|").split("|"))
             assert why, line
@@ -34,7 +36,7 @@ def told() -> Table:
                 group, resources = (named[0], named[1:]) if "." in named[0] else ("", named)
                 group, resources = core_or_legacy(group, resources)
             for resource in resources:
-                found[account, group, resource] |= set(verbs.split(", "))
+                found[heading, group, resource] |= set(verbs.split(", "))
     return found
 
 
@@ -46,15 +48,20 @@ def core_or_legacy(group: str, named: list[str]) -> tuple[str, list[str]]:
 
 
 def test_the_page_lists_every_right_and_no_other(tools: object) -> None:
-    granted: Table = defaultdict(set)
-    for right in rights(rendered()):
-        granted[right.account, right.group, right.resource].add(right.verb)
+    external, builtin = (set(rights(rendered(each))) for each in ("external", "builtin"))
+    found: Table = defaultdict(set)
+    for right in external:
+        found[HEADINGS[right.account], right.group, right.resource].add(right.verb)
+    for right in builtin - external:
+        assert right.account == CONTROLLER
+        found[BUILTIN, right.group, right.resource].add(right.verb)
 
-    assert told() == granted
+    assert external < builtin
+    assert told() == found
 
 
 def test_no_right_to_some_is_held_to_all_as_well(tools: object) -> None:
-    held = list(rights(rendered()))
+    held = granted()
     to_all = {astuple(right)[:4] for right in held if not right.namespace and not right.names}
     to_some = [right for right in held if right.namespace or right.names]
 

@@ -59,7 +59,9 @@ class Controllers:
 
 
 @pytest.fixture(scope="module")
-def controllers(cluster: Cluster, kubeconfigs: dict[str, Path]) -> Iterator[Controllers]:
+def controllers(
+    cluster: Cluster, kubeconfigs: dict[str, Path], both_in_one: None
+) -> Iterator[Controllers]:
     both = Controllers(cluster, kubeconfigs["mattermost-migrate-controller"])
     yield both
     both.kill()

@@ -40,7 +40,9 @@ Point = Callable[[Entry], bool]
 
 
 @pytest.fixture(scope="module")
-def controller_process(cluster: Cluster, kubeconfigs: dict[str, Path]) -> Iterator[Process]:
+def controller_process(
+    cluster: Cluster, kubeconfigs: dict[str, Path], both_in_one: None
+) -> Iterator[Process]:
     command = [sys.executable, "-m", "controller", "--operator", "builtin", "--namespace", HOME]
     kubeconfig = str(kubeconfigs["mattermost-migrate-controller"])
     process = cluster.run("recreating-controller", command, KUBECONFIG=kubeconfig)
