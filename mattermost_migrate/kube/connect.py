@@ -1,9 +1,9 @@
 """How to reach the API server: from Helm's environment, a kubeconfig, or the pod we run in.
 
 Helm eats its own connection flags and hands them to a plugin as ``HELM_*`` variables only, so
-each of them is laid over the chosen kubeconfig entry, the way Helm itself does for its own
-connection. What then comes of the entry (certificates, tokens, exec plugins) is the official
-client's business.
+each of them is laid over the chosen kubeconfig entry, or over what a kubeconfig of the pod would
+say, the way Helm itself does for its own connection. What then comes of the entry (certificates,
+tokens, exec plugins) is the official client's business.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from kubernetes.aio.client import Configuration
-from kubernetes.aio.config import ConfigException, load_incluster_config
+from kubernetes.aio.config import ConfigException
 from kubernetes.aio.config.kube_config import KubeConfigLoader
 
 from mattermost_migrate.domain.errors import ConfigurationError, KubeconfigError, TransientError
@@ -83,7 +83,7 @@ async def connect(
     Args:
         environ: the environment to read ``KUBECONFIG`` and ``HELM_*`` from; ours if not given.
         context: the kubeconfig context, before ``HELM_KUBECONTEXT``.
-        namespace: the namespace, before ``HELM_NAMESPACE`` and the context's.
+        namespace: the namespace, before ``HELM_NAMESPACE`` and the context's or the pod's.
 
     Raises:
         ConfigurationError: nothing says where the cluster is, or what does cannot be used; the
@@ -94,9 +94,7 @@ async def connect(
     entry = choose(environ, context=context)
     if entry is None and "HELM_KUBEAPISERVER" in environ:
         entry = Entry(source="HELM_KUBEAPISERVER", context="", cluster={}, user={})
-    if entry is None:
-        return _in_cluster(environ, namespace)
-    entry = _under_helm(entry, environ)
+    entry = _under_helm(entry or _of_pod(environ), environ)
     if not entry.cluster.get("server"):
         raise ConfigurationError(f"{entry.source}: cluster: no server is named")
     return Connection(
@@ -105,6 +103,33 @@ async def connect(
         source=entry.source,
         headers=_impersonation(entry.user),
         configuration=await _configuration(entry),
+    )
+
+
+def _of_pod(environ: Mapping[str, str]) -> Entry:
+    """What the files that each pod has of its ServiceAccount say."""
+    host, port = (environ.get(f"KUBERNETES_SERVICE_{part}", "") for part in ("HOST", "PORT"))
+    if not host:
+        if named := environ.get("KUBECONFIG"):
+            raise KubeconfigError(f"{named}: there is no such file")
+        raise ConfigurationError(
+            "no cluster is known: KUBECONFIG names no file that exists, there is no "
+            "~/.kube/config, and this is no pod"
+        )
+    try:
+        own = (_SERVICE_ACCOUNT / "namespace").read_text().strip()
+    except OSError as error:
+        raise ConfigurationError(f"{_SERVICE_ACCOUNT}: {error}") from error
+    place = f"[{host}]" if ":" in host else host
+    return Entry(
+        source="the pod's ServiceAccount",
+        context="",
+        cluster={
+            "server": f"https://{place}:{port or 443}",
+            "certificate-authority": str(_SERVICE_ACCOUNT / "ca.crt"),
+        },
+        user={"tokenFile": str(_SERVICE_ACCOUNT / "token")},
+        namespace=own,
     )
 
 
@@ -201,25 +226,3 @@ class _Refresh:
         await self._loader._load_authentication()  # noqa: SLF001 - it has no public way to renew
         if token := getattr(self._loader, "token", None):
             configuration.api_key["BearerToken"] = token
-
-
-def _in_cluster(environ: Mapping[str, str], namespace: str | None) -> Connection:
-    if not environ.get("KUBERNETES_SERVICE_HOST"):
-        if named := environ.get("KUBECONFIG"):
-            raise KubeconfigError(f"{named}: there is no such file")
-        raise ConfigurationError(
-            "no cluster is known: KUBECONFIG names no file that exists, there is no "
-            "~/.kube/config, and this is no pod"
-        )
-    configuration = _plain_configuration()
-    try:
-        load_incluster_config(client_configuration=configuration)
-        own = (_SERVICE_ACCOUNT / "namespace").read_text().strip()
-    except (ConfigException, OSError) as error:
-        raise ConfigurationError(f"{_SERVICE_ACCOUNT}: {error}") from error
-    return Connection(
-        server=str(configuration.host),
-        namespace=namespace or own,
-        source="the pod's ServiceAccount",
-        configuration=configuration,
-    )

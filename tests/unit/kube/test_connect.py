@@ -205,3 +205,53 @@ def test_a_file_that_is_named_and_not_there_is_told(
 def test_no_cluster_at_all_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no cluster is known"):
         connection(HOME=str(tmp_path))
+
+
+@pytest.fixture
+def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The environment of a pod, with the files of its ServiceAccount."""
+    for name, text in (("token", "its-own"), ("namespace", "home\n"), ("ca.crt", "a certificate")):
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(sys.modules[connect.__module__], "_SERVICE_ACCOUNT", tmp_path)
+    return {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "6443"}
+
+
+def test_a_pod_without_kubeconfig_is_its_service_account(
+    tmp_path: Path, pod: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = connection(**pod)
+    assert (found.server, found.namespace) == ("https://10.0.0.1:6443", "home")
+    assert found.configuration.ssl_ca_cert == str(tmp_path / "ca.crt")
+    assert authorization(found) == "Bearer its-own"
+    (tmp_path / "token").write_text("renewed")
+    monkeypatch.setattr(sys.modules[connect.__module__], "_REFRESH_SECONDS", 0.0)
+    assert authorization(found) == "Bearer renewed"
+
+
+def test_an_api_server_that_a_pod_knows_by_ipv6_is_put_in_brackets(pod: dict[str, str]) -> None:
+    found = connection(**{**pod, "KUBERNETES_SERVICE_HOST": "fd00::1"})
+    assert found.server == "https://[fd00::1]:6443"
+
+
+def test_helms_flags_are_laid_over_the_pod_too(pod: dict[str, str]) -> None:
+    found = connection(
+        **pod,
+        HELM_NAMESPACE="chat",
+        HELM_KUBETOKEN="theirs",
+        HELM_KUBEASUSER="eve",
+        HELM_KUBEASGROUPS="ops",
+        HELM_KUBETLS_SERVER_NAME="kubernetes.default",
+    )
+    assert (found.server, found.namespace) == ("https://10.0.0.1:6443", "chat")
+    assert authorization(found) == "Bearer theirs"
+    assert found.headers == (("Impersonate-User", "eve"), ("Impersonate-Group", "ops"))
+    assert found.configuration.tls_server_name == "kubernetes.default"
+
+
+@pytest.mark.parametrize("missing", ["token", "namespace", "ca.crt"])
+def test_a_pod_without_a_file_of_its_service_account_says_which(
+    tmp_path: Path, pod: dict[str, str], missing: str
+) -> None:
+    (tmp_path / missing).unlink()
+    with pytest.raises(ConfigurationError, match=missing):
+        connection(**pod)
