@@ -8,13 +8,15 @@ from typing import Any, Final
 from mattermost_migrate.domain.objects import JsonObject
 from mattermost_migrate.domain.reported import parse_time
 
-__all__ = ["held_by"]
+__all__ = ["CLOCKS", "held_by"]
 
+#: How much the clock of a person's machine may differ from that of the holder's node.
+CLOCKS: Final = timedelta(seconds=30)
 #: What client-go's leader election writes unless it is told otherwise.
 _DURATION: Final = 15
 
 
-def held_by(lease: JsonObject, now: datetime, *, clocks: timedelta = timedelta()) -> str:
+def held_by(lease: JsonObject, now: datetime, *, clocks: timedelta = CLOCKS) -> str:
     """Who holds it; empty when nobody does, or its holder has not renewed it in time.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mattermost_migrate.domain.leases import held_by
+from mattermost_migrate.domain.leases import CLOCKS, held_by
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HELD: dict[str, Any] = {
@@ -29,9 +29,10 @@ HELD: dict[str, Any] = {
     ],
 )
 def test_who_holds_it(lease: dict[str, Any], holder: str) -> None:
-    assert held_by({"spec": lease}, NOW) == holder
+    assert held_by({"spec": lease}, NOW, clocks=timedelta()) == holder
 
 
 def test_clocks_may_differ() -> None:
     late = {"spec": {**HELD, "leaseDurationSeconds": 9}}
     assert held_by(late, NOW, clocks=timedelta(seconds=2)) == "one"
+    assert held_by(late, NOW + CLOCKS) == ""
