@@ -7,7 +7,7 @@ of whoever asks. What may not be looked at is let through; following says so if 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client
 
 __all__ = [
+    "GUARDS",
+    "MUTATING_CONFIGURATION",
     "POLICY_BINDING",
     "WEBHOOK_CONFIGURATION",
     "admission",
@@ -50,6 +52,13 @@ WEBHOOK_CONFIGURATION: Final = Resource(
     "validatingwebhookconfigurations",
     namespaced=False,
 )
+MUTATING_CONFIGURATION: Final = Resource(
+    _ADMISSION,
+    "v1",
+    "MutatingWebhookConfiguration",
+    "mutatingwebhookconfigurations",
+    namespaced=False,
+)
 POLICY_BINDING: Final = Resource(
     _ADMISSION,
     "v1",
@@ -58,6 +67,14 @@ POLICY_BINDING: Final = Resource(
     namespaced=False,
 )
 _NAME: Final = "mattermost-migrate"
+#: What the chart makes of each, by name.
+GUARDS: Final[Mapping[Resource, tuple[str, ...]]] = {
+    WEBHOOK_CONFIGURATION: (_NAME,),
+    MUTATING_CONFIGURATION: (_NAME,),
+    POLICY_BINDING: tuple(
+        f"{_NAME}-{part}" for part in ("dependents", "installation", "kind", "lock")
+    ),
+}
 _REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _WHOAMI: Final = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 _RIGHTS: Final = (
@@ -143,29 +160,37 @@ def versions_fit(ours: str, theirs: str) -> bool:
 
 async def admission(client: Client) -> tuple[Finding, ...]:
     """The webhook, without which nothing is checked, and the lock, without which edits pass."""
+    webhooks = (WEBHOOK_CONFIGURATION, MUTATING_CONFIGURATION)
     webhook, lock = await asyncio.gather(
-        _guard(client, "webhook", WEBHOOK_CONFIGURATION, "the webhook is not registered"),
-        _guard(client, "edit lock", POLICY_BINDING, "the edit lock is not there"),
+        _guard(client, "webhook", webhooks, "the webhook is not registered"),
+        _guard(client, "edit lock", (POLICY_BINDING,), "the edit lock is not whole"),
     )
     return webhook, lock
 
 
-async def _guard(client: Client, check: str, resource: Resource, lacks: str) -> Finding:
-    try:
-        found = (await client.list(resource)).items
-    except ForbiddenError:
-        return Finding(check, well=True, told=f"not known: you may not list {resource.plural}")
-    except NotFoundError:
-        return Finding(check, well=True, told=f"not known: the cluster has no {resource.plural}")
-    ours = [obj for obj in found if name_of(obj).startswith(_NAME)]
-    if not ours:
-        told = f"{lacks}: the cluster has no {resource.kind} {_NAME}"
-        return Finding(check, well=False, told=told, hint=INSTALL_HINT)
-    for namespace, name in sorted({place for obj in ours for place in _services(obj)}):
+async def _guard(client: Client, check: str, resources: Sequence[Resource], lacks: str) -> Finding:
+    found: list[JsonObject] = []
+    unseen: list[str] = []
+    for resource in resources:
+        try:
+            there = {name_of(obj): obj for obj in (await client.list(resource)).items}
+        except ForbiddenError:
+            unseen.append(f"you may not list {resource.plural}")
+            continue
+        except NotFoundError:
+            unseen.append(f"the cluster has no {resource.plural}")
+            continue
+        if missing := [name for name in GUARDS[resource] if name not in there]:
+            told = f"{lacks}: the cluster has no {resource.kind} {', '.join(missing)}"
+            return Finding(check, well=False, told=told, hint=INSTALL_HINT)
+        found.extend(there[name] for name in GUARDS[resource])
+    for namespace, name in sorted({place for obj in found for place in _services(obj)}):
         if not await _serves(client, namespace, name):
             told = f"the {check} answers nobody: Service {namespace}/{name} has no ready endpoint"
             return Finding(check, well=False, told=told, hint=f"kubectl -n {namespace} get pods")
-    return Finding(check, well=True, told=f"{resource.kind} {', '.join(map(name_of, ours))}")
+    seen = ", ".join(f"{each.kind} {', '.join(GUARDS[each])}" for each in resources)
+    told = f"not known: {'; '.join(unseen)}" if unseen else seen
+    return Finding(check, well=True, told=told)
 
 
 def _services(configuration: JsonObject) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,12 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from helm_mattermost_migrate.readiness import POLICY_BINDING, WEBHOOK_CONFIGURATION
+from helm_mattermost_migrate.readiness import (
+    GUARDS,
+    MUTATING_CONFIGURATION,
+    POLICY_BINDING,
+    WEBHOOK_CONFIGURATION,
+)
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     LEASE,
@@ -32,10 +37,12 @@ from mattermost_migrate.testing.witness import Witness
 
 CRDS = Path(__file__).parents[3] / "deploy" / "crds"
 CONTROLLER = "mattermost-migrate"
-GUARDS: tuple[tuple[Resource, dict[str, Any]], ...] = (
-    (WEBHOOK_CONFIGURATION, {"webhooks": []}),
-    (POLICY_BINDING, {"spec": {"policyName": "none", "validationActions": ["Deny"]}}),
-)
+#: What each guard is here.
+BODIES: dict[Resource, dict[str, Any]] = {
+    WEBHOOK_CONFIGURATION: {"webhooks": []},
+    MUTATING_CONFIGURATION: {"webhooks": []},
+    POLICY_BINDING: {"spec": {"policyName": "none", "validationActions": ["Deny"]}},
+}
 #: Long enough for a busy machine; a test that passes never waits for it.
 PATIENCE = 90
 
@@ -77,8 +84,9 @@ def served(bare: LocalCluster) -> LocalCluster:
     The demo and tests/e2e run the plugin beside the real ones.
     """
     bare.install_crds(CRDS)
-    for resource, body in GUARDS:
-        bare.admin.create(resource, None, {"metadata": {"name": CONTROLLER}, **body})
+    for resource, names in GUARDS.items():
+        for name in names:
+            bare.admin.create(resource, None, {"metadata": {"name": name}, **BODIES[resource]})
     return bare
 
 

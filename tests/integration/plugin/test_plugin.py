@@ -472,8 +472,8 @@ def test_doctor_finds_nothing_missing(controller: Process, cli: Cli) -> None:
     assert found["fleetmigrations.migration.mattermost.com"]["well"]
     assert f"leads in {CONTROLLER}" in found["controller"]["message"]
     assert found["create fleetmigrations"]["message"] == "allowed"
-    assert found["webhook"]["message"] == "ValidatingWebhookConfiguration mattermost-migrate"
-    assert found["edit lock"]["message"] == "ValidatingAdmissionPolicyBinding mattermost-migrate"
+    assert "MutatingWebhookConfiguration mattermost-migrate" in found["webhook"]["message"]
+    assert "mattermost-migrate-lock" in found["edit lock"]["message"]
     assert found["versions"]["well"]
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from helm_mattermost_migrate.readiness import WEBHOOK_CONFIGURATION
+from helm_mattermost_migrate.readiness import GUARDS, POLICY_BINDING, WEBHOOK_CONFIGURATION
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     FLEET_MIGRATION,
@@ -19,13 +18,14 @@ from mattermost_migrate.domain.names import (
     POD,
     SECRET,
     VERSION_LABEL,
+    Resource,
 )
 from mattermost_migrate.domain.objects import name_of
 from mattermost_migrate.domain.pin import is_pinned
 from mattermost_migrate.testing.cluster import LocalCluster, Process
 from mattermost_migrate.testing.installations import stable
 
-from .conftest import CONTROLLER, GUARDS, PATIENCE, Cli, until_leading
+from .conftest import BODIES, CONTROLLER, PATIENCE, Cli, until_leading
 
 
 def test_what_was_planned_is_run_and_nothing_else(
@@ -246,32 +246,32 @@ def test_a_revert_drops_edits_only_when_told_to(
     assert served.admin.get(CLUSTER_INSTALLATION, space, "chat")
 
 
-@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: str(guard[0]))
+@pytest.mark.parametrize("resource", GUARDS, ids=lambda resource: resource.kind)
 def test_a_half_installed_server_side_is_named(
     served: LocalCluster,
     space: str,
     install: Callable[..., None],
     cli: Cli,
-    guard: tuple[Any, dict[str, Any]],
+    resource: Resource,
 ) -> None:
     install("chat")
-    resource, body = guard
-    served.admin.delete(resource, None, CONTROLLER)
+    name = GUARDS[resource][-1]
+    served.admin.delete(resource, None, name)
     try:
         ended = cli("run", "chat", "-n", space, "--yes")
         assert ended.code == 3
-        assert f"the cluster has no {resource.kind} mattermost-migrate" in ended.err
+        assert f"the cluster has no {resource.kind} {name}" in ended.err
         assert "--unguarded" in ended.err
         doctor = cli("doctor", "-n", space, "-o", "json")
         assert doctor.code == 3
         lacking = [row for row in json.loads(doctor.out) if not row["well"]]
-        check = "webhook" if resource is WEBHOOK_CONFIGURATION else "edit lock"
+        check = "edit lock" if resource is POLICY_BINDING else "webhook"
         assert [row["check"] for row in lacking] == [check]
-        assert f"the cluster has no {resource.kind} mattermost-migrate" in lacking[0]["message"]
+        assert f"the cluster has no {resource.kind} {name}" in lacking[0]["message"]
         assert lacking[0]["nextCommand"].startswith("helm ")
         assert cli("run", "chat", "-n", space, "--yes", "--unguarded").code == 0
     finally:
-        served.admin.create(resource, None, {"metadata": {"name": CONTROLLER}, **body})
+        served.admin.create(resource, None, {"metadata": {"name": name}, **BODIES[resource]})
 
 
 def test_versions_that_do_not_fit_are_named(
