@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Container
 from typing import Any
 
 import click
 
 from helm_mattermost_migrate.amend import amend, migrations_of, watch_amended
+from helm_mattermost_migrate.appraisal import settled
 from helm_mattermost_migrate.commands.status import check_found
 from helm_mattermost_migrate.connection import run_async
 from helm_mattermost_migrate.documented import Documented
 from helm_mattermost_migrate.errors import Exit
 from helm_mattermost_migrate.fleet_request import Wishes
-from helm_mattermost_migrate.inventory import read_inventory
+from helm_mattermost_migrate.inventory import Inventory, read_inventory
 from helm_mattermost_migrate.launch import Order, agree, launch, launching
 from helm_mattermost_migrate.members import Member, Standing
 from helm_mattermost_migrate.options import parse_selection, selecting, target_of
@@ -57,12 +59,12 @@ def command(**arguments: Any) -> int:
     goes back whole. An installation that is no longer pinned does one rolling update afterwards;
     the summary says which. Exit codes as those of run.
     """
-    turning, settled = run_async(_under_way(arguments))
+    turning, more = run_async(_under_way(arguments))
     if turning:
         say(f"{len(turning)} under way will turn round: {', '.join(map('/'.join, turning))}")
         agree(yes=arguments["yes"])
         code = run_async(_turn_round(arguments, turning))
-        if code != Exit.DONE or not settled:
+        if code != Exit.DONE or not more:
             return code
     wishes = Wishes(
         desired=CLUSTER_INSTALLATION.kind,
@@ -81,8 +83,18 @@ def _turns(member: Member) -> bool:
     return member.standing is Standing.RUNNING and member.desired == MATTERMOST.kind
 
 
+def _other_mattermosts(inventory: Inventory, turning: Container[Key]) -> bool:
+    """Whether there are others for a fleet to bring back; what is under way it leaves alone."""
+    return any(
+        MATTERMOST.kind in each.kinds
+        and (each.key in inventory.abandoned or not settled(each, CLUSTER_INSTALLATION.kind))
+        for each in inventory.members
+        if each.key not in turning
+    )
+
+
 async def _under_way(arguments: dict[str, Any]) -> tuple[list[Key], bool]:
-    """Those on their way to a Mattermost, and whether any other is a Mattermost already."""
+    """Those on their way to a Mattermost, and whether there are others to bring back."""
     async with target_of(arguments).client() as client:
         selection = parse_selection(arguments, namespace=client.connection.namespace)
         inventory = await read_inventory(client, selection)
@@ -90,8 +102,7 @@ async def _under_way(arguments: dict[str, Any]) -> tuple[list[Key], bool]:
         turning = [member.key for member in inventory.members if _turns(member)]
         if turning:
             await require_leader(client, now())
-        others = (each for each in inventory.members if each.key not in turning)
-        return turning, any(MATTERMOST.kind in each.kinds for each in others)
+        return turning, _other_mattermosts(inventory, turning)
 
 
 async def _turn_round(arguments: dict[str, Any], keys: list[Key]) -> int:
