@@ -15,7 +15,7 @@ from helm_mattermost_migrate.errors import CommandError, Exit
 from helm_mattermost_migrate.inventory import CRDS_HINT, Inventory, read_inventory
 from helm_mattermost_migrate.launch import agree
 from helm_mattermost_migrate.members import Member, Standing
-from helm_mattermost_migrate.options import parse_selection, target_of
+from helm_mattermost_migrate.options import check_following, parse_selection, target_of
 from helm_mattermost_migrate.selection import Selection
 from helm_mattermost_migrate.server_side import require_leader
 from helm_mattermost_migrate.terminal import now, say
@@ -51,6 +51,7 @@ def ask_for(arguments: Mapping[str, Any], request: Request) -> int:
     Returns:
         The exit code.
     """
+    check_following(arguments)
     chosen = run_async(_choose(arguments, request))
     say(request.summary.format(number=len(chosen)))
     agree(yes=arguments["yes"])

@@ -22,7 +22,7 @@ from helm_mattermost_migrate.errors import CommandError, Exit
 from helm_mattermost_migrate.expectation import expected
 from helm_mattermost_migrate.fleet_request import Wishes, fleet_request
 from helm_mattermost_migrate.follow import follow_fleet
-from helm_mattermost_migrate.options import asking, target_of
+from helm_mattermost_migrate.options import asking, check_following, target_of
 from helm_mattermost_migrate.plan_file import Plan, changed
 from helm_mattermost_migrate.readiness import require_ready
 from helm_mattermost_migrate.run_view import asked, ended
@@ -77,8 +77,7 @@ def launch(arguments: Mapping[str, Any], order: Order) -> int:
     Returns:
         The exit code.
     """
-    if arguments["no_wait"] and arguments["timeout"] is not None:
-        raise click.UsageError("--timeout goes with following, which --no-wait leaves out")
+    check_following(arguments)
     selection, appraisals, expectation = run_async(_appraise(arguments, order))
     for line in asked(appraisals, order.wishes):
         say(line)

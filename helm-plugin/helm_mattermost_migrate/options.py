@@ -14,6 +14,7 @@ from helm_mattermost_migrate.selection import Selection, SelectionError
 __all__ = [
     "Duration",
     "asking",
+    "check_following",
     "output_option",
     "parse_selection",
     "selecting",
@@ -90,6 +91,16 @@ def asking(command: F) -> F:
     ):
         command = decorate(command)
     return command
+
+
+def check_following(arguments: Mapping[str, Any]) -> None:
+    """Refuse a time for what is not followed; to be called before anything is written.
+
+    Raises:
+        click.UsageError: both ``--no-wait`` and ``--timeout`` are given.
+    """
+    if arguments["no_wait"] and arguments["timeout"] is not None:
+        raise click.UsageError("--timeout goes with following, which --no-wait leaves out")
 
 
 def target_of(arguments: Mapping[str, Any]) -> Target:

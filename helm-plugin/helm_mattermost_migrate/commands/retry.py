@@ -12,7 +12,13 @@ from helm_mattermost_migrate.connection import run_async
 from helm_mattermost_migrate.documented import Documented, program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
 from helm_mattermost_migrate.inventory import read_inventory
-from helm_mattermost_migrate.options import Duration, parse_selection, selecting, target_of
+from helm_mattermost_migrate.options import (
+    Duration,
+    check_following,
+    parse_selection,
+    selecting,
+    target_of,
+)
 from helm_mattermost_migrate.server_side import require_leader
 from helm_mattermost_migrate.terminal import now, say
 from mattermost_migrate.domain.objects import JsonObject, key_of
@@ -35,6 +41,7 @@ def command(**arguments: Any) -> int:
     1 when one fails again, 2 when it is not finished in time, 3 when one is refused again, or there
     is nothing to retry.
     """
+    check_following(arguments)
     return run_async(_retry(arguments))
 
 

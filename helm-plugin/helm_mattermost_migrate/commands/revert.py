@@ -18,7 +18,12 @@ from helm_mattermost_migrate.fleet_request import Wishes
 from helm_mattermost_migrate.inventory import Inventory, read_inventory
 from helm_mattermost_migrate.launch import Order, agree, launch, launching
 from helm_mattermost_migrate.members import Member, Standing
-from helm_mattermost_migrate.options import parse_selection, selecting, target_of
+from helm_mattermost_migrate.options import (
+    check_following,
+    parse_selection,
+    selecting,
+    target_of,
+)
 from helm_mattermost_migrate.selection import Key, Selection
 from helm_mattermost_migrate.server_side import require_leader
 from helm_mattermost_migrate.terminal import now, say
@@ -59,6 +64,7 @@ def command(**arguments: Any) -> int:
     goes back whole. An installation that is no longer pinned does one rolling update afterwards;
     the summary says which. Exit codes as those of run.
     """
+    check_following(arguments)
     turning, more = run_async(_under_way(arguments))
     if turning:
         say(f"{len(turning)} under way will turn round: {', '.join(map('/'.join, turning))}")

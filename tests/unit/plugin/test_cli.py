@@ -133,7 +133,10 @@ def test_a_missing_value_leads_to_the_help_of_its_command(
         pytest.param(["run", "--all", "--timeout", "soon"], "'soon' is no duration", id="duration"),
         pytest.param(["run", "--max-surge", "2"], "goes with --strategy Recreate", id="surge"),
         pytest.param(["run", "--max-concurrent", "lots"], "'lots' is no number", id="concurrency"),
-        pytest.param(["run", "--no-wait", "--timeout", "5"], "--no-wait", id="wait and not"),
+        *(
+            pytest.param([each, "--no-wait", "--timeout", "5"], "--no-wait", id=f"{each}: wait not")
+            for each in ("run", "revert", "retry", "finalize", "unpin")
+        ),
         pytest.param(["run", "--all", "--wave", "1:soon"], "'soon' is no duration", id="a wave"),
         pytest.param(["run", "--all", "--soak", "5m"], "give some by --wave", id="soak of nothing"),
         pytest.param(["run", "--failure-budget", "-1"], "'-1' is no number", id="budget"),
