@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from helm_mattermost_migrate.amend import migrations_of, watch_amended
-from helm_mattermost_migrate.commands.status import check_found
 from helm_mattermost_migrate.connection import run_async
 from helm_mattermost_migrate.documented import program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
-from helm_mattermost_migrate.inventory import CRDS_HINT, Inventory, read_inventory
+from helm_mattermost_migrate.inventory import CRDS_HINT, Inventory, check_found, read_inventory
 from helm_mattermost_migrate.launch import agree
 from helm_mattermost_migrate.members import Member, Standing
 from helm_mattermost_migrate.options import check_following, parse_selection, target_of

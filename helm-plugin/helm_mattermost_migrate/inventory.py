@@ -13,7 +13,7 @@ from helm_mattermost_migrate.errors import CommandError
 from helm_mattermost_migrate.fleets import Fleet, fleet_of
 from helm_mattermost_migrate.members import Member, Standing, members
 from helm_mattermost_migrate.selection import Key, Selection
-from mattermost_migrate.domain.errors import ForbiddenError, NotFoundError
+from mattermost_migrate.domain.errors import ForbiddenError, NotFoundError, NotServedError
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     FLEET_LABEL,
@@ -33,9 +33,11 @@ __all__ = [
     "CRDS_HINT",
     "INSTALL_HINT",
     "Inventory",
+    "check_found",
     "kind_hint",
     "list_fleets",
     "list_selected",
+    "meant_fleets",
     "not_served",
     "read_fleet",
     "read_inventory",
@@ -178,6 +180,35 @@ async def _moved(
     return {name: number for name, number in holders.most_common() if name in later}
 
 
+def check_found(inventory: Inventory, selection: Selection) -> None:
+    """Refuse when a name was not found, or nothing at all.
+
+    Raises:
+        CommandError: says which, and how to see what there is.
+    """
+    found = [member.key for member in inventory.members]
+    if missing := selection.missing(found):
+        names = ", ".join("/".join(key) for key in missing)
+        raise CommandError(
+            f"installation {names}: there is no ClusterInstallation and no Mattermost of that name",
+            hint=f"{program_name()} status -A",
+        )
+    if not found:
+        raise CommandError(
+            f"no installations found in {selection.described('any')}", hint=_elsewhere(selection)
+        )
+
+
+def _elsewhere(selection: Selection) -> str:
+    """Where to look when nothing was found: by wider and wider circles."""
+    if selection.namespaces:
+        return f"{program_name()} status -A"
+    if selection.requirements:
+        kinds = ",".join(f"{kind.plural}.{kind.group}" for kind in _KINDS)
+        return f"kubectl get {kinds} -A --show-labels"
+    return "kubectl config current-context"
+
+
 async def list_selected(
     client: Client, resource: Resource, selection: Selection
 ) -> tuple[JsonObject, ...]:
@@ -194,6 +225,32 @@ async def list_fleets(client: Client) -> tuple[JsonObject, ...]:
         ForbiddenError: we may not see them.
     """
     return await _list(client, FLEET_MIGRATION, ())
+
+
+async def meant_fleets(client: Client, names: tuple[str, ...]) -> tuple[JsonObject, ...]:
+    """The fleets of these names; without any, all that are not over.
+
+    Raises:
+        CommandError: one is over or not there, or none is under way.
+    """
+    hint = f"{program_name()} status --all"
+    if not names:
+        found = await list_fleets(client)
+        if not (open_ones := tuple(fleet for fleet in found if not fleet_over(fleet))):
+            raise CommandError("no FleetMigration is under way", hint=hint)
+        return open_ones
+    fleets = []
+    for name in names:
+        try:
+            fleet = await client.get(FLEET_MIGRATION, None, name)
+        except NotServedError as error:
+            raise not_served(FLEET_MIGRATION) from error
+        except NotFoundError as error:
+            raise CommandError(f"FleetMigration {name}: there is none", hint=hint) from error
+        if fleet_over(fleet):
+            raise CommandError(f"FleetMigration {name}: it is over already", hint=hint)
+        fleets.append(fleet)
+    return tuple(fleets)
 
 
 def not_served(resource: Resource) -> CommandError:

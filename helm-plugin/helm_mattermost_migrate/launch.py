@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from helm_mattermost_migrate.appraisal import Appraisal, Verdict
-from helm_mattermost_migrate.commands.plan import appraise_all
 from helm_mattermost_migrate.connection import run_async
 from helm_mattermost_migrate.documented import program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
@@ -28,6 +27,7 @@ from helm_mattermost_migrate.readiness import require_ready
 from helm_mattermost_migrate.run_view import asked, ended
 from helm_mattermost_migrate.selection import Selection
 from helm_mattermost_migrate.server_side import cluster_identity
+from helm_mattermost_migrate.survey import appraise_all
 from helm_mattermost_migrate.terminal import now, say
 from mattermost_migrate.domain.names import FLEET_MIGRATION, Reason
 from mattermost_migrate.domain.objects import name_of

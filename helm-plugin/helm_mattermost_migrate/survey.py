@@ -19,12 +19,13 @@ from typing import Final
 
 from helm_mattermost_migrate.appraisal import Appraisal, Verdict, appraise, pretended, settled
 from helm_mattermost_migrate.fleet_request import Wishes
-from helm_mattermost_migrate.inventory import Inventory
+from helm_mattermost_migrate.inventory import Inventory, check_found, read_inventory
 from helm_mattermost_migrate.library import Library
 from helm_mattermost_migrate.members import Member
 from helm_mattermost_migrate.neighbours import NEIGHBOURS, neighbours
 from helm_mattermost_migrate.rehearsal import lets_pass
 from helm_mattermost_migrate.selection import Key, Selection
+from helm_mattermost_migrate.terminal import counting
 from mattermost_migrate.domain.errors import (
     ForbiddenError,
     InvariantError,
@@ -62,7 +63,7 @@ from mattermost_migrate.domain.steps import Refuse
 from mattermost_migrate.domain.writes import Verb, Write
 from mattermost_migrate.kube.client import Client, Propagation
 
-__all__ = ["survey"]
+__all__ = ["appraise_all", "survey"]
 
 #: Told how many of how many are through.
 Tick = Callable[[int, int], None]
@@ -91,6 +92,26 @@ class _Listed:
 
     def owned_by(self, owner: JsonObject | None) -> tuple[JsonObject, ...]:
         return self.owned.get(uid_of(owner), ()) if owner is not None else ()
+
+
+async def appraise_all(
+    client: Client, selection: Selection, wishes: Wishes, *, rehearse: bool = True
+) -> tuple[tuple[Appraisal, ...], Inventory]:
+    """Find and appraise everything that is selected, with a count on the terminal meanwhile.
+
+    Returns:
+        The appraisals, and what was found.
+
+    Raises:
+        CommandError: nothing was found.
+    """
+    inventory = await read_inventory(client, selection)
+    check_found(inventory, selection)
+    with counting() as tick:
+        appraisals = await survey(
+            client, selection, inventory, wishes=wishes, rehearse=rehearse, tick=tick
+        )
+    return appraisals, inventory
 
 
 async def survey(

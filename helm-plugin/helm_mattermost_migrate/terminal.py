@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["coloured", "console", "interactive", "now", "say"]
+__all__ = ["coloured", "console", "counting", "interactive", "now", "say"]
 
 
 def interactive() -> bool:
@@ -42,3 +44,21 @@ def console() -> Console:
     from rich.console import Console  # noqa: PLC0415 - only where something is drawn
 
     return Console(highlight=False)
+
+
+@contextmanager
+def counting() -> Iterator[Callable[[int, int], None]]:
+    """A count in one line of stderr, gone in the end; nothing where nobody looks."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _all: None
+        return
+
+    def tick(done: int, of: int) -> None:
+        sys.stderr.write(f"\rchecking {done}/{of} …")
+        sys.stderr.flush()
+
+    try:
+        yield tick
+    finally:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from helm_mattermost_migrate.commands.pause import meant_fleets
 from helm_mattermost_migrate.connection import connection_options, run_async
 from helm_mattermost_migrate.documented import Documented, program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
+from helm_mattermost_migrate.inventory import meant_fleets
 from helm_mattermost_migrate.options import target_of
 from helm_mattermost_migrate.terminal import say
 from mattermost_migrate.domain.names import FLEET_MIGRATION

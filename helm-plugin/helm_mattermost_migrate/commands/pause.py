@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from helm_mattermost_migrate.connection import connection_options, run_async
-from helm_mattermost_migrate.documented import Documented, program_name
-from helm_mattermost_migrate.errors import CommandError, Exit
-from helm_mattermost_migrate.inventory import list_fleets, not_served
+from helm_mattermost_migrate.documented import Documented
+from helm_mattermost_migrate.errors import Exit
+from helm_mattermost_migrate.inventory import meant_fleets
 from helm_mattermost_migrate.options import target_of
 from helm_mattermost_migrate.terminal import say
-from mattermost_migrate.domain.errors import NotFoundError, NotServedError
 from mattermost_migrate.domain.names import FLEET_MIGRATION
-from mattermost_migrate.domain.objects import JsonObject, name_of, uid_of
-from mattermost_migrate.domain.reported import fleet_over
+from mattermost_migrate.domain.objects import name_of, uid_of
 
-if TYPE_CHECKING:
-    from mattermost_migrate.kube.client import Client
-
-__all__ = ["meant_fleets", "pause", "resume"]
+__all__ = ["pause", "resume"]
 
 
 @click.command(
@@ -55,25 +50,3 @@ async def _set(arguments: dict[str, Any], *, paused: bool) -> int:
             await client.patch(FLEET_MIGRATION, None, name_of(fleet), body)
             say(f"FleetMigration {name_of(fleet)}: {'paused' if paused else 'resumed'}")
     return Exit.DONE
-
-
-async def meant_fleets(client: Client, names: tuple[str, ...]) -> tuple[JsonObject, ...]:
-    """The fleets of these names; without any, all that are not over."""
-    hint = f"{program_name()} status --all"
-    if not names:
-        found = await list_fleets(client)
-        if not (open_ones := tuple(fleet for fleet in found if not fleet_over(fleet))):
-            raise CommandError("no FleetMigration is under way", hint=hint)
-        return open_ones
-    fleets = []
-    for name in names:
-        try:
-            fleet = await client.get(FLEET_MIGRATION, None, name)
-        except NotServedError as error:
-            raise not_served(FLEET_MIGRATION) from error
-        except NotFoundError as error:
-            raise CommandError(f"FleetMigration {name}: there is none", hint=hint) from error
-        if fleet_over(fleet):
-            raise CommandError(f"FleetMigration {name}: it is over already", hint=hint)
-        fleets.append(fleet)
-    return tuple(fleets)

@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
 from helm_mattermost_migrate.appraisal import Appraisal, Verdict
-from helm_mattermost_migrate.commands.status import check_found
 from helm_mattermost_migrate.connection import run_async
 from helm_mattermost_migrate.diffs import Kind, diff
 from helm_mattermost_migrate.documented import Documented, program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
 from helm_mattermost_migrate.expectation import expected
-from helm_mattermost_migrate.fleet_request import Wishes
-from helm_mattermost_migrate.inventory import Inventory, read_inventory
 from helm_mattermost_migrate.options import output_option, selecting, target_of
 from helm_mattermost_migrate.plan_file import plan_of, written
 from helm_mattermost_migrate.plan_view import details, exit_code, plan_table, structured, totals
 from helm_mattermost_migrate.selection import Selection
 from helm_mattermost_migrate.server_side import cluster_identity
-from helm_mattermost_migrate.survey import survey
+from helm_mattermost_migrate.survey import appraise_all
 from helm_mattermost_migrate.tables import as_json, as_yaml
 from helm_mattermost_migrate.terminal import coloured, now, say
 from helm_mattermost_migrate.wishing import selection_of, wishes_of, wishing
 
-if TYPE_CHECKING:
-    from mattermost_migrate.kube.client import Client
-
-__all__ = ["appraise_all", "command"]
+__all__ = ["command"]
 
 #: SGR codes of the lines of a diff.
 _COLOURS: Final = {
@@ -116,44 +108,6 @@ def save(path: Path, text: str) -> None:
         made.replace(path)
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}", code=Exit.USAGE) from error
-
-
-async def appraise_all(
-    client: Client, selection: Selection, wishes: Wishes, *, rehearse: bool = True
-) -> tuple[tuple[Appraisal, ...], Inventory]:
-    """Find and appraise everything that is selected, with a count on the terminal meanwhile.
-
-    Returns:
-        The appraisals, and what was found.
-
-    Raises:
-        CommandError: nothing was found.
-    """
-    inventory = await read_inventory(client, selection)
-    check_found(inventory, selection)
-    with _counting() as tick:
-        appraisals = await survey(
-            client, selection, inventory, wishes=wishes, rehearse=rehearse, tick=tick
-        )
-    return appraisals, inventory
-
-
-@contextmanager
-def _counting() -> Iterator[Callable[[int, int], None]]:
-    """A count in one line of stderr, gone in the end; nothing where nobody looks."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _all: None
-        return
-
-    def tick(done: int, of: int) -> None:
-        sys.stderr.write(f"\rchecking {done}/{of} …")
-        sys.stderr.flush()
-
-    try:
-        yield tick
-    finally:
-        sys.stderr.write("\r\x1b[K")
-        sys.stderr.flush()
 
 
 def _print(

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from helm_mattermost_migrate.commands.status import check_found
 from helm_mattermost_migrate.connection import run_async
 from helm_mattermost_migrate.documented import Documented, program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
 from helm_mattermost_migrate.fleets import left
-from helm_mattermost_migrate.inventory import Inventory, read_fleet, read_inventory
+from helm_mattermost_migrate.inventory import Inventory, check_found, read_fleet, read_inventory
 from helm_mattermost_migrate.options import output_option, parse_selection, selecting, target_of
 from helm_mattermost_migrate.report.record import Record, entries
 from helm_mattermost_migrate.report.waves import wave_records

@@ -7,11 +7,10 @@ from typing import Any
 import click
 
 from helm_mattermost_migrate.amend import amend, migrations_of, watch_amended
-from helm_mattermost_migrate.commands.status import check_found
 from helm_mattermost_migrate.connection import run_async
 from helm_mattermost_migrate.documented import Documented, program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
-from helm_mattermost_migrate.inventory import read_inventory
+from helm_mattermost_migrate.inventory import check_found, read_inventory
 from helm_mattermost_migrate.options import (
     Duration,
     check_following,

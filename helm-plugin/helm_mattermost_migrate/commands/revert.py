@@ -10,12 +10,11 @@ import click
 
 from helm_mattermost_migrate.amend import amend, migrations_of, watch_amended
 from helm_mattermost_migrate.appraisal import settled
-from helm_mattermost_migrate.commands.status import check_found
 from helm_mattermost_migrate.connection import run_async
 from helm_mattermost_migrate.documented import Documented
 from helm_mattermost_migrate.errors import Exit
 from helm_mattermost_migrate.fleet_request import Wishes
-from helm_mattermost_migrate.inventory import Inventory, read_inventory
+from helm_mattermost_migrate.inventory import Inventory, check_found, read_inventory
 from helm_mattermost_migrate.launch import Order, agree, launch, launching
 from helm_mattermost_migrate.members import Member, Standing
 from helm_mattermost_migrate.options import (

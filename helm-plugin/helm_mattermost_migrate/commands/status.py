@@ -9,9 +9,9 @@ import click
 
 from helm_mattermost_migrate.connection import run_async
 from helm_mattermost_migrate.documented import Documented, program_name
-from helm_mattermost_migrate.errors import CommandError, Exit
+from helm_mattermost_migrate.errors import Exit
 from helm_mattermost_migrate.fleets import fleet_of, left
-from helm_mattermost_migrate.inventory import Inventory, read_fleet, read_inventory
+from helm_mattermost_migrate.inventory import Inventory, check_found, read_fleet, read_inventory
 from helm_mattermost_migrate.members import as_of_its_run
 from helm_mattermost_migrate.options import (
     Duration,
@@ -31,14 +31,11 @@ from helm_mattermost_migrate.status_view import (
 )
 from helm_mattermost_migrate.tables import as_json, as_yaml
 from helm_mattermost_migrate.terminal import now, say
-from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, MATTERMOST
 
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client
 
-__all__ = ["check_found", "command"]
-
-_KINDS = ",".join(f"{kind.plural}.{kind.group}" for kind in (CLUSTER_INSTALLATION, MATTERMOST))
+__all__ = ["command"]
 
 
 @click.command(
@@ -83,34 +80,6 @@ async def _status(arguments: dict[str, Any]) -> int:
             return await _watch(client, selection, arguments)
         _print(inventory, selection, arguments["output"])
         return exit_code(inventory.members)
-
-
-def check_found(inventory: Inventory, selection: Selection) -> None:
-    """Refuse when a name was not found, or nothing at all.
-
-    Raises:
-        CommandError: says which, and how to see what there is.
-    """
-    found = [member.key for member in inventory.members]
-    if missing := selection.missing(found):
-        names = ", ".join("/".join(key) for key in missing)
-        raise CommandError(
-            f"installation {names}: there is no ClusterInstallation and no Mattermost of that name",
-            hint=f"{program_name()} status -A",
-        )
-    if not found:
-        raise CommandError(
-            f"no installations found in {selection.described('any')}", hint=_elsewhere(selection)
-        )
-
-
-def _elsewhere(selection: Selection) -> str:
-    """Where to look when nothing was found: by wider and wider circles."""
-    if selection.namespaces:
-        return f"{program_name()} status -A"
-    if selection.requirements:
-        return f"kubectl get {_KINDS} -A --show-labels"
-    return "kubectl config current-context"
 
 
 def _print(
