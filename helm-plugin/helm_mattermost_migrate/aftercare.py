@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from helm_mattermost_migrate.amend import migrations_of, watch_amended
-from helm_mattermost_migrate.connection import run_async
+from helm_mattermost_migrate.connection import Target
 from helm_mattermost_migrate.documented import program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
 from helm_mattermost_migrate.inventory import CRDS_HINT, Inventory, check_found, read_inventory
 from helm_mattermost_migrate.launch import agree
 from helm_mattermost_migrate.members import Member, Standing
-from helm_mattermost_migrate.options import check_following, parse_selection, target_of
+from helm_mattermost_migrate.options import check_following, parse_selection
 from helm_mattermost_migrate.selection import Selection
 from helm_mattermost_migrate.server_side import require_leader
 from helm_mattermost_migrate.terminal import now, say
@@ -51,14 +51,14 @@ def ask_for(arguments: Mapping[str, Any], request: Request) -> int:
         The exit code.
     """
     check_following(arguments)
-    chosen = run_async(_choose(arguments, request))
+    chosen = asyncio.run(_choose(arguments, request))
     say(request.summary.format(number=len(chosen)))
     agree(yes=arguments["yes"])
-    return run_async(_set(arguments, request, chosen))
+    return asyncio.run(_set(arguments, request, chosen))
 
 
 async def _choose(arguments: Mapping[str, Any], request: Request) -> tuple[JsonObject, ...]:
-    async with target_of(arguments).client() as client:
+    async with Target.of(arguments).client() as client:
         selection = parse_selection(arguments, namespace=client.connection.namespace)
         inventory = await read_inventory(client, selection)
         check_found(inventory, selection)
@@ -108,7 +108,7 @@ def _unready(members: Sequence[Member]) -> str:
 
 
 async def _set(arguments: Mapping[str, Any], request: Request, chosen: Sequence[JsonObject]) -> int:
-    async with target_of(arguments).client() as client:
+    async with Target.of(arguments).client() as client:
         await asyncio.gather(*(_patch(client, each, request) for each in chosen))
         keys = sorted(map(key_of, chosen))
         for key in keys:

@@ -7,9 +7,8 @@ so that there is one road to the cluster and not two.
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -23,9 +22,8 @@ from mattermost_migrate.domain.errors import MigrateError
 if TYPE_CHECKING:  # the client costs more to import than most commands take
     from mattermost_migrate.kube.client import Client
 
-__all__ = ["Target", "connection_options", "run_async"]
+__all__ = ["Target", "connection_options"]
 
-T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 #: Flag, the variable Helm passes it in, and what it does.
@@ -112,8 +110,3 @@ def connection_options(command: F) -> F:
         hidden=True,
         help="Do not verify the API server's certificate.",
     )(command)
-
-
-def run_async(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's asynchronous part to its end."""
-    return asyncio.run(work)

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from helm_mattermost_migrate.appraisal import Appraisal, Verdict
-from helm_mattermost_migrate.connection import run_async
+from helm_mattermost_migrate.connection import Target
 from helm_mattermost_migrate.documented import program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
 from helm_mattermost_migrate.expectation import expected
 from helm_mattermost_migrate.fleet_request import Wishes, fleet_request
 from helm_mattermost_migrate.follow import follow_fleet
-from helm_mattermost_migrate.options import asking, check_following, target_of
+from helm_mattermost_migrate.options import asking, check_following
 from helm_mattermost_migrate.plan_file import Plan, changed
 from helm_mattermost_migrate.readiness import require_ready
 from helm_mattermost_migrate.run_view import asked, ended
@@ -78,19 +78,19 @@ def launch(arguments: Mapping[str, Any], order: Order) -> int:
         The exit code.
     """
     check_following(arguments)
-    selection, appraisals, expectation = run_async(_appraise(arguments, order))
+    selection, appraisals, expectation = asyncio.run(_appraise(arguments, order))
     for line in asked(appraisals, order.wishes):
         say(line)
     _check_any(appraisals, selection)
     say(expectation)
     agree(yes=arguments["yes"])
-    return run_async(_start(arguments, selection, appraisals, order.wishes))
+    return asyncio.run(_start(arguments, selection, appraisals, order.wishes))
 
 
 async def _appraise(
     arguments: Mapping[str, Any], order: Order
 ) -> tuple[Selection, tuple[Appraisal, ...], str]:
-    async with target_of(arguments).client() as client:
+    async with Target.of(arguments).client() as client:
         selection = order.select(client.connection.namespace)
         planned = order.plan is not None
         appraisals, inventory = await appraise_all(
@@ -184,7 +184,7 @@ async def _start(
     wishes: Wishes,
 ) -> int:
     keys = [each.key for each in appraisals if each.verdict is Verdict.MIGRATE]
-    async with target_of(arguments).client() as client:
+    async with Target.of(arguments).client() as client:
         wanted = fleet_request(selection, keys, wishes)
         creating = asyncio.ensure_future(client.create(FLEET_MIGRATION, wanted))
         try:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from helm_mattermost_migrate.connection import Target, connection_options
+from helm_mattermost_migrate.connection import connection_options
 from helm_mattermost_migrate.durations import parse_seconds
 from helm_mattermost_migrate.selection import Selection, SelectionError
 
@@ -18,7 +18,6 @@ __all__ = [
     "output_option",
     "parse_selection",
     "selecting",
-    "target_of",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -101,11 +100,6 @@ def check_following(arguments: Mapping[str, Any]) -> None:
     """
     if arguments["no_wait"] and arguments["timeout"] is not None:
         raise click.UsageError("--timeout goes with following, which --no-wait leaves out")
-
-
-def target_of(arguments: Mapping[str, Any]) -> Target:
-    """Which cluster the arguments of a command mean."""
-    return Target.of(arguments)
 
 
 def parse_selection(arguments: Mapping[str, Any], *, namespace: str) -> Selection:

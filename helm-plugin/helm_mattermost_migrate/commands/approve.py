@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from helm_mattermost_migrate.connection import connection_options, run_async
+from helm_mattermost_migrate.connection import Target, connection_options
 from helm_mattermost_migrate.documented import Documented, program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
 from helm_mattermost_migrate.inventory import meant_fleets
-from helm_mattermost_migrate.options import target_of
 from helm_mattermost_migrate.terminal import say
 from mattermost_migrate.domain.names import FLEET_MIGRATION
 from mattermost_migrate.domain.objects import JsonObject, name_of, uid_of
@@ -41,14 +41,14 @@ def command(**arguments: Any) -> int:
 
     Exit code 3 when no wave waits for it, or the fleet has no such wave.
     """
-    return run_async(_approve(arguments))
+    return asyncio.run(_approve(arguments))
 
 
 async def _approve(arguments: dict[str, Any]) -> int:
     names, wave = arguments["fleets"], arguments["wave"]
     if wave is not None and len(names) != 1:
         raise click.UsageError("--wave goes with the name of one fleet")
-    async with target_of(arguments).client() as client:
+    async with Target.of(arguments).client() as client:
         fleets = await meant_fleets(client, names)
         due = [(fleet, wave_to_approve(fleet, wave)) for fleet in fleets]
         chosen = [(fleet, number) for fleet, number in due if number]

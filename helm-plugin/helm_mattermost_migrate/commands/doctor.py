@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from helm_mattermost_migrate.connection import run_async
+from helm_mattermost_migrate.connection import Target
 from helm_mattermost_migrate.diagnosis import (
     Answer,
     Finding,
@@ -22,12 +22,7 @@ from helm_mattermost_migrate.diagnosis_view import show
 from helm_mattermost_migrate.documented import Documented
 from helm_mattermost_migrate.examination import examine
 from helm_mattermost_migrate.inventory import kind_hint
-from helm_mattermost_migrate.options import (
-    output_option,
-    parse_selection,
-    selecting,
-    target_of,
-)
+from helm_mattermost_migrate.options import output_option, parse_selection, selecting
 from helm_mattermost_migrate.readiness import admission, may, versions, whoami
 from helm_mattermost_migrate.selection import Selection
 from helm_mattermost_migrate.server_side import find_leader, leader_trouble
@@ -71,7 +66,7 @@ def command(**arguments: Any) -> int:
     Exit code 0 when all is well, 3 when a migration would lack something, 1 when an installation
     is broken.
     """
-    findings, verdicts = run_async(_diagnosis(arguments))
+    findings, verdicts = asyncio.run(_diagnosis(arguments))
     show(findings, verdicts, arguments["output"])
     return exit_code(findings, verdicts)
 
@@ -79,7 +74,7 @@ def command(**arguments: Any) -> int:
 async def _diagnosis(
     arguments: dict[str, Any],
 ) -> tuple[tuple[Finding, ...], tuple[Verdict, ...]]:
-    async with target_of(arguments).client() as client:
+    async with Target.of(arguments).client() as client:
         selection = parse_selection(arguments, namespace=client.connection.namespace)
         known, controller, guards = await asyncio.gather(
             _served(client), _controller(client), admission(client)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import click
 
-from helm_mattermost_migrate.connection import connection_options, run_async
+from helm_mattermost_migrate.connection import Target, connection_options
 from helm_mattermost_migrate.documented import Documented
 from helm_mattermost_migrate.errors import Exit
 from helm_mattermost_migrate.inventory import meant_fleets
-from helm_mattermost_migrate.options import target_of
 from helm_mattermost_migrate.terminal import say
 from mattermost_migrate.domain.names import FLEET_MIGRATION
 from mattermost_migrate.domain.objects import name_of, uid_of
@@ -27,7 +27,7 @@ __all__ = ["pause", "resume"]
 @connection_options
 def pause(**arguments: Any) -> int:
     """Start no further migrations. Those under way go on to their end: half-way is no place."""
-    return run_async(_set(arguments, paused=True))
+    return asyncio.run(_set(arguments, paused=True))
 
 
 @click.command(
@@ -39,11 +39,11 @@ def pause(**arguments: Any) -> int:
 @connection_options
 def resume(**arguments: Any) -> int:
     """Go on with a paused fleet."""
-    return run_async(_set(arguments, paused=False))
+    return asyncio.run(_set(arguments, paused=False))
 
 
 async def _set(arguments: dict[str, Any], *, paused: bool) -> int:
-    async with target_of(arguments).client() as client:
+    async with Target.of(arguments).client() as client:
         fleets = await meant_fleets(client, arguments["fleets"])
         for fleet in fleets:
             body = {"metadata": {"uid": uid_of(fleet)}, "spec": {"paused": paused}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -9,12 +10,12 @@ from typing import Any, Final
 import click
 
 from helm_mattermost_migrate.appraisal import Appraisal, Verdict
-from helm_mattermost_migrate.connection import run_async
+from helm_mattermost_migrate.connection import Target
 from helm_mattermost_migrate.diffs import Kind, diff
 from helm_mattermost_migrate.documented import Documented, program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
 from helm_mattermost_migrate.expectation import expected
-from helm_mattermost_migrate.options import output_option, selecting, target_of
+from helm_mattermost_migrate.options import output_option, selecting
 from helm_mattermost_migrate.plan_file import plan_of, written
 from helm_mattermost_migrate.plan_view import details, exit_code, plan_table, structured, totals
 from helm_mattermost_migrate.selection import Selection
@@ -69,12 +70,12 @@ def command(**arguments: Any) -> int:
     """
     if arguments["diff"] and arguments["output"] not in {"table", "wide"}:
         raise click.UsageError("--diff is for people: leave -o out, or use -o wide")
-    return run_async(_plan(arguments))
+    return asyncio.run(_plan(arguments))
 
 
 async def _plan(arguments: dict[str, Any]) -> int:
     wishes = wishes_of(arguments)
-    async with target_of(arguments).client() as client:
+    async with Target.of(arguments).client() as client:
         selection = selection_of(arguments, namespace=client.connection.namespace)
         appraisals, inventory = await appraise_all(client, selection, wishes)
         if path := arguments["save"]:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from helm_mattermost_migrate.connection import run_async
+from helm_mattermost_migrate.connection import Target
 from helm_mattermost_migrate.documented import Documented, program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
 from helm_mattermost_migrate.fleets import left
 from helm_mattermost_migrate.inventory import Inventory, check_found, read_fleet, read_inventory
-from helm_mattermost_migrate.options import output_option, parse_selection, selecting, target_of
+from helm_mattermost_migrate.options import output_option, parse_selection, selecting
 from helm_mattermost_migrate.report.record import Record, entries
 from helm_mattermost_migrate.report.waves import wave_records
 from helm_mattermost_migrate.selection import Selection
@@ -59,7 +59,7 @@ def command(**arguments: Any) -> int:
     The page is one file that needs no network and can be mailed or archived. Exit code 0 also
     when migrations failed: the report is made. 3 when there is nothing to report.
     """
-    record, elsewhere = run_async(_look(arguments))
+    record, elsewhere = asyncio.run(_look(arguments))
     if not record.entries:
         told, where = elsewhere[0] if elsewhere else ("", "")
         raise CommandError(
@@ -107,7 +107,7 @@ async def _look(arguments: dict[str, Any]) -> tuple[Record, tuple[tuple[str, str
     fleet = arguments["fleet"]
     if fleet and any(arguments[key] for key in ("names", "labels", "namespaces", "everything")):
         raise click.UsageError("--fleet says which ones already: leave the rest out")
-    async with target_of(arguments).client() as client:
+    async with Target.of(arguments).client() as client:
         selection = parse_selection(arguments, namespace=client.connection.namespace)
         inventory, environment = await asyncio.gather(
             read_fleet(client, fleet) if fleet else read_inventory(client, selection),

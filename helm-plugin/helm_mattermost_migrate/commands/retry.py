@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import click
 
 from helm_mattermost_migrate.amend import amend, migrations_of, watch_amended
-from helm_mattermost_migrate.connection import run_async
+from helm_mattermost_migrate.connection import Target
 from helm_mattermost_migrate.documented import Documented, program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
 from helm_mattermost_migrate.inventory import check_found, read_inventory
-from helm_mattermost_migrate.options import (
-    Duration,
-    check_following,
-    parse_selection,
-    selecting,
-    target_of,
-)
+from helm_mattermost_migrate.options import Duration, check_following, parse_selection, selecting
 from helm_mattermost_migrate.server_side import require_leader
 from helm_mattermost_migrate.terminal import now, say
 from mattermost_migrate.domain.objects import JsonObject, key_of
@@ -41,11 +36,11 @@ def command(**arguments: Any) -> int:
     is nothing to retry.
     """
     check_following(arguments)
-    return run_async(_retry(arguments))
+    return asyncio.run(_retry(arguments))
 
 
 async def _retry(arguments: dict[str, Any]) -> int:
-    async with target_of(arguments).client() as client:
+    async with Target.of(arguments).client() as client:
         selection = parse_selection(arguments, namespace=client.connection.namespace)
         inventory = await read_inventory(client, selection)
         check_found(inventory, selection)

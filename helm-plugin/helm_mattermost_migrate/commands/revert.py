@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Container
 from typing import Any
@@ -10,19 +11,14 @@ import click
 
 from helm_mattermost_migrate.amend import amend, migrations_of, watch_amended
 from helm_mattermost_migrate.appraisal import settled
-from helm_mattermost_migrate.connection import run_async
+from helm_mattermost_migrate.connection import Target
 from helm_mattermost_migrate.documented import Documented
 from helm_mattermost_migrate.errors import Exit
 from helm_mattermost_migrate.fleet_request import Wishes
 from helm_mattermost_migrate.inventory import Inventory, check_found, read_inventory
 from helm_mattermost_migrate.launch import Order, agree, launch, launching
 from helm_mattermost_migrate.members import Member, Standing
-from helm_mattermost_migrate.options import (
-    check_following,
-    parse_selection,
-    selecting,
-    target_of,
-)
+from helm_mattermost_migrate.options import check_following, parse_selection, selecting
 from helm_mattermost_migrate.selection import Key, Selection
 from helm_mattermost_migrate.server_side import require_leader
 from helm_mattermost_migrate.terminal import now, say
@@ -64,11 +60,11 @@ def command(**arguments: Any) -> int:
     the summary says which. Exit codes as those of run.
     """
     check_following(arguments)
-    turning, more = run_async(_under_way(arguments))
+    turning, more = asyncio.run(_under_way(arguments))
     if turning:
         say(f"{len(turning)} under way will turn round: {', '.join(map('/'.join, turning))}")
         agree(yes=arguments["yes"])
-        code = run_async(_turn_round(arguments, turning))
+        code = asyncio.run(_turn_round(arguments, turning))
         if code != Exit.DONE or not more:
             return code
     wishes = Wishes(
@@ -100,7 +96,7 @@ def _other_mattermosts(inventory: Inventory, turning: Container[Key]) -> bool:
 
 async def _under_way(arguments: dict[str, Any]) -> tuple[list[Key], bool]:
     """Those on their way to a Mattermost, and whether there are others to bring back."""
-    async with target_of(arguments).client() as client:
+    async with Target.of(arguments).client() as client:
         selection = parse_selection(arguments, namespace=client.connection.namespace)
         inventory = await read_inventory(client, selection)
         check_found(inventory, selection)
@@ -111,7 +107,7 @@ async def _under_way(arguments: dict[str, Any]) -> tuple[list[Key], bool]:
 
 
 async def _turn_round(arguments: dict[str, Any], keys: list[Key]) -> int:
-    async with target_of(arguments).client() as client:
+    async with Target.of(arguments).client() as client:
         selection = parse_selection(arguments, namespace=client.connection.namespace)
         inventory = await read_inventory(client, selection)
         members = (each for each in inventory.members if each.key in keys and _turns(each))

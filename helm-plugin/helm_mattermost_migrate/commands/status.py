@@ -7,19 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from helm_mattermost_migrate.connection import run_async
+from helm_mattermost_migrate.connection import Target
 from helm_mattermost_migrate.documented import Documented, program_name
 from helm_mattermost_migrate.errors import Exit
 from helm_mattermost_migrate.fleets import fleet_of, left
 from helm_mattermost_migrate.inventory import Inventory, check_found, read_fleet, read_inventory
 from helm_mattermost_migrate.members import as_of_its_run
-from helm_mattermost_migrate.options import (
-    Duration,
-    output_option,
-    parse_selection,
-    selecting,
-    target_of,
-)
+from helm_mattermost_migrate.options import Duration, output_option, parse_selection, selecting
 from helm_mattermost_migrate.selection import Selection
 from helm_mattermost_migrate.status_view import (
     exit_code,
@@ -66,11 +60,11 @@ def command(**arguments: Any) -> int:
     if arguments["watch"] and arguments["output"] != "table":
         raise click.UsageError("--watch draws a view of its own: leave -o out")
     work = _fleet_status if arguments["fleet"] else _status
-    return run_async(work(arguments))
+    return asyncio.run(work(arguments))
 
 
 async def _status(arguments: dict[str, Any]) -> int:
-    async with target_of(arguments).client(plain=not arguments["watch"]) as client:
+    async with Target.of(arguments).client(plain=not arguments["watch"]) as client:
         selection = parse_selection(arguments, namespace=client.connection.namespace)
         inventory = await read_inventory(client, selection)
         check_found(inventory, selection)
@@ -108,7 +102,7 @@ async def _fleet_status(arguments: dict[str, Any]) -> int:
     name = arguments["fleet"]
     if any(arguments[key] for key in ("names", "labels", "namespaces", "everything")):
         raise click.UsageError("--fleet says which ones already: leave the rest out")
-    async with target_of(arguments).client(plain=not arguments["watch"]) as client:
+    async with Target.of(arguments).client(plain=not arguments["watch"]) as client:
         inventory = await read_fleet(client, name)
         fleet = fleet_of((inventory.fleets or ())[0])
         code: int = fleet.exit

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
 from importlib.metadata import version
 from typing import Any
 
 import click
 
-from helm_mattermost_migrate.connection import connection_options, run_async
+from helm_mattermost_migrate.connection import Target, connection_options
 from helm_mattermost_migrate.documented import Documented
 from helm_mattermost_migrate.errors import CommandError
-from helm_mattermost_migrate.options import output_option, target_of
+from helm_mattermost_migrate.options import output_option
 from helm_mattermost_migrate.server_side import find_leader
 from helm_mattermost_migrate.tables import as_json, as_yaml
 from helm_mattermost_migrate.terminal import now, say
@@ -40,7 +41,7 @@ def command(**arguments: Any) -> int:
         }
     }
     if not arguments["client"]:
-        found["server"] = run_async(_server(arguments))
+        found["server"] = asyncio.run(_server(arguments))
     _print(found, arguments["output"])
     return 0
 
@@ -48,7 +49,7 @@ def command(**arguments: Any) -> int:
 async def _server(arguments: dict[str, Any]) -> dict[str, Any]:
     """What the cluster says; an unreachable one is told, and is no failure."""
     try:
-        async with target_of(arguments).client() as client:
+        async with Target.of(arguments).client() as client:
             kubernetes = await client.raw("GET", "/version")
             answer: dict[str, Any] = {"kubernetes": str(kubernetes.get("gitVersion") or "")}
             try:
