@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
-from mattermost_migrate.domain.names import LAST_APPLIED
+from mattermost_migrate.domain.names import KUBECTL_APPLIED, LAST_APPLIED
 from mattermost_migrate.domain.objects import JsonObject
 from mattermost_migrate.domain.yaml_writer import dump
 
@@ -25,7 +25,7 @@ _UNTOLD: Final = (
     "selfLink",
     "ownerReferences",
 )
-_RECORDS: Final = (LAST_APPLIED, "kubectl.kubernetes.io/last-applied-configuration")
+_RECORDS: Final = (LAST_APPLIED, KUBECTL_APPLIED)
 
 
 class Kind(StrEnum):

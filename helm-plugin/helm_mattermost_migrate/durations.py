@@ -1,11 +1,11 @@
-"""Times as people read them: ages as kubectl prints them, and durations of a run."""
+"""Times as people read them (ages as kubectl prints them, durations of a run), and machines."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
 
-__all__ = ["age", "brief", "parse_seconds", "parse_time"]
+__all__ = ["age", "brief", "parse_seconds", "parse_time", "rfc3339"]
 
 _MINUTE = 60
 _HOUR = 60 * _MINUTE
@@ -25,6 +25,11 @@ def parse_time(text: str | None) -> datetime | None:
     except ValueError:
         return None
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def rfc3339(moment: datetime | None) -> str | None:
+    """A time as machines read it; None when there is none."""
+    return moment.isoformat().replace("+00:00", "Z") if moment else None
 
 
 def brief(seconds: float) -> str:

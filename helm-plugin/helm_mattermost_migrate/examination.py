@@ -11,7 +11,6 @@ from mattermost_migrate.domain.errors import NotFoundError
 from mattermost_migrate.domain.names import SECRET, Resource
 from mattermost_migrate.domain.objects import JsonObject, typed
 from mattermost_migrate.inspection import (
-    KINDS,
     Scene,
     State,
     Verdict,
@@ -31,7 +30,7 @@ _PAUSE_SECONDS: Final = 1.0
 
 
 async def examine(
-    client: Client, selection: Selection, kinds: Iterable[Resource] = KINDS
+    client: Client, selection: Selection, kinds: Iterable[Resource]
 ) -> tuple[Verdict, ...]:
     """Inspect the installations selected; what seems broken is looked at again.
 

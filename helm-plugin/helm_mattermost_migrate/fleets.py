@@ -9,10 +9,10 @@ from typing import Any
 
 from helm_mattermost_migrate.durations import parse_time
 from helm_mattermost_migrate.errors import Exit
-from helm_mattermost_migrate.members import Member, Standing, condition
+from helm_mattermost_migrate.members import Member, Standing
 from mattermost_migrate.domain.names import Condition, Reason
 from mattermost_migrate.domain.objects import JsonObject, name_of
-from mattermost_migrate.domain.reported import fleet_over
+from mattermost_migrate.domain.reported import condition_status, fleet_over
 
 __all__ = ["Counts", "Fleet", "Notice", "counted", "fleet_of", "left"]
 
@@ -117,7 +117,7 @@ class Fleet:
 def fleet_of(obj: JsonObject) -> Fleet:
     """Read a FleetMigration."""
     spec, status = obj.get("spec") or {}, obj.get("status") or {}
-    summary = condition(obj, Condition.SUCCEEDED)
+    summary = condition_status(obj, Condition.SUCCEEDED) or {}
     return Fleet(
         name=name_of(obj),
         desired=str(spec.get("desiredKind") or ""),
@@ -159,7 +159,7 @@ def _notices(entries: Iterable[Mapping[str, Any]] | None) -> tuple[Notice, ...]:
 def _standing(obj: JsonObject) -> Standing:
     if not fleet_over(obj):
         return Standing.RUNNING if obj.get("status") else Standing.WAITING
-    match condition(obj, Condition.SUCCEEDED):
+    match condition_status(obj, Condition.SUCCEEDED):
         case {"status": "True"}:
             return Standing.SUCCEEDED
         case {"reason": Reason.NOTHING_SELECTED | Reason.MEMBERS_SKIPPED}:

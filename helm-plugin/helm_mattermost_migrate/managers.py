@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mattermost_migrate.domain.names import KUBECTL_APPLIED
 from mattermost_migrate.domain.objects import (
     JsonObject,
     annotations_of,
@@ -18,8 +19,6 @@ from mattermost_migrate.domain.objects import (
 )
 
 __all__ = ["Manager", "managers"]
-
-_KUBECTL = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,5 +73,5 @@ def _found(obj: JsonObject) -> Iterator[Manager]:
                 f"{where}/{name}",
                 f"in its source, {replace}; suspend it until that is merged",
             )
-    if _KUBECTL in annotations:
+    if KUBECTL_APPLIED in annotations:
         yield Manager("kubectl apply", "", f"in the file it was applied from, {replace}")

@@ -7,11 +7,10 @@ view and the piped lines cannot disagree.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from helm_mattermost_migrate.durations import parse_time
 from helm_mattermost_migrate.selection import Key
@@ -26,9 +25,9 @@ from mattermost_migrate.domain.names import (
     Strategy,
 )
 from mattermost_migrate.domain.objects import JsonObject, key_of, labels_of
-from mattermost_migrate.domain.reported import edited, finished, strategy_of
+from mattermost_migrate.domain.reported import condition_status, edited, finished, strategy_of
 
-__all__ = ["Member", "Standing", "as_of_its_run", "by_key", "condition", "member", "members"]
+__all__ = ["Member", "Standing", "as_of_its_run", "by_key", "member", "members"]
 
 
 class Standing(StrEnum):
@@ -139,12 +138,6 @@ class Member:
         return max(0.0, ((self.ended or now) - self.started).total_seconds())
 
 
-def condition(obj: JsonObject, kind: str) -> Mapping[str, Any]:
-    """The condition of that type; empty when there is none."""
-    found = (obj.get("status") or {}).get("conditions") or ()
-    return next((each for each in found if each.get("type") == kind), {})
-
-
 def by_key(installations: Iterable[JsonObject]) -> dict[Key, list[JsonObject]]:
     """The custom resources of each installation; of one under way there are two."""
     owners: dict[Key, list[JsonObject]] = {}
@@ -201,7 +194,7 @@ def member(key: Key, owners: Iterable[JsonObject], migration: JsonObject | None)
 
 def _with_migration(base: Member, migration: JsonObject) -> Member:
     status = migration.get("status") or {}
-    summary = condition(migration, Condition.SUCCEEDED)
+    summary = condition_status(migration, Condition.SUCCEEDED) or {}
     standing = _standing(migration)
     if not standing.ended and "completionTime" in status:
         status = {}  # of the migration before: nobody has taken this one up yet
@@ -240,7 +233,7 @@ def as_of_its_run(found: Member) -> Member:
 
 def _standing(migration: JsonObject) -> Standing:
     """As its fleet counts it (``domain.fleet``), with rolled back and failed told apart."""
-    summary = condition(migration, Condition.SUCCEEDED)
+    summary = condition_status(migration, Condition.SUCCEEDED) or {}
     if finished(migration):
         if summary.get("status") == "True":
             return Standing.SUCCEEDED

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from helm_mattermost_migrate.documented import program_name
-from helm_mattermost_migrate.durations import age, brief
+from helm_mattermost_migrate.durations import age, brief, rfc3339
 from helm_mattermost_migrate.errors import Exit
 from helm_mattermost_migrate.fleets import Fleet
 from helm_mattermost_migrate.members import Member, Standing
@@ -151,8 +151,8 @@ def _structured_member(member: Member) -> dict[str, Any]:
         "desiredKind": member.desired or None,
         "migration": member.standing.word,
         "step": member.step or None,
-        "startTime": _time(member.started),
-        "completionTime": _time(member.ended),
+        "startTime": rfc3339(member.started),
+        "completionTime": rfc3339(member.ended),
         "reason": member.reason,
         "message": member.message,
         "nextCommand": member.next_command,
@@ -177,12 +177,8 @@ def _structured_fleet(fleet: Fleet) -> dict[str, Any]:
             "failed": counts.failed,
             "skipped": counts.skipped,
         },
-        "startTime": _time(fleet.started),
-        "completionTime": _time(fleet.ended),
+        "startTime": rfc3339(fleet.started),
+        "completionTime": rfc3339(fleet.ended),
         "reason": fleet.reason,
         "message": fleet.message,
     }
-
-
-def _time(moment: datetime | None) -> str | None:
-    return moment.isoformat().replace("+00:00", "Z") if moment else None

@@ -36,6 +36,7 @@ __all__ = [
     "INJECT_LABEL",
     "INSTALLATION_MIGRATION",
     "JOB",
+    "KUBECTL_APPLIED",
     "LAST_APPLIED",
     "LEADER_LEASE",
     "LEASE",
@@ -168,6 +169,8 @@ REVISION_ANNOTATION: Final = "deployment.kubernetes.io/revision"
 OPERATOR_LEASE: Final = "b78a986e.mattermost.com"
 #: Where the operator keeps the object as it last wrote it (operator facts 0.4).
 LAST_APPLIED: Final = "mattermost.com/last-applied"
+#: Where ``kubectl apply`` keeps what it was given.
+KUBECTL_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 #: How a refusal of the operator to migrate begins; on a frozen ClusterInstallation it is the proof
 #: that the operator has seen the freeze (operator facts 5.1, row 1).
 ACKNOWLEDGEMENT: Final = "Migration to Mattermost cannot be performed safely"

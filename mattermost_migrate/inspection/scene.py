@@ -86,16 +86,14 @@ class Scene:
 
     Args:
         objects: as the API server shows them, each with its ``apiVersion`` and ``kind``.
-        kinds: what was looked for; an owner of any other kind may exist unseen.
     """
 
-    def __init__(self, objects: Iterable[JsonObject], kinds: Iterable[Resource] = KINDS) -> None:
+    def __init__(self, objects: Iterable[JsonObject]) -> None:
         self._by_name: dict[tuple[str, str, str], JsonObject] = {}
         self._by_uid: dict[str, JsonObject] = {}
         self._by_owner: dict[str, list[JsonObject]] = defaultdict(list)
         self._by_label: dict[tuple[str, str, str], dict[str, JsonObject]] = defaultdict(dict)
         self._slices: dict[tuple[str, str], list[JsonObject]] = defaultdict(list)
-        self._kinds = {resource.kind for resource in kinds}
         for obj in objects:
             self._take(obj)
 
@@ -147,4 +145,4 @@ class Scene:
 
     def would_show(self, kind: str) -> bool:
         """Whether an object of that kind, if there were one, would have been seen."""
-        return kind in self._kinds
+        return any(kind == resource.kind for resource in KINDS)

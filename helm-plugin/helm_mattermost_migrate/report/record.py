@@ -9,17 +9,11 @@ from typing import Any
 
 from helm_mattermost_migrate.durations import parse_time
 from helm_mattermost_migrate.fleets import Fleet
-from helm_mattermost_migrate.members import (
-    Member,
-    Standing,
-    as_of_its_run,
-    by_key,
-    condition,
-    member,
-)
+from helm_mattermost_migrate.members import Member, Standing, as_of_its_run, by_key, member
 from helm_mattermost_migrate.report.waves import WaveRecord
 from mattermost_migrate.domain.names import MATTERMOST, Condition
 from mattermost_migrate.domain.objects import JsonObject, key_of
+from mattermost_migrate.domain.reported import condition_status
 
 __all__ = ["Entry", "Record", "Stay", "entries"]
 
@@ -161,7 +155,7 @@ def _stays(migration: JsonObject, known: Member) -> Iterator[Stay]:
 
 def _stalled_since(migration: JsonObject) -> datetime | None:
     """When it stopped for a person to help; None while it moves."""
-    stalled = condition(migration, Condition.STALLED)
+    stalled = condition_status(migration, Condition.STALLED) or {}
     return (
         parse_time(stalled.get("lastTransitionTime")) if stalled.get("status") == "True" else None
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from helm_mattermost_migrate.durations import brief
+from helm_mattermost_migrate.durations import brief, rfc3339
 from helm_mattermost_migrate.fleets import Fleet
 from helm_mattermost_migrate.members import Standing
 from helm_mattermost_migrate.report.figures import (
@@ -91,7 +91,7 @@ def structured(record: Record) -> dict[str, Any]:
     head = headline(record)
     return {
         "scope": record.scope,
-        "time": _time(record.made),
+        "time": rfc3339(record.made),
         "verdict": verdict(record),
         "environment": dict(record.environment),
         "counts": {
@@ -99,8 +99,8 @@ def structured(record: Record) -> dict[str, Any]:
             **{_field(each): head.counted.get(each, 0) for each in Standing},
         },
         "figures": {
-            "startTime": _time(head.began),
-            "completionTime": _time(head.ended),
+            "startTime": rfc3339(head.began),
+            "completionTime": rfc3339(head.ended),
             "seconds": head.wall,
             "medianSeconds": head.median,
             "p95Seconds": head.slow,
@@ -131,8 +131,8 @@ def structured(record: Record) -> dict[str, Any]:
                 "members": each.members,
                 "succeeded": each.succeeded,
                 "failed": each.failed,
-                "startTime": _time(each.began),
-                "completionTime": _time(each.ended),
+                "startTime": rfc3339(each.began),
+                "completionTime": rfc3339(each.ended),
                 "seconds": each.seconds,
             }
             for each in record.waves
@@ -146,8 +146,8 @@ def _structured_fleet(fleet: Fleet, now: datetime) -> dict[str, Any]:
         "name": fleet.name,
         "desiredKind": fleet.desired,
         "state": fleet.standing.word,
-        "startTime": _time(fleet.started),
-        "completionTime": _time(fleet.ended),
+        "startTime": rfc3339(fleet.started),
+        "completionTime": rfc3339(fleet.ended),
         "seconds": fleet_seconds(fleet, now),
         "selected": fleet.counts.selected,
         "succeeded": fleet.counts.succeeded,
@@ -167,15 +167,15 @@ def _structured_entry(entry: Entry, now: datetime) -> dict[str, Any]:
         "result": member.standing.word,
         "strategy": entry.strategy,
         "pinned": entry.pinned and member.desired == MATTERMOST.kind,
-        "startTime": _time(member.started),
-        "completionTime": _time(member.ended),
+        "startTime": rfc3339(member.started),
+        "completionTime": rfc3339(member.ended),
         "seconds": member.seconds(now),
         "apiWrites": member.writes,
         "reason": member.reason,
         "message": member.message,
         "nextCommand": member.next_command,
         "steps": [
-            {"type": stay.step, "startTime": _time(stay.began), "seconds": stay.seconds(now)}
+            {"type": stay.step, "startTime": rfc3339(stay.began), "seconds": stay.seconds(now)}
             for stay in entry.stays
         ],
         "changes": list(entry.changes()),
@@ -185,7 +185,3 @@ def _structured_entry(entry: Entry, now: datetime) -> dict[str, Any]:
 
 def _field(standing: Standing) -> str:
     return standing.word[0].lower() + standing.word[1:]
-
-
-def _time(when: datetime | None) -> str | None:
-    return when.isoformat().replace("+00:00", "Z") if when else None
