@@ -25,6 +25,7 @@ from mattermost_migrate.domain.names import (
 from mattermost_migrate.inspection import KINDS, State, Verdict
 
 __all__ = [
+    "RUN_RIGHTS",
     "Answer",
     "Finding",
     "Right",
@@ -93,6 +94,17 @@ Answer = tuple[Placed, bool]
 _INSPECTED: Final = frozenset({("get", SECRET), *(("list", resource) for resource in KINDS)})
 
 
+#: What starting a fleet and following it takes, beside what ``plan`` does. A fleet's members are
+#: found by label, in whichever namespaces they are.
+RUN_RIGHTS: Final = (
+    Right("create", FLEET_MIGRATION, "run and revert need it"),
+    Right("list", FLEET_MIGRATION, "status leaves fleets out, and run and pause need it"),
+    Right("watch", FLEET_MIGRATION, "following a run needs it"),
+    Right("list", INSTALLATION_MIGRATION, "following a run needs it", everywhere=True),
+    Right("watch", INSTALLATION_MIGRATION, "following a run needs it", everywhere=True),
+)
+
+
 def checked_rights() -> tuple[Right, ...]:
     """The rights of a person; those of the controller are its chart's business."""
     looking = (CLUSTER_INSTALLATION, MATTERMOST, INSTALLATION_MIGRATION)
@@ -101,17 +113,10 @@ def checked_rights() -> tuple[Right, ...]:
     read = (SECRET, DEPLOYMENT, SERVICE, INGRESS, INGRESS_CLASS, CLUSTER_INSTALLATION, MATTERMOST)
     return (
         *(Right("list", resource, "status needs it") for resource in looking),
-        Right("list", FLEET_MIGRATION, "status leaves fleets out, and run and pause need it"),
         *(Right("list", resource, "plan and run need it") for resource in planning),
         *(Right("get", resource, "plan and run need it") for resource in read),
         Right("create", MATTERMOST, "plan cannot rehearse this write", optional=True),
-        Right("create", FLEET_MIGRATION, "run and revert need it"),
-        Right("watch", FLEET_MIGRATION, "following a run needs it"),
-        # A fleet's members are found by label, in whichever namespaces they are.
-        *(
-            Right(verb, INSTALLATION_MIGRATION, "following a run needs it", everywhere=True)
-            for verb in ("list", "watch")
-        ),
+        *RUN_RIGHTS,
         Right("get", FLEET_MIGRATION, "pause, resume and approve of a named one need it"),
         Right("patch", FLEET_MIGRATION, "pause, resume and approve need it"),
         Right("patch", INSTALLATION_MIGRATION, "retry needs it"),

@@ -12,7 +12,7 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
-from helm_mattermost_migrate.diagnosis import Finding
+from helm_mattermost_migrate.diagnosis import RUN_RIGHTS, Finding
 from helm_mattermost_migrate.errors import CommandError, granting_all
 from helm_mattermost_migrate.inventory import INSTALL_HINT
 from helm_mattermost_migrate.server_side import Leader, find_leader, leader_trouble
@@ -20,7 +20,6 @@ from mattermost_migrate.domain.errors import ForbiddenError, NotFoundError, Reje
 from mattermost_migrate.domain.names import (
     ENDPOINT_SLICE,
     FLEET_MIGRATION,
-    INSTALLATION_MIGRATION,
     SERVICE,
     SERVICE_NAME_LABEL,
     Resource,
@@ -37,7 +36,6 @@ __all__ = [
     "WEBHOOK_CONFIGURATION",
     "admission",
     "may",
-    "missing_rights",
     "require_ready",
     "versions",
     "versions_fit",
@@ -77,14 +75,6 @@ GUARDS: Final[Mapping[Resource, tuple[str, ...]]] = {
 }
 _REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _WHOAMI: Final = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
-_RIGHTS: Final = (
-    ("create", FLEET_MIGRATION),
-    ("list", FLEET_MIGRATION),
-    ("watch", FLEET_MIGRATION),
-    ("list", INSTALLATION_MIGRATION),
-    ("watch", INSTALLATION_MIGRATION),
-)
-
 
 #: What lacks, and what to run.
 Trouble = tuple[str, str]
@@ -226,23 +216,17 @@ async def _nothing() -> list[Trouble]:
 
 
 async def _rights(client: Client) -> list[Trouble]:
-    """Each right that lacks; one line gives all of them."""
+    """Each right that lacks, asked of the API server about us; one line gives all of them."""
+    allowed = await asyncio.gather(*(may(client, each.verb, each.resource) for each in RUN_RIGHTS))
     lacking = [
-        (verb, f"{resource.plural}.{resource.group}")
-        for verb, resource in await missing_rights(client, *_RIGHTS)
+        (each.verb, f"{each.resource.plural}.{each.resource.group}")
+        for each, well in zip(RUN_RIGHTS, allowed, strict=True)
+        if not well
     ]
     if not lacking:
         return []
     hint = granting_all(lacking, user=await whoami(client))
     return [(f"you may not {verb} {what}", hint) for verb, what in lacking]
-
-
-async def missing_rights(
-    client: Client, *wanted: tuple[str, Resource]
-) -> list[tuple[str, Resource]]:
-    """Those of the rights that we have not, cluster-wide; asked of the API server about us."""
-    allowed = await asyncio.gather(*(may(client, *each) for each in wanted))
-    return [each for each, well in zip(wanted, allowed, strict=True) if not well]
 
 
 async def may(client: Client, verb: str, resource: Resource, namespace: str = "") -> bool:
