@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import re
 
-from helm_mattermost_migrate.diagnosis import Finding, Right, judged, placed, uninspected
+from helm_mattermost_migrate.diagnosis import (
+    Finding,
+    Right,
+    checked_rights,
+    judged,
+    placed,
+    uninspected,
+)
 from mattermost_migrate.domain.names import (
     ENDPOINT_SLICE,
     FLEET_MIGRATION,
@@ -101,3 +108,14 @@ def test_of_several_namespaces_each_is_named() -> None:
         "list pods in namespace b",
         "list fleetmigrations",
     ]
+
+
+def test_every_command_that_writes_a_migration_is_named_with_the_right_to() -> None:
+    (why,) = (
+        each.without
+        for each in checked_rights()
+        if (each.verb, each.resource) == ("patch", INSTALLATION_MIGRATION)
+    )
+
+    for command in ("retry", "revert", "finalize", "unpin"):
+        assert command in why
