@@ -49,7 +49,10 @@ def serving_options(*, bind: str, server_name: str, threads: int) -> Callable[[_
             help="What the API server calls us; /readyz proves that the certificate names it.",
         ),
         click.option(
-            "--threads", type=click.IntRange(1, 256), default=threads, help="Reviews at a time."
+            "--threads",
+            type=click.IntRange(1, 256),
+            default=threads,
+            help="Threads, for what the event loop does not answer itself.",
         ),
         click.option("--tls-min-version", "tls", type=click.Choice(list(_TLS)), default="1.3"),
         click.option(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,12 +56,12 @@ class Place:
 
     cluster: LocalCluster
 
-    def controller(self, *options: str, python: Sequence[str] = ()) -> Process:
+    def controller(self, *options: str) -> Process:
         """Start the controller as it ships; returns when it leads."""
         config = self.cluster.service_account_kubeconfig(
             HOME, NAME, self.cluster.folder / "controller.kubeconfig", seconds=6 * 3600
         )
-        program = [*(python or (sys.executable,)), "-m", "controller", *options]
+        program = [sys.executable, "-m", "controller", *options]
         process = self.cluster.run(NAME, program, KUBECONFIG=str(config))
         self.cluster.admin.until(LEASE, HOME, NAME, _held, seconds=60)
         return process
@@ -69,7 +69,7 @@ class Place:
 
 @contextmanager
 def place() -> Iterator[Place]:
-    """A cluster with our kinds and the rights that the chart gives the controller."""
+    """A cluster with our kinds and the rights that the chart gives a controller with its operator."""
     tools = ready()
     with LocalCluster(tools, Options(crds=(_ROOT / "deploy" / "crds",))) as cluster:
         cluster.admin.create(NAMESPACE, None, {"metadata": {"name": HOME}})
@@ -77,6 +77,7 @@ def place() -> Iterator[Place]:
             [
                 str(tools["helm4"]),
                 *("template", HOME, str(_ROOT / "deploy" / "chart"), "--namespace", HOME),
+                *("--set", "controller.operator=builtin"),
                 *("--show-only", "templates/controller-rbac.yaml"),
             ],
             check=True,
