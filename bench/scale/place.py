@@ -69,7 +69,7 @@ class Place:
 
 @contextmanager
 def place() -> Iterator[Place]:
-    """A cluster with our kinds and the rights that the chart gives a controller with its operator."""
+    """A cluster with our kinds, and the rights of a controller with its operator."""
     tools = ready()
     with LocalCluster(tools, Options(crds=(_ROOT / "deploy" / "crds",))) as cluster:
         cluster.admin.create(NAMESPACE, None, {"metadata": {"name": HOME}})
