@@ -133,12 +133,14 @@ def test_one_renewal_without_an_answer_loses_no_lease(
 ) -> None:
     """The next one comes before the lease would have to be given up."""
     timing = Timing(duration=8.0, deadline=6.0, retry=0.5)
+    local_cluster.give_every_right(namespace, "us")
+    us = local_cluster.service_account(namespace, "us")
 
     async def main() -> None:
         with Gateway(local_cluster) as gateway:
             gate = gateway.gate(hung := Hung())
-            through = dataclasses.replace(local_cluster.admin.credentials, server=gate.server)
-            path = kubeconfig.write(local_cluster.folder / "hung.kubeconfig", through, user="us")
+            through = dataclasses.replace(us, server=gate.server)
+            path = kubeconfig.write(local_cluster.folder / "us.kubeconfig", through, user="us")
             connection = await kube.connect({"KUBECONFIG": str(path)})
             async with kube.Client(connection, patience=timing.patience) as api:
                 election = Election(api, namespace, "leader", identity="us", timing=timing)
