@@ -5,6 +5,9 @@ Secrets and what has no informer are read by name. What is absent from memory is
 object may have lost the label by which it is watched. What the engine of this process has just read
 is taken from its hand; an update that rests on it carries its version, so one that is old by then
 is refused, and read.
+
+The Deployment of a job server has another ``app`` label than all others where its Mattermost has
+``resourceLabels`` (operator facts 0.3): it has an informer of its own.
 """
 
 from __future__ import annotations
@@ -14,8 +17,16 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from controller.heard import HANDED, Heard
-from mattermost_migrate.domain.names import Resource
-from mattermost_migrate.domain.objects import Existing, JsonObject, name_of, namespace_of, typed
+from mattermost_migrate.domain.children.labels import JOB_SERVER
+from mattermost_migrate.domain.names import APP_LABEL, DEPLOYMENT, Resource
+from mattermost_migrate.domain.objects import (
+    Existing,
+    JsonObject,
+    labels_of,
+    name_of,
+    namespace_of,
+    typed,
+)
 from mattermost_migrate.domain.references import Reference
 from mattermost_migrate.kube import Client, Informer
 
@@ -31,6 +42,7 @@ class Known:
     Args:
         client: to read by.
         informers: by resource.
+        job_servers: of the Deployments that are labelled as job servers.
         heard: where the engine in this process, if there is one, hands over and is handed.
     """
 
@@ -39,9 +51,11 @@ class Known:
         client: Client,
         informers: Mapping[Resource, Informer],
         *,
+        job_servers: Informer,
         heard: Heard | None = None,
     ) -> None:
         self._client = client
+        self._job_servers = job_servers
         self._heard = heard
         self.informers = informers
         #: Told of what was held back and was no echo; whoever acts on events sets it.
@@ -54,7 +68,10 @@ class Known:
     def seen(self, resource: Resource, namespace: str, name: str) -> JsonObject | None:
         """The object as an informer last saw it."""
         where = namespace if resource.namespaced else None
-        return self.informers[resource].get(where, name)
+        found = self.informers[resource].get(where, name)
+        if found is None and resource == DEPLOYMENT:
+            return self._job_servers.get(where, name)
+        return found
 
     async def find(self, resource: Resource, namespace: str, name: str) -> JsonObject | None:
         """The object from memory, or else read live."""
@@ -116,11 +133,15 @@ class Known:
         return True
 
     def _note(self, resource: Resource, obj: JsonObject) -> None:
-        if resource not in self.informers:
+        memory = self.informers.get(resource)
+        if resource == DEPLOYMENT and labels_of(obj).get(APP_LABEL) == JOB_SERVER:
+            # The other informer would never hear of it again.
+            memory = self._job_servers
+        if memory is None:
             return
         self._noting = True
         try:
-            self.informers[resource].note(obj)
+            memory.note(obj)
         finally:
             self._noting = False
 

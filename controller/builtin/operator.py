@@ -94,12 +94,14 @@ class BuiltinOperator:
             INGRESS_CLASS: Informer(client, INGRESS_CLASS, label_selector=V1BETA1.installation),
             JOB: Informer(client, JOB, field_selector=f"metadata.name={UPDATE_JOB}"),
         }
-        # Job servers carry another label; they are only watched, since they are few.
+        # Of a Mattermost with ``resourceLabels``, its job server carries another label.
         self._job_servers = Informer(client, DEPLOYMENT, label_selector=f"{APP_LABEL}={JOB_SERVER}")
         self._resync = resync or Resync()
         # Each of those looks is to be a whole one.
         self._settled = Settled(lasts=min(SETTLED_SECONDS, self._resync.soonest / 2))
-        self._known = Known(client, {**informers, **self._own}, heard=heard)
+        self._known = Known(
+            client, {**informers, **self._own}, job_servers=self._job_servers, heard=heard
+        )
         #: While we subscribe we are told of what there is already, and look at it afterwards.
         self._subscribing = False
         self._queues: dict[str, WorkQueue[Key]] = {
@@ -126,7 +128,8 @@ class BuiltinOperator:
                 group.create_task(informer.run())
             group.create_task(events.run())
             await asyncio.gather(
-                *(informer.synced.wait() for informer in self._known.informers.values())
+                *(informer.synced.wait() for informer in self._known.informers.values()),
+                self._job_servers.synced.wait(),
             )
             if self._heard is not None:
                 self._heard.memory = self._own

@@ -535,14 +535,23 @@ def test_a_namesake_of_a_job_server_is_not_deleted(world: Open) -> None:
     asyncio.run(main())
 
 
-def test_a_job_server_comes_and_goes(world: Open) -> None:
+@pytest.mark.parametrize("labels", [{}, {"team": "chat"}], ids=["plain", "labelled"])
+def test_a_job_server_comes_and_goes(world: Open, labels: dict[str, str]) -> None:
+    """With labels of the installation's own, its Deployment has another ``app`` label."""
+    on, off = ({"jobServer": {"dedicatedJobServer": each}} for each in (True, False))
+
     async def main() -> None:
         async with world() as here:
-            made = await here.create(MATTERMOST, mattermost(jobServer={"dedicatedJobServer": True}))
-            await here.stable(made)
+            await here.stable(
+                await here.create(MATTERMOST, mattermost(resourceLabels=labels, **on))
+            )
             await here.get(DEPLOYMENT, "acme-jobserver")
-            off = {"spec": {"jobServer": {"dedicatedJobServer": False}}}
-            await here.patch(MATTERMOST, "acme", off)
+        async with world() as here:  # an operator that has not made it itself
+            await here.patch(MATTERMOST, "acme", {"spec": off})
+            await here.until_gone(DEPLOYMENT, "acme-jobserver")
+            await here.patch(MATTERMOST, "acme", {"spec": on})
+            await here.until(DEPLOYMENT, "acme-jobserver", bool)
+            await here.patch(MATTERMOST, "acme", {"spec": off})
             await here.until_gone(DEPLOYMENT, "acme-jobserver")
 
     asyncio.run(main())

@@ -8,12 +8,25 @@ import pytest
 from controller.builtin.known import Known
 from controller.heard import Heard
 from mattermost_migrate.domain.errors import StaleError
-from mattermost_migrate.domain.names import CONFIG_MAP, ROLE, SECRET, SERVICE, Resource
+from mattermost_migrate.domain.names import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    ROLE,
+    SECRET,
+    SERVICE,
+    Resource,
+)
 from mattermost_migrate.domain.objects import JsonObject
+from mattermost_migrate.kube import Informer
 
 
 def service(version: str, name: str = "acme") -> dict[str, Any]:
     return {"metadata": {"namespace": "ns", "name": name, "resourceVersion": version}}
+
+
+def knowing(client: Any = None, heard: Heard | None = None) -> Known:
+    """One without informers but of job servers."""
+    return Known(client, {}, job_servers=Informer(client, DEPLOYMENT), heard=heard)
 
 
 class Ear:
@@ -21,7 +34,7 @@ class Ear:
 
     def __init__(self) -> None:
         self.missed: list[tuple[Resource, JsonObject | None]] = []
-        self.known = Known(None, {})  # type: ignore[arg-type] # nothing is sent
+        self.known = knowing()
         self.known.missed = lambda resource, _, after: self.missed.append((resource, after))
 
     def tell(self, version: str, kind: Resource = SERVICE, name: str = "acme") -> bool:
@@ -85,7 +98,7 @@ class Asked:
 
 def test_what_the_engine_has_just_read_is_taken_from_its_hand_once() -> None:
     heard, client = Heard(), Asked()
-    known = Known(client, {}, heard=heard)  # type: ignore[arg-type] # all it needs
+    known = knowing(client, heard)
     heard.read.put(ROLE, service("7"))
 
     async def found() -> list[JsonObject | None]:
@@ -100,7 +113,7 @@ def test_what_the_engine_has_just_read_is_taken_from_its_hand_once() -> None:
 
 def test_the_engine_is_handed_what_was_written_and_no_secret() -> None:
     heard = Heard()
-    known = Known(None, {}, heard=heard)  # type: ignore[arg-type] # nothing is sent
+    known = knowing(heard=heard)
 
     async def write() -> None:
         async def answer() -> JsonObject:
@@ -112,3 +125,20 @@ def test_the_engine_is_handed_what_was_written_and_no_secret() -> None:
     asyncio.run(write())
     assert heard.written.take(SERVICE, ("ns", "acme")) == service("2")
     assert heard.written.take(SECRET, ("ns", "acme")) is None
+
+
+@pytest.mark.parametrize("app", ["mattermost", "mattermost-jobserver"])
+def test_an_answer_is_kept_where_the_watch_tells_what_becomes_of_it(app: str) -> None:
+    client: Any = None
+    deployments, job_servers = (Informer(client, DEPLOYMENT) for _ in range(2))
+    known = Known(client, {DEPLOYMENT: deployments}, job_servers=job_servers)
+    written = service("2")
+    written["metadata"]["labels"] = {"app": app}
+
+    async def answer() -> JsonObject:
+        return written
+
+    asyncio.run(known.write(DEPLOYMENT, written, answer()))
+    held = [each for each in (deployments, job_servers) if each.get("ns", "acme")]
+    assert held == [job_servers if app == "mattermost-jobserver" else deployments]
+    assert known.seen(DEPLOYMENT, "ns", "acme") == written
