@@ -13,6 +13,7 @@ The Deployment of a job server has another ``app`` label than all others where i
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeAlias
 
@@ -34,6 +35,7 @@ __all__ = ["Known"]
 
 #: Told of a change of an object of that kind: before, after.
 Missed: TypeAlias = Callable[[Resource, JsonObject | None, JsonObject | None], None]
+_Changes: TypeAlias = list[tuple[JsonObject | None, JsonObject | None]]
 
 
 class Known:
@@ -61,9 +63,8 @@ class Known:
         #: Told of what was held back and was no echo; whoever acts on events sets it.
         self.missed: Missed = _nobody
         self._noting = False
-        self._held_back: dict[
-            tuple[str, str, str], list[tuple[JsonObject | None, JsonObject | None]]
-        ] = {}
+        #: Of each object that is being written: what each of its writers is to look through.
+        self._held_back: defaultdict[tuple[str, str, str], list[_Changes]] = defaultdict(list)
 
     def seen(self, resource: Resource, namespace: str, name: str) -> JsonObject | None:
         """The object as an informer last saw it."""
@@ -99,7 +100,8 @@ class Known:
         """Send a write of our own, take its answer over, and keep its echo from being news.
 
         The watch often tells of a write before its answer is there. What it tells of the object
-        meanwhile is held back, and told afterwards unless it was the answer.
+        meanwhile is held back, and told afterwards unless it was the answer. Two may write one
+        object at a time, such as the update Job of their namespace.
 
         Args:
             resource: which kind.
@@ -107,7 +109,8 @@ class Known:
             request: the write.
         """
         key = (resource.kind, namespace_of(about), name_of(about))
-        self._held_back[key] = []
+        held: _Changes = []
+        self._held_back[key].append(held)
         answered = ""
         try:
             answer = await request
@@ -116,7 +119,10 @@ class Known:
             if self._heard and resource in HANDED:
                 self._heard.written.put(resource, answer)
         finally:
-            for before, after in self._held_back.pop(key):
+            others = [each for each in self._held_back.pop(key) if each is not held]
+            if others:
+                self._held_back[key] = others
+            for before, after in held:
                 if after is None or _version(after) != answered:
                     self.missed(resource, before, after)
         return answer
@@ -126,11 +132,10 @@ class Known:
         if self._noting:
             return True
         about = after or before or {}
-        held = self._held_back.get((kind, namespace_of(about), name_of(about)))
-        if held is None:
-            return False
-        held.append((before, after))
-        return True
+        writers = self._held_back.get((kind, namespace_of(about), name_of(about)), ())
+        for held in writers:
+            held.append((before, after))
+        return bool(writers)
 
     def _note(self, resource: Resource, obj: JsonObject) -> None:
         memory = self.informers.get(resource)

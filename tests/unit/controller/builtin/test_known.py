@@ -73,6 +73,33 @@ def test_what_another_wrote_before_a_write_that_failed_is_told() -> None:
     assert ear.missed == [(SERVICE, service("2"))]
 
 
+def test_two_write_one_object_at_a_time() -> None:
+    ear = Ear()
+    refused = asyncio.Event()
+
+    async def first() -> JsonObject:
+        await refused.wait()
+        return service("2")
+
+    async def second() -> JsonObject:
+        assert ear.tell("2")
+        raise StaleError("is there already")
+
+    async def main() -> None:
+        writing = asyncio.create_task(ear.known.write(SERVICE, service("1"), first()))
+        await asyncio.sleep(0)
+        with pytest.raises(StaleError):
+            await ear.known.write(SERVICE, service("1"), second())
+        assert ear.tell("3")
+        refused.set()
+        await writing
+        assert not ear.tell("4")
+
+    asyncio.run(main())
+    # To the one it was the echo of its own write, to the other one it was news.
+    assert ear.missed == [(SERVICE, service("2")), (SERVICE, service("3"))]
+
+
 def test_other_objects_are_nobodys_echo() -> None:
     ear = Ear()
 
