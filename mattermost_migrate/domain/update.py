@@ -84,11 +84,12 @@ def decide(live: JsonObject | None, desired: JsonObject) -> Write:
     """
     if live is None:
         return Create(desired)
+    claimed = _claimed(live, desired)
     if _changes_type(live, desired):
         return Recreate(uid_of(live), _unallocated(desired))
     original = _original(live, str(desired["kind"]))
     wanted = _comparable(desired)
-    current = {**live, "metadata": _claimed(live, desired)}
+    current = {**live, "metadata": claimed}
     result = merged(original, _bare(current), wanted)
     if result == _bare(live):
         return Keep()

@@ -297,6 +297,14 @@ def test_what_someone_else_controls_is_refused(kind: str, name: str) -> None:
         decide(owned_by(served(desired), kind, name, "x"), desired)
 
 
+def test_a_service_of_another_type_that_someone_else_controls_is_refused() -> None:
+    desired = plain("Service/acme")
+    live = owned_by(served(desired), "StatefulSet", "acme", "x")
+    desired["spec"] |= {"type": "LoadBalancer"}
+    with pytest.raises(RefusedError, match="controlled by StatefulSet acme"):
+        decide(live, annotated(desired))
+
+
 def test_an_unreadable_annotation_counts_as_none() -> None:
     desired = plain("Service/acme")
     live = served(desired)
