@@ -67,7 +67,11 @@ def _metadata(
     saved: JsonObject, live: JsonObject, then: JsonObject, now: JsonObject
 ) -> dict[str, Any]:
     before, after = saved["metadata"], live["metadata"]
-    texts = {key: _without(before.get(key) or {}, _NOBODYS) for key in ("labels", "annotations")}
+    # A text that is there is another's; a field may be there by the API server's default alone.
+    texts = {
+        key: _without(before.get(key) or {}, _NOBODYS.union(after.get(key) or ()))
+        for key in ("labels", "annotations")
+    }
     patch = _others(texts, then.get("metadata") or {}, now.get("metadata") or {}, after)
     held = after.get("finalizers") or []
     if missing := [each for each in before.get("finalizers") or () if each not in held]:

@@ -88,6 +88,14 @@ def test_what_is_still_there_is_not_put_back() -> None:
     assert lost(added, with_metadata(live, annotations={"example.com/note": "kept"})) == {}
 
 
+@pytest.mark.parametrize("key", ["labels", "annotations"])
+def test_what_another_has_changed_meanwhile_stays(key: str) -> None:
+    saved, live = CHILDREN["Service"]
+    added = with_metadata(saved, **{key: {"example.com/release": "1"}})
+
+    assert lost(added, with_metadata(live, **{key: {"example.com/release": "2"}})) == {}
+
+
 def test_fields_that_no_operator_writes_come_back() -> None:
     saved, live = CHILDREN["ServiceAccount"]
     secrets = [{"name": "registry"}]
