@@ -9,10 +9,12 @@ from typing import Any, Final, TypeAlias
 from mattermost_migrate.domain.names import Resource
 
 __all__ = [
+    "ANNOTATIONS_LIMIT",
     "MAPPING",
     "Existing",
     "JsonObject",
     "annotations_of",
+    "annotations_size",
     "controller_of",
     "key_of",
     "labels_of",
@@ -30,6 +32,8 @@ JsonObject: TypeAlias = Mapping[str, Any]
 #: To ask by ``isinstance`` whether something is one where that is asked for each field of thousands
 #: of objects: what JSON gives comes first, and an abstract class takes ten times as long.
 MAPPING: Final = (dict, Mapping)
+#: The API server's limit on all annotations of an object together, keys and values in bytes.
+ANNOTATIONS_LIMIT: Final = 256 * 1024
 
 
 def name_of(obj: JsonObject) -> str:
@@ -60,6 +64,13 @@ def labels_of(obj: JsonObject) -> Mapping[str, str]:
 def annotations_of(obj: JsonObject) -> Mapping[str, str]:
     """``metadata.annotations``, empty when absent."""
     return (obj.get("metadata") or {}).get("annotations") or {}
+
+
+def annotations_size(annotations: Mapping[str, str]) -> int:
+    """Bytes that count against ``ANNOTATIONS_LIMIT``."""
+    texts = (*annotations, *annotations.values())
+    # Half of a surrogate pair becomes another character of three bytes on the way to the server.
+    return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
 
 
 def leaving(obj: JsonObject) -> bool:

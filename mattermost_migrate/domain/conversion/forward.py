@@ -15,13 +15,20 @@ from mattermost_migrate.domain.conversion import (
     parallel,
     workload,
 )
-from mattermost_migrate.domain.conversion.record import LIMIT, ORIGINAL, Record, annotations_size
+from mattermost_migrate.domain.conversion.record import ORIGINAL, Record
 from mattermost_migrate.domain.conversion.reverse import derive, original
 from mattermost_migrate.domain.conversion.shape import require_shape
 from mattermost_migrate.domain.conversion.source import Source
 from mattermost_migrate.domain.errors import Fault, RefusedError
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, MATTERMOST
-from mattermost_migrate.domain.objects import Existing, JsonObject, annotations_of, name_of
+from mattermost_migrate.domain.objects import (
+    ANNOTATIONS_LIMIT,
+    Existing,
+    JsonObject,
+    annotations_of,
+    annotations_size,
+    name_of,
+)
 
 __all__ = ["Converted", "convert", "mattermost_spec", "preview"]
 
@@ -149,11 +156,11 @@ def _warnings(source: Source) -> Iterator[Fault]:
 
 def _require_room(annotations: JsonObject) -> None:
     size = annotations_size(annotations)
-    if size > LIMIT:
+    if size > ANNOTATIONS_LIMIT:
         fault = Fault(
             "metadata.annotations",
             f"with what must be kept for the way back they come to {size} bytes, and the API "
-            f"server allows {LIMIT}; shorten or remove the largest",
+            f"server allows {ANNOTATIONS_LIMIT}; shorten or remove the largest",
             "TooLong",
         )
         raise RefusedError([fault])

@@ -20,12 +20,10 @@ from mattermost_migrate.domain.errors import Fault, RefusedError
 from mattermost_migrate.domain.names import OWN_GROUP
 from mattermost_migrate.domain.objects import MAPPING, JsonObject
 
-__all__ = ["LIMIT", "ORIGINAL", "Change", "Record", "annotations_size"]
+__all__ = ["ORIGINAL", "Change", "Record"]
 
 #: The annotation of a converted Mattermost that holds its record.
 ORIGINAL: Final = f"{OWN_GROUP}/original-clusterinstallation"
-#: The API server's limit on all annotations of an object together, keys and values in bytes.
-LIMIT: Final = 256 * 1024
 _ABSENT: Final = object()
 
 
@@ -107,11 +105,6 @@ class Record:
         for change in self.changes:
             _apply(result, change)
         return result
-
-
-def annotations_size(annotations: Mapping[str, str]) -> int:
-    """Bytes that count against ``LIMIT``."""
-    return sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items())
 
 
 def _changes(derived: JsonObject, original: JsonObject, path: tuple[str, ...]) -> Iterator[Change]:

@@ -21,12 +21,17 @@ from typing import Any, Final
 
 from mattermost_migrate.domain import canonical
 from mattermost_migrate.domain.conversion.forward import mattermost_spec
-from mattermost_migrate.domain.conversion.record import LIMIT, Record, annotations_size
+from mattermost_migrate.domain.conversion.record import Record
 from mattermost_migrate.domain.conversion.reverse import derive
 from mattermost_migrate.domain.conversion.shape import require_shape
 from mattermost_migrate.domain.errors import Fault, RefusedError
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, MATTERMOST, OWN_GROUP
-from mattermost_migrate.domain.objects import JsonObject, annotations_of
+from mattermost_migrate.domain.objects import (
+    ANNOTATIONS_LIMIT,
+    JsonObject,
+    annotations_of,
+    annotations_size,
+)
 
 __all__ = [
     "EDITS",
@@ -161,7 +166,7 @@ def to_stored(shown: JsonObject) -> dict[str, Any]:
         return _stored(shown, raw, kept, edits=annotations_of(shown).get(EDITS))
     edits = Record.between(_holding(plain), _holding(spec)).text()
     stored = _stored(shown, raw, kept, edits=edits)
-    if annotations_size(annotations_of(stored)) > LIMIT:
+    if annotations_size(annotations_of(stored)) > ANNOTATIONS_LIMIT:
         raise _refusal("spec", "too much of it has no place in a ClusterInstallation")
     return stored
 
@@ -226,7 +231,7 @@ def _annotated(shown: JsonObject, kept: _Kept) -> dict[str, Any] | None:
     try:
         if text := kept.text():
             annotations[RECORD] = text
-            if annotations_size(annotations) > LIMIT:
+            if annotations_size(annotations) > ANNOTATIONS_LIMIT:
                 return None
     except (ValueError, TypeError, RecursionError):
         return None

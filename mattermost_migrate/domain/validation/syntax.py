@@ -8,6 +8,7 @@ from typing import Final
 
 from mattermost_migrate.domain.canonical import quantities
 from mattermost_migrate.domain.defaults.sizes import SIZES
+from mattermost_migrate.domain.objects import ANNOTATIONS_LIMIT, annotations_size
 from mattermost_migrate.domain.validation.field import Field, Finding
 
 __all__ = [
@@ -30,7 +31,6 @@ _DNS_LABEL: Final = re.compile(_LABEL)
 _SUBDOMAIN: Final = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _QUALIFIED: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _LONGEST_SUBDOMAIN: Final = 253
-_ALL_ANNOTATIONS: Final = 256 * 1024
 _TAG: Final = r"\w[\w.-]{0,127}"
 _DIGEST: Final = r"sha256:[0-9a-f]{64}"
 _VERSION: Final = re.compile(rf"{_TAG}|{_DIGEST}|{_TAG}@{_DIGEST}", re.ASCII)
@@ -133,7 +133,7 @@ def annotation_map(at: Field) -> Iterator[Finding]:
         return
     for key, value in at.entries():
         yield from _key(value, key, lower=True)
-    if sum(len(key) + len(value.text) for key, value in at.entries()) > _ALL_ANNOTATIONS:
+    if annotations_size({key: value.text for key, value in at.entries()}) > ANNOTATIONS_LIMIT:
         yield at.required("must be at most 256 KiB in all")
 
 

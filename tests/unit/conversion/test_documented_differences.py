@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from mattermost_migrate.domain.conversion import ORIGINAL, Converted, convert, original, restore
-from mattermost_migrate.domain.conversion.record import LIMIT, annotations_size
 from mattermost_migrate.domain.errors import RefusedError
-from mattermost_migrate.domain.objects import Existing
+from mattermost_migrate.domain.objects import ANNOTATIONS_LIMIT, Existing, annotations_size
 from mattermost_migrate.testing.builders import (
     cluster_installation,
     database_secret,
@@ -351,7 +350,7 @@ def test_row_too_many_annotations() -> None:
 def test_annotations_may_fill_the_room_to_the_last_byte() -> None:
     ci = cluster_installation()
     ci["metadata"]["annotations"] = {"note": "ü"}
-    left = LIMIT - annotations_size(carried(ci).mattermost["metadata"]["annotations"])
+    left = ANNOTATIONS_LIMIT - annotations_size(carried(ci).mattermost["metadata"]["annotations"])
 
     ci["metadata"]["annotations"] = {"note": "ü" + "x" * left}
     assert carried(ci)

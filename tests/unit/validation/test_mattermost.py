@@ -139,6 +139,11 @@ def test_what_works_is_let_through(spec: dict[str, Any]) -> None:
             "spec.resourcePatch.deployment.patch[0].op",
             id="no operation of JSON Patch",
         ),
+        pytest.param(
+            {"serviceAnnotations": {"note": "ü" * 128 * 1024}},
+            "spec.serviceAnnotations",
+            id="annotations of too many bytes",
+        ),
     ],
 )
 def test_what_the_operator_would_choke_on_is_refused(spec: dict[str, Any], field: str) -> None:
