@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mattermost_migrate.domain.canonical import durations, quantities, types
+from mattermost_migrate.domain.canonical import durations, integers, quantities, types
 
 __all__ = [
     "cluster_installation_spec",
     "durations",
+    "integers",
     "mattermost_spec",
     "quantities",
     "types",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, Final, TypeAlias
 
-from mattermost_migrate.domain.canonical import durations, quantities
+from mattermost_migrate.domain.canonical import durations, integers, quantities
 from mattermost_migrate.domain.objects import MAPPING
 
 __all__ = ["MismatchError", "Trip", "compared", "fields_of", "known", "written"]
@@ -22,7 +22,6 @@ Write: TypeAlias = Callable[[Any], Any]
 Trip: TypeAlias = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 _LINE: Final = re.compile(r"^(?P<type>[\w.]+):(?P<fields>.*)$")
-_DIGITS: Final = re.compile(r"[+-]?\d+")
 _SCALARS: Final[Mapping[str, tuple[type, str]]] = {
     "str": (str, "string"),
     "bytes": (str, "[]uint8"),
@@ -228,7 +227,7 @@ def _null() -> None:
 
 def _compared_port(value: int | str) -> int | str | None:
     """As the annotation has it: zero is nothing, digits are a number (operator facts 0.4)."""
-    number = int(value) if isinstance(value, int) or _DIGITS.fullmatch(value) else 0
+    number = value if isinstance(value, int) else integers.bounded(value)
     if number:
         return number
     return value if isinstance(value, str) and value not in {"", "0"} else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from mattermost_migrate.domain.canonical.integers import INT64, bounded
 from mattermost_migrate.domain.children.ingress import BODY_SIZE_KEY
 from mattermost_migrate.domain.children.result import ChildError
 
@@ -13,9 +14,6 @@ __all__ = ["elastic_search", "from_secret", "general", "max_file_size", "merged"
 _MEGABYTE: Final = 1048576
 #: The operator's gigabyte is a thousand of its megabytes.
 _GIGABYTE: Final = 1000 * _MEGABYTE
-_INT64: Final = 1 << 63
-#: So many are out of range for certain, and Python reads no number of thousands of them.
-_DIGITS: Final = 20
 
 
 def variable(name: str, value: str) -> dict[str, Any]:
@@ -69,21 +67,12 @@ def max_file_size(annotations: Mapping[str, str], *, load_balancer: bool) -> str
     if not given:
         raise ChildError("panic: runtime error: index out of range [-1]")
     unit = {"m": _MEGABYTE, "g": _GIGABYTE}.get(given[-1].lower())
-    return str(_GIGABYTE if unit is None else _wrapped(_integer(given[:-1]) * unit))
-
-
-def _integer(text: str) -> int:
-    """Go's ``Atoi`` with its error ignored: 0, or the nearest bound when out of range."""
-    digits = text[1:] if text[:1] in {"+", "-"} else text
-    if not (digits.isascii() and digits.isdigit()):
-        return 0
-    value = int(digits.lstrip("0")[:_DIGITS] or "0")
-    return max(-_INT64, -value) if text.startswith("-") else min(_INT64 - 1, value)
+    return str(_GIGABYTE if unit is None else _wrapped(bounded(given[:-1]) * unit))
 
 
 def _wrapped(value: int) -> int:
     """An int64 overflows silently."""
-    return (value + _INT64) % (2 * _INT64) - _INT64
+    return (value + INT64) % (2 * INT64) - INT64
 
 
 def merged(

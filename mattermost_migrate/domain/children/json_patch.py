@@ -7,13 +7,13 @@ one copies null, and indices may be negative.
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final, TypeAlias
 
+from mattermost_migrate.domain.canonical.integers import AtoiError, atoi
+
 __all__ = ["PatchError", "applied"]
 
-_INDEX: Final = re.compile(r"[+-]?\d+")
 _MISSING: Final = "missing value"
 _Container: TypeAlias = "MutableMapping[str, Any] | list[Any]"
 
@@ -61,18 +61,20 @@ def _parent(document: dict[str, Any], path: str, failure: str) -> tuple[_Contain
     return at, tokens[-1]
 
 
-def _index(key: str, size: int, *, limit: int) -> int:
-    if not _INDEX.fullmatch(key):
-        raise PatchError(f'strconv.Atoi: parsing "{key}": invalid syntax')
-    index = int(key)
-    if not -size <= index < limit:
+def _index(key: str, size: int, words: str = "") -> int:
+    """The place in a list; the words go before what Go says of a key that is no number."""
+    try:
+        index = atoi(key)
+    except AtoiError as error:
+        raise PatchError(f"{words}{error}") from None
+    if not -size <= index < size:
         raise PatchError(f"Unable to access invalid index: {index}: invalid index referenced")
     return index + size if index < 0 else index
 
 
 def _get(container: _Container, key: str) -> Any:
     if isinstance(container, list):
-        return container[_index(key, len(container), limit=len(container))]
+        return container[_index(key, len(container))]
     return container.get(key)
 
 
@@ -81,19 +83,14 @@ def _insert(container: _Container, key: str, value: Any) -> None:
         container[key] = value
     elif key == "-":
         container.append(value)
-    elif not _INDEX.fullmatch(key):
-        raise PatchError(
-            f"value was not a proper array index: '{key}': "
-            f'strconv.Atoi: parsing "{key}": invalid syntax'
-        )
     else:
-        size = len(container) + 1
-        container.insert(_index(key, size, limit=size), value)
+        words = f"value was not a proper array index: '{key}': "
+        container.insert(_index(key, len(container) + 1, words), value)
 
 
 def _delete(container: _Container, key: str) -> None:
     if isinstance(container, list):
-        del container[_index(key, len(container), limit=len(container))]
+        del container[_index(key, len(container))]
     elif key not in container:
         raise PatchError(f"Unable to remove nonexistent key: {key}: {_MISSING}")
     else:
@@ -130,7 +127,7 @@ def _replace(document: dict[str, Any], operation: Mapping[str, Any]) -> None:
         container[key] = value
         return
     try:
-        container[_index(key, len(container), limit=len(container))] = value
+        container[_index(key, len(container))] = value
     except PatchError:
         raise PatchError(
             f"replace operation does not apply: doc is missing key: {path}: {_MISSING}"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
-from mattermost_migrate.domain.canonical import quantities
+from mattermost_migrate.domain.canonical import integers, quantities
 from mattermost_migrate.domain.validation import syntax
 from mattermost_migrate.domain.validation.field import Field, Finding, Rules
 
@@ -140,7 +140,7 @@ _PROBE: Final[Rules] = {
 
 
 def _port_reference(at: Field) -> Iterator[Finding]:
-    number = int(at.text) if at.text.isdecimal() else at.number
+    number = integers.bounded(at.text) if at.text.isdecimal() else at.number
     if number is not None:
         if not 1 <= number <= _LAST_PORT:
             yield at.invalid("must be between 1 and 65535")

@@ -105,7 +105,15 @@ def test_an_empty_mattermost_has_its_structs() -> None:
 
 @pytest.mark.parametrize(
     ("port", "expected"),
-    [(0, None), ("0", None), ("", None), ("8065", 8065), (8065, 8065), ("app", "app")],
+    [
+        (0, None),
+        ("0", None),
+        ("", None),
+        ("8065", 8065),
+        (8065, 8065),
+        ("app", "app"),
+        pytest.param("9" * 5000, 2**63 - 1, id="a number of 5000 digits"),
+    ],
 )
 def test_a_port_in_the_annotation(port: int | str, expected: int | str | None) -> None:
     assert compared("HTTPGetAction")({"port": port}) == {"port": expected}

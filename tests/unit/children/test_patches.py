@@ -119,6 +119,9 @@ def test_an_unusable_patch_is_reported_and_left_out(text: str, error: str) -> No
 DOCUMENT: dict[str, Any] = {"a": {"b/c": 1, "d~e": 2}, "l": [1, 2, 3]}
 
 
+MANY = "9" * 5000
+
+
 @pytest.mark.parametrize(
     ("operation", "expected"),
     [
@@ -159,6 +162,30 @@ def test_the_document_is_not_touched() -> None:
                 "error in add for path: '/l/7': Unable to access invalid index: 7: "
                 "invalid index referenced"
             ),
+        ),
+        (
+            {"op": "add", "path": "/l/x", "value": 1},
+            (
+                "error in add for path: '/l/x': value was not a proper array index: 'x': "
+                'strconv.Atoi: parsing "x": invalid syntax'
+            ),
+        ),
+        pytest.param(
+            {"op": "add", "path": f"/l/{MANY}", "value": 1},
+            (
+                f"error in add for path: '/l/{MANY}': "
+                f"value was not a proper array index: '{MANY}': "
+                f'strconv.Atoi: parsing "{MANY}": value out of range'
+            ),
+            id="add at a number of 5000 digits",
+        ),
+        pytest.param(
+            {"op": "remove", "path": f"/l/{MANY}"},
+            (
+                f"error in remove for path: '/l/{MANY}': "
+                f'strconv.Atoi: parsing "{MANY}": value out of range'
+            ),
+            id="remove at a number of 5000 digits",
         ),
         (
             {"op": "replace", "path": "/l/7", "value": 1},

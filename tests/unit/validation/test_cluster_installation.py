@@ -85,6 +85,11 @@ def test_all_faults_are_named_at_once() -> None:
             id="port",
         ),
         pytest.param(
+            {"readinessProbe": {"httpGet": {"port": "9" * 5000}}},
+            "spec.readinessProbe.httpGet.port",
+            id="a port of 5000 digits",
+        ),
+        pytest.param(
             {"readinessProbe": {"httpGet": {"port": 1}, "exec": {"command": ["x"]}}},
             "spec.readinessProbe",
             id="two handlers",
