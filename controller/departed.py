@@ -39,9 +39,9 @@ class Departed:
 
     def note(self, before: JsonObject | None, after: JsonObject | None) -> None:
         """Told by the informer of each change of an InstallationMigration."""
-        if before is None:
-            return
-        if after is None and not labels_of(before).get(LOCK_LABEL):
+        if after is not None:
+            self._left.pop(key_of(after), None)  # made anew, and the backup may be its own by now
+        elif before is not None and not labels_of(before).get(LOCK_LABEL):
             self._left[key_of(before)] = before
 
     async def clear(self, key: Key) -> None:
