@@ -10,8 +10,8 @@ Mattermost has no place for is found by carrying the result back and comparing (
 
 from __future__ import annotations
 
-from mattermost_migrate.domain.conversion.forward import Converted, convert, preview
+from mattermost_migrate.domain.conversion.forward import Converted, convert
 from mattermost_migrate.domain.conversion.record import ORIGINAL
 from mattermost_migrate.domain.conversion.reverse import original, restore
 
-__all__ = ["ORIGINAL", "Converted", "convert", "original", "preview", "restore"]
+__all__ = ["ORIGINAL", "Converted", "convert", "original", "restore"]

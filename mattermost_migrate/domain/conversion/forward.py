@@ -30,7 +30,7 @@ from mattermost_migrate.domain.objects import (
     name_of,
 )
 
-__all__ = ["Converted", "convert", "mattermost_spec", "preview"]
+__all__ = ["Converted", "convert", "mattermost_spec"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +71,6 @@ def convert(
     return Converted(mattermost, tuple(_warnings(source)))
 
 
-def preview(cluster_installation: JsonObject) -> dict[str, Any]:
-    """What it would become, for every ClusterInstallation that an API server stores.
-
-    Never refuses, and looks at nothing else: a database named by a Secret is taken for external.
-    """
-    source = _source(cluster_installation, Existing(), assume_external=True)
-    return _mattermost(source)
-
-
 def _source(given: JsonObject, existing: Existing, *, assume_external: bool) -> Source:
     document = original(given)
     return Source(
@@ -95,7 +86,10 @@ def _source(given: JsonObject, existing: Existing, *, assume_external: bool) -> 
 def mattermost_spec(
     cluster_installation: JsonObject,
 ) -> tuple[dict[str, Any], tuple[JsonObject, ...]]:
-    """The spec alone of what it would become, as in ``preview``, and the env entries added to it.
+    """The spec alone of what it would become, and the env entries added to it.
+
+    Refuses nothing that an API server stores, and looks at nothing else: a database named by a
+    Secret is taken for external.
 
     Raises:
         ValueError: the spec is none that an operator could read.
