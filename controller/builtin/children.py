@@ -156,7 +156,7 @@ class Children:
                 case update.Update(obj):
                     await self._confirm()
                     await self.known.write(resource, obj, self.client.replace(resource, obj))
-                case update.Recreate(_, obj):
+                case update.Recreate(obj):
                     if live is not None:
                         await self.delete(resource, live)
                     await self.create(resource, obj)

@@ -66,7 +66,8 @@ class MattermostReconciler:
         try:
             await self._bring(this, rendered)
         except NotReadyError:
-            await this.store_status(_waiting(mm, patches))
+            # As it was, reconciling, with no error.
+            await this.store_status(failed_mattermost(mm, "", patches=patches))
             return JOB_SECONDS
         except ProblemError as problem:
             await this.store_status(failed_mattermost(mm, str(problem), patches=patches))
@@ -85,13 +86,6 @@ class MattermostReconciler:
         await this.bring(rendered)
         if rendered.error is not None:
             raise ProblemError(rendered.error)
-
-
-def _waiting(mm: JsonObject, patches: dict[str, Any]) -> dict[str, Any]:
-    """The status while the update Job runs: as it was, reconciling, with no error."""
-    status = failed_mattermost(mm, "", patches=patches)
-    status.pop("error", None)
-    return status
 
 
 def _deployments(mm: JsonObject) -> Iterator[str]:

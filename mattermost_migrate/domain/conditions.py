@@ -196,8 +196,8 @@ def _after(decision: Decision) -> list[dict[str, Any]]:
 def _summary(decision: Decision, failure: JsonObject | None) -> list[dict[str, Any]]:
     told = f"{failure['reason']}: {failure['message']}" if failure else ""
     match decision.verdict:
-        case Done(message) if not failure:
-            return [condition(Condition.SUCCEEDED, "True", Reason.SUCCEEDED, message)]
+        case Done() if not failure:
+            return [condition(Condition.SUCCEEDED, "True", Reason.SUCCEEDED, "")]
         case Done():
             return _ended(Reason.ROLLED_BACK, told)
         case Refuse(_, message) if failure:

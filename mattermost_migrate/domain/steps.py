@@ -81,8 +81,6 @@ class Look:
 class Done:
     """Every step holds."""
 
-    message: str = ""
-
 
 Verdict = Act | Wait | Refuse | Look
 

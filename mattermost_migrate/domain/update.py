@@ -30,7 +30,6 @@ from mattermost_migrate.domain.objects import (
     annotations_of,
     controller_of,
     owners_of,
-    uid_of,
 )
 
 __all__ = ["Create", "Keep", "Recreate", "Update", "Write", "decide"]
@@ -63,9 +62,8 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Recreate:
-    """It cannot become what it should be: delete the one of this UID, then create."""
+    """It cannot become what it should be: delete the live one, then create this."""
 
-    uid: str
     obj: JsonObject
 
 
@@ -86,7 +84,7 @@ def decide(live: JsonObject | None, desired: JsonObject) -> Write:
         return Create(desired)
     claimed = _claimed(live, desired)
     if _changes_type(live, desired):
-        return Recreate(uid_of(live), _unallocated(desired))
+        return Recreate(_unallocated(desired))
     original = _original(live, str(desired["kind"]))
     wanted = _comparable(desired)
     current = {**live, "metadata": claimed}

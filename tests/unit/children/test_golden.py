@@ -98,7 +98,7 @@ def settle(
             case Update(obj):
                 writes.append(f"update {key}")
                 after[key] = obj
-            case Recreate(_, obj):
+            case Recreate(obj):
                 writes += [f"delete {key}", f"create {key}"]
                 after[key] = obj
         if child["kind"] == "Deployment" and is_spent(owner, after.get(JOB)):
