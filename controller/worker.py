@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from prometheus_client import Gauge, Histogram
 
-from controller.workqueue import QueueClosedError, WorkQueue
+from controller.workqueue import WorkQueue
 from mattermost_migrate.domain.errors import (
     LeaseLostError,
     MigrateError,
@@ -56,7 +56,7 @@ _log = logging.getLogger(__name__)
 async def work(
     queue: WorkQueue[Key], reconcile: Reconcile, *, controller: str, workers: int
 ) -> None:
-    """Run workers until the queue is closed or the lease is lost.
+    """Run workers until cancelled or until the lease is lost.
 
     Args:
         queue: where the keys come from.
@@ -75,10 +75,7 @@ async def work(
 
 async def _worker(queue: WorkQueue[Key], reconcile: Reconcile, controller: str) -> None:
     while True:
-        try:
-            key = await queue.get()
-        except QueueClosedError:
-            return
+        key = await queue.get()
         current_installation.set("/".join(key))
         started = time.monotonic()
         outcome = "error"

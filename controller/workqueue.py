@@ -14,13 +14,9 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-__all__ = ["Backoff", "QueueClosedError", "WorkQueue"]
+__all__ = ["Backoff", "WorkQueue"]
 
 K = TypeVar("K", bound=Hashable)
-
-
-class QueueClosedError(Exception):
-    """The queue is closed, and there is nothing more to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +54,6 @@ class WorkQueue(Generic[K]):
         self._failures: Counter[K] = Counter()
         self._stale: Counter[K] = Counter()
         self._getters: deque[asyncio.Future[None]] = deque()
-        self._closed = False
 
     def __len__(self) -> int:
         """Keys that wait for a worker now; delayed ones do not count."""
@@ -66,7 +61,7 @@ class WorkQueue(Generic[K]):
 
     def add(self, key: K) -> None:
         """Have a key looked at as soon as a worker is free."""
-        if self._closed or key in self._wanted:
+        if key in self._wanted:
             return
         self._wanted.add(key)
         if key not in self._taken:
@@ -77,8 +72,6 @@ class WorkQueue(Generic[K]):
         """Have a key looked at later; of several such wishes the soonest counts."""
         if seconds <= 0:
             self.add(key)
-            return
-        if self._closed:
             return
         loop = asyncio.get_running_loop()
         known = self._timers.get(key)
@@ -108,14 +101,8 @@ class WorkQueue(Generic[K]):
         self._stale.pop(key, None)
 
     async def get(self) -> K:
-        """The next key; whoever takes it gives it back with ``done``.
-
-        Raises:
-            QueueClosedError: the queue is closed.
-        """
+        """The next key; whoever takes it gives it back with ``done``."""
         while not self._ready:
-            if self._closed:
-                raise QueueClosedError
             getter = asyncio.get_running_loop().create_future()
             self._getters.append(getter)
             try:
@@ -141,17 +128,6 @@ class WorkQueue(Generic[K]):
         self._taken.discard(key)
         if key in self._wanted:
             self._ready.append(key)
-            self._wake()
-
-    def close(self) -> None:
-        """Take no more keys and drop those that wait; workers finish what they have."""
-        self._closed = True
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
-        self._ready.clear()
-        self._wanted.clear()
-        while self._getters:
             self._wake()
 
     def _due(self, key: K) -> None:

@@ -3,6 +3,7 @@ import io
 import json
 import logging
 from collections.abc import Callable, Collection
+from contextlib import suppress
 
 import pytest
 
@@ -19,6 +20,8 @@ from mattermost_migrate.logs import handler
 from mattermost_migrate.testing import clock
 
 ACME = ("ns", "acme")
+#: Seconds of a simulated clock.
+WHILE = 100.0
 
 
 def looks(
@@ -33,15 +36,15 @@ def looks(
         async def reconcile(key: Key) -> float | None:
             assert current_installation.get() == "/".join(key)
             seen.append(asyncio.get_running_loop().time())
-            if len(seen) == times:
-                queue.close()
             if len(seen) in headway:
                 queue.forget(ACME)
             return outcome(len(seen))
 
         queue.add(ACME)
-        await work(queue, reconcile, controller="test", workers=3)
-        return seen
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WHILE):
+                await work(queue, reconcile, controller="test", workers=3)
+        return seen[:times]
 
     return clock.run(main())
 
@@ -120,10 +123,11 @@ def test_every_line_that_is_logged_says_what_it_is_about(
 
         async def reconcile(_: Key) -> None:
             log.info("Looked")
-            queue.close()
 
         queue.add(key)
-        await work(queue, reconcile, controller="test", workers=1)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WHILE):
+                await work(queue, reconcile, controller="test", workers=1)
 
     clock.run(main())
     log.removeHandler(out)

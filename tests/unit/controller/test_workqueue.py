@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from controller.workqueue import Backoff, QueueClosedError, WorkQueue
+from controller.workqueue import Backoff, WorkQueue
 from mattermost_migrate.testing import clock
 
 
@@ -113,22 +113,6 @@ def test_a_look_that_came_too_early_is_soon_followed_by_the_next_and_is_no_failu
 def test_jitter_keeps_between_half_and_whole() -> None:
     assert Backoff(first=8, jitter=lambda: 0.0).pause(1) == pytest.approx(4)
     assert Backoff(first=8, jitter=lambda: 1.0).pause(1) == pytest.approx(8)
-
-
-def test_closing_sends_waiting_workers_home_and_takes_nothing_more() -> None:
-    async def main() -> None:
-        work = queue()
-        waiting = [asyncio.create_task(work.get()) for _ in range(3)]
-        await asyncio.sleep(0)
-        work.add_after("late", 5)
-        work.close()
-        work.add("acme")
-        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
-        assert [type(outcome) for outcome in outcomes] == [QueueClosedError] * 3
-        with pytest.raises(QueueClosedError):
-            await work.get()
-
-    clock.run(main())
 
 
 def test_a_worker_cancelled_in_the_moment_it_is_woken_leaves_the_key_to_the_next() -> None:
