@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from mattermost_migrate.domain.fences import await_labelled, await_removed, await_seen
 from mattermost_migrate.domain.holding import hold, is_held, let_go, unheld
 from mattermost_migrate.domain.names import (
     DEPLOYMENT,
@@ -176,21 +177,11 @@ def await_pods_seen(seen: Snapshot) -> Verdict | None:
     """Wait until kube-controller-manager's own caches hold the labels and the Deployment is gone.
 
     Without these fences it was measured to make new pods and to lose addresses of the Service.
-    Labelled pods are counted, not healthy ones, and those there are, not those wanted: neither
-    readiness nor a full quota may stop an exchange.
     """
     if exchange_over(seen):
         return None
-    for replica_set in seen.replica_sets:
-        status = replica_set.get("status") or {}
-        where = f"ReplicaSet {name_of(replica_set)}"
-        if status.get("observedGeneration", 0) < replica_set["metadata"].get("generation", 0):
-            return Wait(f"{where}: its controller has yet to see the new labels")
-        if status.get("fullyLabeledReplicas", 0) != status.get("replicas", 0):
-            return Wait(f"{where}: its controller has yet to see the labels of its pods")
-    if seen.former_deployment is not None:
-        return Wait(f"Deployment {seen.name}: the garbage collector has yet to remove it")
-    return None
+    sets = seen.replica_sets
+    return await_seen(sets) or await_labelled(sets) or await_removed(seen)
 
 
 def new_deployment(seen: Snapshot) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from mattermost_migrate.domain.exchange import (
     relabel,
     release_deployment,
 )
+from mattermost_migrate.domain.fences import await_labelled, await_removed, await_seen
 from mattermost_migrate.domain.handover import (
     await_stable,
     create_target,
@@ -55,7 +56,7 @@ from mattermost_migrate.domain.serving import (
     take_up,
 )
 from mattermost_migrate.domain.snapshot import Snapshot
-from mattermost_migrate.domain.steps import Act, Ladder, Look, Part, Step, Verdict, Wait
+from mattermost_migrate.domain.steps import Act, Ladder, Look, Part, Step, Verdict
 from mattermost_migrate.domain.stripping import labelled, strip_pods
 from mattermost_migrate.domain.writes import Write
 
@@ -172,30 +173,14 @@ def await_released(seen: Snapshot) -> Verdict | None:
     """Wait until kube-controller-manager's caches hold the labels and the Deployment is gone."""
     if exchange_over(seen):
         return None
-    for replica_set in seen.replica_sets:
-        status = replica_set.get("status") or {}
-        if status.get("observedGeneration", 0) < replica_set["metadata"].get("generation", 0):
-            return Wait(
-                f"ReplicaSet {name_of(replica_set)}: its controller has yet to see the new labels"
-            )
-    if seen.former_deployment is not None:
-        return Wait(f"Deployment {seen.name}: the garbage collector has yet to remove it")
-    if not old_sets(seen):
+    if unseen := await_seen(seen.replica_sets) or await_removed(seen):
+        return unseen
+    old = old_sets(seen)
+    if not old:
         return None
-    return _await_named(seen)
-
-
-def _await_named(seen: Snapshot) -> Verdict | None:
     if seen.traffic is None:
         return Look(Part.TRAFFIC)
-    if seen.traffic.held:
-        return None
-    for replica_set in old_sets(seen):
-        status = replica_set.get("status") or {}
-        if status.get("fullyLabeledReplicas", 0) != status.get("replicas", 0):
-            where = f"ReplicaSet {name_of(replica_set)}"
-            return Wait(f"{where}: its controller has yet to see the labels of its pods")
-    return None
+    return None if seen.traffic.held else await_labelled(old)
 
 
 def create_deployment(seen: Snapshot) -> Verdict | None:

@@ -21,6 +21,7 @@ from mattermost_migrate.domain.crews import (
     settled_sets,
     was_taken_out,
 )
+from mattermost_migrate.domain.fences import await_labelled
 from mattermost_migrate.domain.names import (
     ANNOUNCED_ANNOTATION,
     DELETION_COST,
@@ -167,7 +168,8 @@ def switch_service(seen: Snapshot) -> Verdict | None:
         if not all(SERVING_LABEL in labels_of(each) for each in seen.traffic.slices):
             message = f"Service {seen.name}: its EndpointSlices have yet to show that it is held"
             return Wait(message, seconds=LOOK_AGAIN)
-        return _await_labels(seen) or Act(
+        # The cache that EndpointSlices are made from must hold the pods' own labels.
+        return await_labelled(settled_sets(seen)) or Act(
             f"Switched Service {seen.name} to the labels of the {seen.taking.kind}",
             (_switched(seen, service),),
         )
@@ -179,16 +181,6 @@ def _await_slices(seen: Snapshot, traffic: Traffic) -> Wait | None:
     if any(SERVING_LABEL in labels_of(each) for each in traffic.slices):
         message = f"Service {seen.name}: its EndpointSlices have yet to follow"
         return Wait(message, seconds=LOOK_AGAIN)
-    return None
-
-
-def _await_labels(seen: Snapshot) -> Verdict | None:
-    """The pods' own labels must be known to the cache that EndpointSlices are made from."""
-    for replica_set in settled_sets(seen):
-        status = replica_set.get("status") or {}
-        if status.get("fullyLabeledReplicas", 0) != status.get("replicas", 0):
-            where = f"ReplicaSet {name_of(replica_set)}"
-            return Wait(f"{where}: its controller has yet to see the labels of its pods")
     return None
 
 
