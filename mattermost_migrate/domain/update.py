@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from mattermost_migrate.domain import last_applied
+from mattermost_migrate.domain.children.installation import annotated, without_annotation
 from mattermost_migrate.domain.errors import Fault, RefusedError
 from mattermost_migrate.domain.merging import merged
 from mattermost_migrate.domain.names import (
@@ -107,14 +108,7 @@ def _unallocated(desired: JsonObject) -> JsonObject:
     if desired["spec"]["type"] == "ClusterIP":
         return desired
     spec = {key: value for key, value in desired["spec"].items() if key not in _ALLOCATED}
-    annotations = {k: v for k, v in annotations_of(desired).items() if k != LAST_APPLIED}
-    made = {
-        **desired,
-        "metadata": {**desired["metadata"], "annotations": annotations},
-        "spec": spec,
-    }
-    annotations[LAST_APPLIED] = last_applied.encode(made)
-    return made
+    return annotated({**without_annotation(desired), "spec": spec})
 
 
 def _original(live: JsonObject, kind: str) -> Mapping[str, Any]:
@@ -129,24 +123,16 @@ def _original(live: JsonObject, kind: str) -> Mapping[str, Any]:
     return _ours(original, kind)
 
 
-def _without_annotation(obj: JsonObject) -> dict[str, Any]:
-    annotations = {k: v for k, v in annotations_of(obj).items() if k != LAST_APPLIED}
-    metadata = {key: value for key, value in obj["metadata"].items() if key != "annotations"}
-    if annotations:
-        metadata["annotations"] = annotations
-    return metadata
-
-
 def _bare(obj: JsonObject) -> dict[str, Any]:
     """The object without our annotation and the API server's bookkeeping."""
-    metadata = _without_annotation(obj)
-    metadata.pop("managedFields", None)
-    return {**obj, "metadata": metadata}
+    bare = without_annotation(obj)
+    bare["metadata"].pop("managedFields", None)
+    return bare
 
 
 def _comparable(desired: JsonObject) -> dict[str, Any]:
     """What is wanted of the object."""
-    return _ours({**desired, "metadata": _without_annotation(desired)}, str(desired["kind"]))
+    return _ours(without_annotation(desired), str(desired["kind"]))
 
 
 def _ours(obj: Mapping[str, Any], kind: str) -> dict[str, Any]:
