@@ -10,6 +10,7 @@ from __future__ import annotations
 from controller.observe import Informers
 from controller.worker import Key
 from mattermost_migrate.domain.errors import AlreadyExistsError
+from mattermost_migrate.domain.mutation import REQUESTED
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     INSTALLATION_MIGRATION,
@@ -31,7 +32,7 @@ __all__ = ["RequestReconciler", "asked", "request_migration"]
 
 def asked(cluster_installation: JsonObject) -> bool:
     """Whether it bears the wish to be migrated, and is not on its way out."""
-    wanted = annotations_of(cluster_installation).get(REQUESTED_ANNOTATION) == "true"
+    wanted = annotations_of(cluster_installation).get(REQUESTED_ANNOTATION) == REQUESTED
     return wanted and not leaving(cluster_installation)
 
 
