@@ -70,7 +70,7 @@ def validate(
         return Look(Part.EXISTING)
     try:
         plan = plan_target(seen)
-        saved = originals(seen, plan.mattermost, beside=beside)
+        saved = originals(seen, plan.manifest, beside=beside)
     except RefusedError as refused:
         return not_convertible(seen, refused)
     return Act(
@@ -78,7 +78,7 @@ def validate(
         (lock_patch(seen, Lock.FROZEN),),
         rehearse=(
             create(SECRET, manifest(seen.namespace, seen.name, saved)),
-            create(seen.taking.resource, plan.mattermost),
+            create(seen.taking.resource, plan.manifest),
             create(DEPLOYMENT, hold(deployment(dataclasses.replace(seen, backup=saved)))),
         ),
         warnings=tuple((w.field, w.message) for w in plan.warnings),

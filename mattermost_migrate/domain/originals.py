@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 from mattermost_migrate.domain import freeze
 from mattermost_migrate.domain.backup import Backup, backup_name, manifest, same_content
-from mattermost_migrate.domain.conversion import Converted, convert, restore
-from mattermost_migrate.domain.errors import InvariantError, RefusedError
+from mattermost_migrate.domain.conversion import convert, restore
+from mattermost_migrate.domain.errors import Fault, InvariantError, RefusedError
 from mattermost_migrate.domain.names import (
     DEPLOYMENT,
     MIGRATION_ANNOTATION,
@@ -33,6 +33,7 @@ from mattermost_migrate.domain.writes import create, replace
 
 __all__ = [
     "Beside",
+    "Planned",
     "child_role",
     "deployment_role",
     "originals",
@@ -48,6 +49,19 @@ __all__ = [
 
 #: What a strategy writes down beside the originals, by role, given what will be created.
 Beside: TypeAlias = Callable[[Snapshot, JsonObject], Mapping[str, JsonObject]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Planned:
+    """What a migration will create.
+
+    Attributes:
+        manifest: the custom resource of the kind that takes over.
+        warnings: what a person should know, from the conversion.
+    """
+
+    manifest: JsonObject
+    warnings: tuple[Fault, ...] = ()
 
 
 def role(side: Side) -> str:
@@ -93,7 +107,7 @@ def saved_deployment(seen: Snapshot) -> JsonObject:
     raise InvariantError(f"{seen.namespace}/{seen.name}: no Deployment in the backup")
 
 
-def plan_target(seen: Snapshot) -> Converted:
+def plan_target(seen: Snapshot) -> Planned:
     """The custom resource that this migration will create.
 
     Forward: converted, pinned if asked for, and marked as ours. Back: restored, byte for byte what
@@ -107,7 +121,7 @@ def plan_target(seen: Snapshot) -> Converted:
     source = freeze.unmarked(seen.source)
     if not seen.forward:
         discard = bool(seen.migration["spec"].get("discardEdits"))
-        return Converted(_untriggered(restore(_unmarked(source), discard=discard)), ())
+        return Planned(_untriggered(restore(_unmarked(source), discard=discard)))
     if seen.existing is None:
         raise InvariantError(f"{seen.namespace}/{seen.name}: planned without having looked")
     converted = convert(source, seen.existing)
@@ -117,7 +131,7 @@ def plan_target(seen: Snapshot) -> Converted:
         mattermost = pin(mattermost, seen.deployment["spec"]["template"], seen.existing)
     marks = {**annotations_of(mattermost), MIGRATION_ANNOTATION: uid_of(seen.migration)}
     metadata = {**mattermost["metadata"], "annotations": marks}
-    return Converted({**mattermost, "metadata": metadata}, converted.warnings)
+    return Planned({**mattermost, "metadata": metadata}, converted.warnings)
 
 
 def _unmarked(mattermost: JsonObject) -> JsonObject:
@@ -141,7 +155,7 @@ def read_to_plan(seen: Snapshot) -> tuple[Reference, ...]:
     """
     if seen.source is None:
         return ()
-    ci = seen.source if seen.forward else plan_target(_unfrozen(seen)).mattermost
+    ci = seen.source if seen.forward else plan_target(_unfrozen(seen)).manifest
     return tuple(of_conversion(ci))
 
 
@@ -162,7 +176,7 @@ def originals(
         **_children(seen),
     }
     if seen.target is None and seen.source is not None:
-        target = target or plan_target(seen).mattermost
+        target = target or plan_target(seen).manifest
         more = beside(seen, target) if beside else {}
         return Backup.of({**live, role(seen.taking): target, **more})
     # Turned round half-way: what the other direction saved is still needed. Of a child that may
