@@ -77,7 +77,7 @@ class ClusterInstallationReconciler:
 
     async def _round(self, this: Round) -> float | None:
         began = self._shop.settled.begin(this.whose)
-        if self._shop.settled.patches(this.whose, this.seen) is None:
+        if self._shop.settled.found(this.whose, this.seen) is None:
             try:
                 await self._bring(this)
             except NotReadyError:

@@ -56,7 +56,7 @@ class MattermostReconciler:
 
     async def _round(self, this: Round, spec: JsonObject) -> float | None:
         mm = {**this.seen, "spec": spec}
-        known = self._shop.settled.patches(this.whose, mm)
+        known = self._shop.settled.found(this.whose, mm)
         if known is not None:
             return await self._report(this, mm, known)
         began = self._shop.settled.begin(this.whose)

@@ -108,8 +108,8 @@ class Settled:
             found = _Found(uid_of(owner), generation, self._clock() + self._lasts, patches or {})
             self._found[whose] = found
 
-    def patches(self, whose: Whose, owner: JsonObject) -> Mapping[str, Any] | None:
-        """What became of the resource patches; None: the children need a look."""
+    def found(self, whose: Whose, owner: JsonObject) -> Mapping[str, Any] | None:
+        """What became of the resource patches, of a settled one; None: its children need a look."""
         found = self._found.get(whose)
         if found is None or self._clock() >= found.until:
             return None

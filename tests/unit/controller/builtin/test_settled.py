@@ -27,35 +27,35 @@ def settled(clock: Clock | None = None) -> Settled:
 
 
 def test_what_was_found_is_kept_with_its_patches() -> None:
-    assert settled().patches(WHOSE, owner()) == {"servicePatch": {}}
+    assert settled().found(WHOSE, owner()) == {"servicePatch": {}}
 
 
 @pytest.mark.parametrize("other", [owner(uid="2"), owner(generation=2)], ids=["uid", "generation"])
 def test_another_installation_or_spec_is_another_matter(other: dict[str, Any]) -> None:
-    assert settled().patches(WHOSE, other) is None
+    assert settled().found(WHOSE, other) is None
 
 
 def test_a_disturbance_calls_for_a_look() -> None:
-    found = settled()
-    found.disturb(WHOSE)
-    assert found.patches(WHOSE, owner()) is None
+    memory = settled()
+    memory.disturb(WHOSE)
+    assert memory.found(WHOSE, owner()) is None
 
 
 def test_a_disturbance_in_the_middle_of_a_round_is_not_forgotten_at_its_end() -> None:
-    found = Settled()
-    began = found.begin(WHOSE)
-    found.disturb(WHOSE)
-    found.settle(WHOSE, owner(), began=began)
-    assert found.patches(WHOSE, owner()) is None
+    memory = Settled()
+    began = memory.begin(WHOSE)
+    memory.disturb(WHOSE)
+    memory.settle(WHOSE, owner(), began=began)
+    assert memory.found(WHOSE, owner()) is None
 
 
 def test_what_nobody_tells_of_is_read_again_after_a_while() -> None:
     clock = Clock()
-    found = settled(clock)
+    memory = settled(clock)
     clock.now = 59.0
-    assert found.patches(WHOSE, owner()) is not None
+    assert memory.found(WHOSE, owner()) is not None
     clock.now = 60.0
-    assert found.patches(WHOSE, owner()) is None
+    assert memory.found(WHOSE, owner()) is None
 
 
 def deployment(**changes: Any) -> dict[str, Any]:
