@@ -30,7 +30,7 @@ from mattermost_migrate.domain.children.deployment import (
 )
 from mattermost_migrate.domain.children.installation import Installation
 from mattermost_migrate.domain.children.result import ChildError, Generate, Removal, Rendered
-from mattermost_migrate.domain.children.writes import collected, wrapped
+from mattermost_migrate.domain.children.sequence import collected, wrapped
 from mattermost_migrate.domain.defaults import default_cluster_installation
 from mattermost_migrate.domain.errors import RefusedError
 from mattermost_migrate.domain.names import (

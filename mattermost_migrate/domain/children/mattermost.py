@@ -39,7 +39,7 @@ from mattermost_migrate.domain.children.result import (
     Removal,
     Rendered,
 )
-from mattermost_migrate.domain.children.writes import collected, wrapped
+from mattermost_migrate.domain.children.sequence import collected, wrapped
 from mattermost_migrate.domain.defaults import default_mattermost
 from mattermost_migrate.domain.errors import RefusedError
 from mattermost_migrate.domain.names import (

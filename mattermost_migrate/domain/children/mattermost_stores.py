@@ -12,7 +12,7 @@ from mattermost_migrate.domain.children.deployment import image_name
 from mattermost_migrate.domain.children.installation import Installation
 from mattermost_migrate.domain.children.labels import MattermostLabels
 from mattermost_migrate.domain.children.result import ChildError, Generate
-from mattermost_migrate.domain.children.writes import wrapped
+from mattermost_migrate.domain.children.sequence import wrapped
 from mattermost_migrate.domain.defaults.common import STORAGE_SIZE
 from mattermost_migrate.domain.names import PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE_ACCOUNT
 from mattermost_migrate.domain.objects import Existing, JsonObject, annotations_of
