@@ -127,7 +127,7 @@ class Known:
                     self.missed(resource, before, after)
         return answer
 
-    def is_ours(self, kind: str, before: JsonObject | None, after: JsonObject | None) -> bool:
+    def is_echo(self, kind: str, before: JsonObject | None, after: JsonObject | None) -> bool:
         """Whether an event is, or may be, the echo of a write of ours: not to be acted on now."""
         if self._noting:
             return True

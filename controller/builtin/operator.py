@@ -197,7 +197,7 @@ class BuiltinOperator:
     def _of_installation(
         self, kind: Resource, before: JsonObject | None, after: JsonObject | None
     ) -> None:
-        if self._known.is_ours(kind.kind, before, after):
+        if self._known.is_echo(kind.kind, before, after):
             return
         obj = after or before or {}
         key = key_of(obj)
@@ -215,7 +215,7 @@ class BuiltinOperator:
     def _of_child(
         self, resource: Resource, before: JsonObject | None, after: JsonObject | None
     ) -> None:
-        if self._known.is_ours(resource.kind, before, after):
+        if self._known.is_echo(resource.kind, before, after):
             return
         if progressed(before, after):
             self._of_progress(before, after)

@@ -38,7 +38,7 @@ class Ear:
         self.known.missed = lambda resource, _, after: self.missed.append((resource, after))
 
     def tell(self, version: str, kind: Resource = SERVICE, name: str = "acme") -> bool:
-        return self.known.is_ours(kind.kind, None, service(version, name))
+        return self.known.is_echo(kind.kind, None, service(version, name))
 
 
 async def written(ear: Ear, *, told: tuple[str, ...], answer: str | None) -> None:
