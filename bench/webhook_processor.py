@@ -7,7 +7,7 @@ counts the processor seconds of each process. Neighbours on the same cores make 
 (they share caches and memory), so the record says what the standard library alone needs to read one
 such review at that moment.
 
-Prints one JSON document; exits with 1 if two cores could not carry what issue 6 asks for.
+Prints one JSON document; exits with 1 if two cores could not carry what is asked of them.
 """
 
 from __future__ import annotations

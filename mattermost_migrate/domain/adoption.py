@@ -1,4 +1,4 @@
-"""The ladder from one kind to the other with the same pods (design section 4).
+"""The ladder from one kind to the other with the same pods (ADR 1, ADR 2).
 
 One ladder for both directions: to a Mattermost, back to a ClusterInstallation after success, and
 back from anywhere in between. Every step may be repeated, and holds or does not by what the

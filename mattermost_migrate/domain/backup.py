@@ -2,7 +2,7 @@
 
 A ClusterInstallation may hold a password in its spec, hence a Secret. It also holds the Mattermost
 that was validated, so that what is created in the end is what was checked in the beginning, and
-resuming needs no other Secret (design section 3).
+resuming needs no other Secret (ADR 3).
 """
 
 from __future__ import annotations

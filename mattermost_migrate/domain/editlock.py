@@ -3,7 +3,7 @@
 Pure rules over one write and what is known of the InstallationMigration of the same name. The
 table they make is in docs/reference/edit-lock.md. Refused is what could break a migration or wake
 a frozen operator; identical re-applies, metadata, finalizers and status always pass, so GitOps
-tools and the garbage collector are not in anybody's way (design section 7; webhook facts 4.2).
+tools and the garbage collector are not in anybody's way (ADR 6; webhook facts 4.2).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Freezing an installation, so that its operator writes nothing while its children change hands.
 
 Both freezes use what the Go operator refuses by itself, and what it says when it refuses is the
-acknowledgement that its cache has seen the freeze (design section 4; operator facts 5.1, 3.1).
+acknowledgement that its cache has seen the freeze (operator facts 5.1, 3.1).
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def frozen_spec(obj: JsonObject) -> dict[str, Any]:
     """The fields that freeze ``obj``, as a merge patch of its spec.
 
     The empty canary version is a second lock: with ``migrate`` taken away alone, the operator fails
-    its defaults instead of reconciling (design section 4, step 3).
+    its defaults instead of reconciling.
     """
     if obj["kind"] == CLUSTER_INSTALLATION.kind:
         return {"migrate": True, "canary": {"enable": True, "deployment": {"version": ""}}}

@@ -85,7 +85,7 @@ def unpinned(old: JsonObject | None, new: JsonObject) -> JsonObject:
     """A Mattermost without its pin, once an edit would have rolled the pods anyway.
 
     The pin hides every change of the environment, so the pods must roll when the template
-    generated without it changes: once, in the write that changes it (design section 5).
+    generated without it changes: once, in the write that changes it.
     """
     if old is None or not (is_pinned(old) and is_pinned(new)) or old["spec"] == new.get("spec"):
         return new

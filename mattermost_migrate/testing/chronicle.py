@@ -1,8 +1,8 @@
 """What must be true at every moment of a migration, asked of all that a witness saw.
 
-The rules are those of design section 1 and know nothing of how a migration works: no pod or
-ReplicaSet is made or lost, no pod is without an owner, nothing has two or names one that does not
-exist, as many pods are ready as were wanted, and no address leaves a Service.
+The rules know nothing of how a migration works: no pod or ReplicaSet is made or lost, no pod is
+without an owner, nothing has two or names one that does not exist, as many pods are ready as were
+wanted, and no address leaves a Service.
 """
 
 from __future__ import annotations
