@@ -207,7 +207,7 @@ def _migrating(seen: Snapshot, act: Act, owners: tuple[Manager, ...]) -> Apprais
     )
     replaced = seen.strategy is Strategy.RECREATE
     if not seen.forward:
-        # Nothing can pin what a ClusterInstallation generates (design section 4).
+        # Nothing can pin what a ClusterInstallation generates.
         pinned = seen.source is not None and is_pinned(seen.source) and not replaced
         rolls = not (pinned or replaced)
         return dataclasses.replace(base, pinned=pinned, rolls=rolls, replaced=replaced)

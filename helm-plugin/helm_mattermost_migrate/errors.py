@@ -1,6 +1,6 @@
 """How a command ends when it cannot do what was asked: an exit code, a reason, a next step.
 
-Exit codes are part of the interface (design section 9): 0 done, 1 failed or rolled back, 2 not
+Exit codes are part of the interface: 0 done, 1 failed or rolled back, 2 not
 finished in time, 3 refused or nothing selected, 4 usage or input that cannot be parsed.
 """
 

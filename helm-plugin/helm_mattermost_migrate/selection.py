@@ -2,7 +2,7 @@
 
 ``NAME`` is looked up in the namespace Helm gives, and ``NAMESPACE/NAME`` names one anywhere;
 ``-l`` stays in that namespace too unless ``-A`` or ``--namespaces`` says otherwise; ``--all`` is
-every installation of every namespace (design section 9).
+every installation of every namespace.
 """
 
 from __future__ import annotations
