@@ -33,8 +33,8 @@ from mattermost_migrate.domain.errors import (
     TransientError,
 )
 from mattermost_migrate.domain.freeze import frozen
-from mattermost_migrate.domain.handover import remove_late, thaw_late
 from mattermost_migrate.domain.holding import is_held
+from mattermost_migrate.domain.late import remove_late, thaw_late
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     FLEET_LABEL,

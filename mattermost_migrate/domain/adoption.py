@@ -26,12 +26,11 @@ from mattermost_migrate.domain.handover import (
     freeze_source,
     lock_patch,
     move_service,
-    remove_late,
     remove_source,
-    transfer_children,
     unlock,
 )
 from mattermost_migrate.domain.holding import hold
+from mattermost_migrate.domain.late import remove_late
 from mattermost_migrate.domain.names import DEPLOYMENT, SECRET, Condition, Lock, Reason
 from mattermost_migrate.domain.objects import JsonObject
 from mattermost_migrate.domain.originals import Beside, originals, plan_target, save_originals
@@ -39,6 +38,7 @@ from mattermost_migrate.domain.preflight import not_convertible, obstacles
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act, Look, Part, Step, Verdict, Wait
 from mattermost_migrate.domain.stripping import strip_pods
+from mattermost_migrate.domain.transfer import transfer_children
 from mattermost_migrate.domain.writes import create
 
 __all__ = ["ADOPTION", "validate"]

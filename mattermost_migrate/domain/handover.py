@@ -1,16 +1,13 @@
-"""The exchange of the custom resources around children that stay: steps 8 to 10."""
+"""The exchange of the custom resources around children that stay, under the edit lock."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from mattermost_migrate.domain import freeze
-from mattermost_migrate.domain.additions import lost
 from mattermost_migrate.domain.crews import wanted
 from mattermost_migrate.domain.holding import hold, is_held, let_go
-from mattermost_migrate.domain.inventory import LABELLED, dependents
 from mattermost_migrate.domain.names import (
-    DEPLOYMENT,
     INSTALLATION_MIGRATION,
     LOCK_LABEL,
     MATTERMOST,
@@ -18,42 +15,16 @@ from mattermost_migrate.domain.names import (
     SERVICE,
     Lock,
     Reason,
-    Resource,
     Strategy,
 )
-from mattermost_migrate.domain.objects import (
-    JsonObject,
-    labels_of,
-    leaving,
-    name_of,
-    owner_reference,
-    owners_of,
-    uid_of,
-)
-from mattermost_migrate.domain.originals import (
-    child_role,
-    deployment_role,
-    planned,
-    returning,
-    role,
-)
+from mattermost_migrate.domain.objects import JsonObject, labels_of, leaving, uid_of
+from mattermost_migrate.domain.originals import deployment_role, planned, returning, role
 from mattermost_migrate.domain.preflight import is_ours
 from mattermost_migrate.domain.reported import failure_of
 from mattermost_migrate.domain.slices import await_followed
-from mattermost_migrate.domain.snapshot import (
-    Snapshot,
-    deployment_current,
-    deployment_settled,
-    owned_by,
-)
-from mattermost_migrate.domain.steps import Act, Look, Part, Refuse, Verdict, Wait
-from mattermost_migrate.domain.writes import (
-    Write,
-    create,
-    fence,
-    orphan,
-    patch,
-)
+from mattermost_migrate.domain.snapshot import Snapshot, deployment_current, deployment_settled
+from mattermost_migrate.domain.steps import Act, Refuse, Verdict, Wait
+from mattermost_migrate.domain.writes import Write, create, fence, orphan, patch
 
 __all__ = [
     "await_stable",
@@ -61,17 +32,9 @@ __all__ = [
     "freeze_source",
     "lock_patch",
     "move_service",
-    "remove_late",
     "remove_source",
-    "thaw_late",
-    "transfer_children",
     "unlock",
 ]
-
-#: The kinds whose owner may have to be changed: those of the inventory, and no list beside it.
-_KINDS: Final = {
-    resource.kind: resource for resource in (*(each for each, _ in dependents({})), *LABELLED)
-}
 
 
 def lock_patch(seen: Snapshot, lock: Lock | None) -> Write:
@@ -137,50 +100,6 @@ def move_service(seen: Snapshot) -> Verdict | None:
     }
     return Act(
         f"Moved Service {seen.name} to the labels that stay", (patch(SERVICE, seen.name, body),)
-    )
-
-
-def remove_late(seen: Snapshot) -> Verdict | None:
-    """Remove a custom resource that is held and that no migration will let go.
-
-    Its creation arrived late, or the migration turned round between its creation and the second
-    write. While a migration runs that is the one of the giving side, whatever else there is; after
-    and before, any.
-    """
-    late = _late(seen)
-    if late is None:
-        return None
-    where = f"{late['kind']} {seen.name}"
-    if leaving(late):
-        return Wait(f"{where}: others' finalizers have yet to finish")
-    removal = orphan(freeze.resource_of(late), late)
-    return Act(f"Removed {where}, which was never let go", (removal,))
-
-
-def _late(seen: Snapshot) -> JsonObject | None:
-    if seen.lock:
-        return seen.source if seen.source is not None and is_held(seen.source) else None
-    both = [each for each in (seen.source, seen.target) if each is not None]
-    held = next(filter(is_held, both), None)
-    return held if len(both) > 1 else None  # the only one there is, is for a person to judge
-
-
-def thaw_late(seen: Snapshot) -> Act | None:
-    """Thaw the only custom resource there is, where a freeze arrived when all was over.
-
-    Turned round before it, nothing need have been written to what it is meant for, so its version
-    lets it pass. What was frozen before the migration is its owner's business.
-    """
-    owner, side = (seen.target, seen.taking) if seen.target else (seen.source, seen.giving)
-    saved = seen.backup.get(role(side)) if seen.backup else None
-    if seen.lock or owner is None or saved is None or (seen.source and seen.target):
-        return None
-    same = saved["metadata"].get("uid") == uid_of(owner)
-    if not same or not freeze.frozen(owner) or is_held(owner) or freeze.frozen(saved):
-        return None
-    return Act(
-        f"Thawed {owner['kind']} {seen.name}: its freeze came when all was over",
-        (freeze.thaw(owner, saved),),
     )
 
 
@@ -312,62 +231,6 @@ def _await_pin(target: JsonObject, where: str) -> Verdict | None:
         return None
     error = patched.get("error") or "its operator has yet to say so"
     return Wait(f"{where}: its pod template patch is not applied: {error}", Reason.OPERATOR_ERROR)
-
-
-def transfer_children(seen: Snapshot) -> Verdict | None:
-    """Take over what the operator forgot, and put back what its writes have wiped.
-
-    It leaves ``<name>-mysql-root-password`` behind (operator facts 5.6, W1), and knows nothing of
-    objects that others made and gave the old kind as owner. Afterwards nothing names that one.
-    """
-    if seen.source is None or seen.target is None:
-        return None
-    if leaving(seen.source):
-        return None  # it held, or the deletion would not have been asked for
-    if seen.dependents is None:
-        return Look(Part.DEPENDENTS)
-    writes = tuple(
-        write
-        for child in seen.dependents
-        if (write := _transfer(seen, child, seen.source, seen.target))
-    )
-    return Act(f"Transferred what the operator left of {seen.name}", writes) if writes else None
-
-
-def _transfer(
-    seen: Snapshot, child: JsonObject, former: JsonObject, owner: JsonObject
-) -> Write | None:
-    """New owner in, old owner out and others' additions back, in one patch, fenced."""
-    saved = _saved_child(seen, child)
-    body: dict[str, Any] = lost(saved, child) if saved else {}
-    metadata: dict[str, Any] = body.get("metadata") or {}
-    if owned_by(child, uid_of(former)):
-        with_others = {"metadata": {**child["metadata"], **metadata}}
-        reference = owner_reference(owner, seen.taking.resource)
-        metadata["ownerReferences"] = _exchanged(with_others, uid_of(former), reference)
-    if not body and not metadata:
-        return None
-    resource: Resource = _KINDS[str(child["kind"])]
-    return patch(resource, name_of(child), {**body, "metadata": {**metadata, **fence(child)}})
-
-
-def _exchanged(child: JsonObject, former: str, owner: JsonObject) -> list[JsonObject]:
-    """The owners, with the new one in the place of the former: a controller only where that was.
-
-    Whoever named the former only as an owner, so as to be collected with it, names the new one so.
-    """
-    by_name = {key: owner[key] for key in ("apiVersion", "kind", "name", "uid")}
-    if any(ref["uid"] == owner["uid"] for ref in owners_of(child)):
-        return [ref for ref in owners_of(child) if ref["uid"] != former]
-    return [{**ref, **by_name} if ref["uid"] == former else ref for ref in owners_of(child)]
-
-
-def _saved_child(seen: Snapshot, child: JsonObject) -> JsonObject | None:
-    if seen.backup is None:
-        return None
-    if child["kind"] == DEPLOYMENT.kind and name_of(child) == seen.name:
-        return seen.backup.get(deployment_role(seen.giving))
-    return seen.backup.get(child_role(child, seen.name))
 
 
 def remove_source(seen: Snapshot) -> Verdict | None:

@@ -30,7 +30,6 @@ from mattermost_migrate.domain.handover import (
     create_target,
     freeze_source,
     remove_source,
-    transfer_children,
     unlock,
 )
 from mattermost_migrate.domain.names import (
@@ -58,6 +57,7 @@ from mattermost_migrate.domain.serving import (
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act, Ladder, Look, Part, Step, Verdict
 from mattermost_migrate.domain.stripping import labelled, strip_pods
+from mattermost_migrate.domain.transfer import transfer_children
 from mattermost_migrate.domain.writes import Write
 
 __all__ = ["RECREATION", "ladder_of"]

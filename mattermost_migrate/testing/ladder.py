@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from mattermost_migrate.domain.handover import remove_late, thaw_late
+from mattermost_migrate.domain.late import remove_late, thaw_late
 from mattermost_migrate.domain.names import INSTALLATION_MIGRATION
 from mattermost_migrate.domain.recreation import ladder_of
 from mattermost_migrate.domain.steps import (

@@ -7,7 +7,7 @@ import copy
 import pytest
 
 from mattermost_migrate.domain import freeze
-from mattermost_migrate.domain.handover import thaw_late
+from mattermost_migrate.domain.late import thaw_late
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, MATTERMOST, Resource
 from mattermost_migrate.domain.objects import annotations_of
 from mattermost_migrate.domain.steps import Act
