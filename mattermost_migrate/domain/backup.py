@@ -48,7 +48,8 @@ class Backup:
     """The originals of one installation.
 
     Attributes:
-        objects: manifests by role, such as ``source``, ``deployment``, ``service``, ``target``.
+        objects: manifests by role (``originals``): ``clusterinstallation``, ``mattermost``,
+            ``deployment.mattermost``, ``planned.mattermost``, ``service``, and so on.
         resource_version: of the Secret; empty before it is written.
         digest: over the objects; the InstallationMigration repeats it in its status.
     """

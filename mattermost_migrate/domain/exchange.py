@@ -1,4 +1,4 @@
-"""The exchange of one Deployment for another around ReplicaSets that stay: steps 4 to 7.
+"""The exchange of one Deployment for another around ReplicaSets that stay.
 
 Selectors cannot be edited, but a Deployment adopts any ReplicaSet whose labels match its selector,
 and counts it as its own revision when the template is equal; labels and templates can be patched.

@@ -33,7 +33,7 @@ NOT_AVAILABLE: Final = "not available"
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the namespace shows, read live; lists may hold foreign objects, labels decide.
+    """What the namespace shows; lists may hold foreign objects, labels decide.
 
     Attributes:
         deployments: by name.

@@ -89,7 +89,7 @@ def controller_of(obj: JsonObject) -> JsonObject | None:
 
 
 def typed(resource: Resource, obj: JsonObject) -> dict[str, Any]:
-    """The object with what it is, for lists do not say of their items, nor informers of theirs."""
+    """The object with what it is, which the API server's lists do not say of their items."""
     return {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
 
 
