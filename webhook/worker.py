@@ -139,7 +139,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
     Attributes:
         body_limit: bytes of one body that are waited for.
         request_seconds: for a whole request, from its first byte or from the connection on.
-        gathered_limit: bytes of unfinished requests in memory, all connections together.
+        gathered_limit: bytes of requests in memory, all connections together: of unfinished ones,
+            and as many again of those that threads have yet to answer.
     """
 
     body_limit = BODY_LIMIT
@@ -150,6 +151,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
         super().__init__(*args, **kwargs)
         #: Connections whose next request is not whole yet, and those that linger.
         self.waiting: dict[Connection, int] = {}
+        #: What threads have in hand, or before them, in bytes.
+        self.handed: dict[Connection, int] = {}
         self.looks_again = 0.0
         self.lane = Lane(self.cfg, {})
 
@@ -189,6 +192,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
 
     def finish_request(self, conn: Connection, fs: Future[Any]) -> None:
         """After a thread is done with a request: keep the connection, or see it off."""
+        self.handed.pop(conn, None)
         kept = not fs.cancelled() and fs.exception() is None and fs.result() is True
         if not kept:
             self._see_off(conn)
@@ -260,6 +264,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no annotations
 
     def _hand_over(self, conn: Connection) -> None:
         """Let a thread go on, which may wait for the client and for the API server."""
+        size = len(conn.arrival)
+        if self.handed and size + sum(self.handed.values()) > self.gathered_limit:
+            self._drop(conn, "memory")
+            return
+        self.handed[conn] = size
         self._forget(conn)
         conn.data_ready = True
         self.enqueue_req(conn)

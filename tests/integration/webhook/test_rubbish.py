@@ -7,6 +7,7 @@ import json
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -182,6 +183,39 @@ def test_a_long_list_is_converted_in_little_memory_while_admission_goes_on(
     assert {each["apiVersion"] for each in found[0]["convertedObjects"]} == {PREVIEW}
     assert set(statuses) == {200}
     assert peak_mib(converter) < 512
+
+
+def test_large_reviews_at_once_stay_within_memory(webhook: RunningWebhook) -> None:
+    """Whole ones, which the limit for those that are yet to come does not bound."""
+    path, review = REVIEWS[0]
+    large = copy.deepcopy(review)
+    entry = {"name": "A", "value": "x"}
+    large["request"]["object"]["spec"]["mattermostEnv"] = [entry] * 220_000
+    body = json.dumps(large).encode()
+    headers = {"Content-Type": "application/json"}
+    statuses: list[int] = []
+
+    def send() -> None:
+        with suppress(requests.ConnectionError):  # it may be dropped for want of memory
+            answer = requests.post(
+                f"{webhook.url}{path}",
+                data=body,
+                headers=headers,
+                verify=str(webhook.authority),
+                timeout=120,
+            )
+            statuses.append(answer.status_code)
+
+    sending = [threading.Thread(target=send) for _ in range(8)]
+    for each in sending:
+        each.start()
+    for each in sending:
+        each.join()
+
+    assert len(body) > 6 * 2**20
+    assert statuses
+    assert set(statuses) == {200}
+    assert peak_mib(webhook) < 512
 
 
 def peak_mib(running: RunningWebhook) -> float:
