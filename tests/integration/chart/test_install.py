@@ -67,7 +67,7 @@ def test_the_preview_version_is_taken_out_before_its_service_goes(
     run(*install, "--create-namespace", "--set", "conversion.enabled=true")
     assert own_cluster.admin.find(SERVICE, "mattermost-migrate", "mattermost-migrate-conversion")
 
-    run(*install)
+    run(*install, "--set", "conversion.enabled=false")  # without any, Helm keeps those before
     hooks = list(yaml.safe_load_all(run(tools[helm], "get", "hooks", "mm", *PLACE)))
     run(tools[helm], "rollback", "mm", "1", *PLACE)
     run(tools[helm], "uninstall", "mm", *PLACE)
