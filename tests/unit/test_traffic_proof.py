@@ -11,10 +11,15 @@ import pytest
 BENCH = Path(__file__).parents[2] / "bench"
 
 
-def record(**met: Any) -> dict[str, Any]:
+def record(*, kills_missed: int = 0, **met: Any) -> dict[str, Any]:
     adopt = {"dropped": 0, "lost": 0, "podsMade": 0, "sameProcesses": True}
     ordinary = {"requests": 50_000, "seconds": 100.0, "failed": 0}
-    return {"rate": 500.0, "Adopt": adopt, "withoutBlogsOrder": {**ordinary, **met}}
+    return {
+        "rate": 500.0,
+        "killsMissed": kills_missed,
+        "Adopt": adopt,
+        "withoutBlogsOrder": {**ordinary, **met},
+    }
 
 
 @pytest.mark.parametrize(
@@ -25,6 +30,7 @@ def record(**met: Any) -> dict[str, Any]:
         pytest.param({"requests": 44_999}, ["hardly any load"], id="less than nine in ten"),
         pytest.param({"requests": 0, "seconds": 0.0}, ["hardly any load"], id="none at all"),
         pytest.param({"failed": 1}, ["a request failed"], id="one failed"),
+        pytest.param({"kills_missed": 1}, ["the controller lived too well"], id="nobody killed"),
     ],
 )
 def test_what_breaks_the_proof(
