@@ -23,7 +23,8 @@ from mattermost_migrate.domain.names import (
 from mattermost_migrate.domain.writes import Verb, Write, orphan
 from mattermost_migrate.testing.builders import cluster_installation, installed
 from mattermost_migrate.testing.ladder import StuckError, climb, desire
-from mattermost_migrate.testing.simulation import Simulation, merge_patch
+from mattermost_migrate.testing.simulated_store import merge_patch
+from mattermost_migrate.testing.simulation import Simulation
 
 
 def fenced(write: Write) -> bool:

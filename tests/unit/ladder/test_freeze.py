@@ -15,7 +15,7 @@ from mattermost_migrate.domain.freeze import (
     thawed_spec,
 )
 from mattermost_migrate.testing.builders import cluster_installation
-from mattermost_migrate.testing.simulation import merge_patch
+from mattermost_migrate.testing.simulated_store import merge_patch
 
 CANARY = {"canary": {"deployment": {"image": "old"}}}
 
