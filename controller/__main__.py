@@ -29,7 +29,7 @@ from controller.measures import count_request
 from mattermost_migrate.domain.errors import ConfigurationError, LeaseLostError, MigrateError
 from mattermost_migrate.domain.names import LEADER_LEASE
 from mattermost_migrate.environment import set_by_environment
-from mattermost_migrate.kube import Client, Election, Timing, connect
+from mattermost_migrate.kube import Client, Election, connect
 from mattermost_migrate.logs import configure
 
 #: Objects between two looks for cycles, and how many of those looks between deeper ones. What is
@@ -137,19 +137,14 @@ async def _run(options: dict[str, Any]) -> None:
     connection = await connect(context=options["context"], namespace=options["namespace"])
     identity = f"{socket.gethostname()}_{os.getpid()}_{uuid.uuid4().hex[:8]}"
     settings = Settings(options["operator"] == "external", options["workers"], identity)
-    timing = Timing()
-    async with (
-        Client(
-            connection, max_inflight=options["max_inflight"], on_request=count_request
-        ) as client,
-        Client(connection, patience=timing.patience, on_request=count_request) as of_lease,
-    ):
+    async with Client(
+        connection, max_inflight=options["max_inflight"], on_request=count_request
+    ) as client:
         election = Election(
-            of_lease,
+            client,
             connection.namespace,
             LEADER_LEASE,
             identity=identity,
-            timing=timing,
             version=version("mattermost-migrate"),
         )
         fenced = client.fenced(lambda: election.held)

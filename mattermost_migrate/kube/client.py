@@ -139,6 +139,16 @@ class Client:
         other._transport = self._transport.fenced(held)  # noqa: SLF001 - a copy of ourselves
         return other
 
+    def apart(self, patience: Patience) -> Self:
+        """A client over the same connections whose requests wait for none of the others.
+
+        Args:
+            patience: of these requests. One is under way at a time.
+        """
+        other = copy.copy(self)
+        other._transport = self._transport.apart(patience)  # noqa: SLF001 - a copy of ourselves
+        return other
+
     async def get(self, resource: Resource, namespace: str | None, name: str) -> JsonObject:
         """The object, read live; NotFoundError when the server answered 404."""
         return await self._object(self._call("get", "GET", resource, namespace, name))

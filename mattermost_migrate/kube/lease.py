@@ -43,18 +43,13 @@ class Timing:
     deadline: float = 10.0
     retry: float = 2.0
 
-    @property
-    def patience(self) -> Patience:
-        """Of the client of an election: a renewal that hangs leaves time for another."""
-        return Patience(total=self.deadline / 2, answer=self.deadline * 0.3)
-
 
 class Election:
     """One candidate for a Lease.
 
     Args:
-        client: to write the Lease by, with the timing's patience; not fenced by this very election,
-            nor shared with those whose requests a renewal would have to wait for.
+        client: to write the Lease by; not fenced by this very election. Its other requests may take
+            as long as they like.
         namespace: where the Lease is.
         name: its name.
         identity: who we are; another one for every process.
@@ -72,11 +67,13 @@ class Election:
         timing: Timing | None = None,
         version: str = "",
     ) -> None:
-        self._client = client
+        self._timing = timing or Timing()
+        deadline = self._timing.deadline
+        # A renewal waits for nobody, and one that hangs leaves time for another.
+        self._client = client.apart(Patience(total=deadline / 2, answer=deadline * 0.3))
         self._namespace = namespace
         self._name = name
         self._identity = identity
-        self._timing = timing or Timing()
         self._labels = {VERSION_LABEL: version} if version else {}
         self._held_until = 0.0
         self._mine: JsonObject | None = None

@@ -1,8 +1,8 @@
 """One request to the API server: bounded, counted, repeated where that is safe, errors mapped.
 
-Two connection pools: requests share one of ``max_inflight`` connections, watches have their own
-without a bound, because a watch keeps its connection for minutes and a pool smaller than the
-number of watches stands still in silence.
+Two connection pools: requests share one of ``max_inflight`` connections (and one more, for whoever
+is to wait for none of the others), watches have their own without a bound, because a watch keeps
+its connection for minutes and a pool smaller than the number of watches stands still in silence.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ _FIRST_ERROR: Final = 400
 _TOO_MANY_REQUESTS: Final = 429
 _UNAVAILABLE: Final = 503
 _FAREWELL: Final = 0.25
+#: Connections beyond ``max_inflight``, for who has turns of his own.
+_APART: Final = 1
 #: Seconds for which a write under way is awaited by whoever is told to stop.
 _FINISHING: Final = 4.0
 #: Answers after which a request that changes nothing may simply be sent again.
@@ -159,6 +161,13 @@ class Transport:
         """
         other = copy.copy(self)
         other.held = held
+        return other
+
+    def apart(self, patience: Patience) -> Self:
+        """The same connections, with that patience, and with turns that no other request takes."""
+        other = copy.copy(self)
+        other.patience = patience
+        other._slots = asyncio.Semaphore(_APART)  # noqa: SLF001 - a copy of ourselves
         return other
 
     async def close(self) -> None:
@@ -364,4 +373,4 @@ def _pools(
     # Here, so that who sends plain requests does not pay for it.
     from mattermost_migrate.kube.pool import Pool  # noqa: PLC0415
 
-    return Pool(connection, size=max_inflight), Pool(connection, size=0)
+    return Pool(connection, size=max_inflight + _APART), Pool(connection, size=0)

@@ -142,7 +142,7 @@ def test_one_renewal_without_an_answer_loses_no_lease(
             through = dataclasses.replace(us, server=gate.server)
             path = kubeconfig.write(local_cluster.folder / "us.kubeconfig", through, user="us")
             connection = await kube.connect({"KUBECONFIG": str(path)})
-            async with kube.Client(connection, patience=timing.patience) as api:
+            async with kube.Client(connection) as api:
                 election = Election(api, namespace, "leader", identity="us", timing=timing)
                 async with asyncio.timeout(60):
                     await election.lead(hung.until_renewed)
