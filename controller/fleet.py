@@ -18,7 +18,7 @@ from typing import Any, Final
 from controller.muster import Muster
 from controller.observe import Informers
 from controller.targets import Targets
-from controller.worker import Key, UnsuccessfulError, unforeseen
+from controller.worker import Key, UnsuccessfulError, reason_of, unforeseen
 from mattermost_migrate.domain.errors import (
     ForbiddenError,
     LeaseLostError,
@@ -123,21 +123,19 @@ class FleetReconciler:
             self._forget(name_of(fleet))
             raise
         except (RejectedError, ForbiddenError) as error:
-            refused = isinstance(error, RejectedError)
-            reason = Reason.REJECTED if refused else Reason.FORBIDDEN
-            await self._stalled(self._fleets.get(*key) or fleet, reason, str(error))
+            await self._stalled(self._fleets.get(*key) or fleet, type(error), str(error))
             raise UnsuccessfulError(str(error)) from error
         except MigrateError:
             raise
         except Exception as error:
-            problem = unforeseen(error)
-            await self._stalled(self._fleets.get(*key) or fleet, Reason.INTERNAL_ERROR, problem)
+            await self._stalled(self._fleets.get(*key) or fleet, type(error), unforeseen(error))
             raise
 
-    async def _stalled(self, fleet: JsonObject, reason: Reason, problem: str) -> None:
+    async def _stalled(self, fleet: JsonObject, kind: type[Exception], problem: str) -> None:
         """Tell why it goes no further for now; the worker tries again, later each time."""
         if (condition_status(fleet, Condition.SUCCEEDED) or {}).get("message") == problem:
             return
+        reason = reason_of(kind)
         conditions = stalled_conditions(fleet, reason, problem, datetime.now(UTC))
         body = {"metadata": fence(fleet), "status": {"conditions": conditions}}
         with suppress(MigrateError):

@@ -20,7 +20,7 @@ from controller.departed import Departed
 from controller.execute import execute
 from controller.observe import Informers, Observer, direction
 from controller.report import Reporter
-from controller.worker import Key, unforeseen
+from controller.worker import Key, reason_of, unforeseen
 from mattermost_migrate.domain.aftercare import care, neglected
 from mattermost_migrate.domain.conditions import edit_command
 from mattermost_migrate.domain.errors import (
@@ -248,13 +248,8 @@ class MigrationReconciler:
             raise StaleError(f"no answer to the spec as it is now: {problem}")
         step = (migration.get("status") or {}).get("currentStep") or Condition.VALIDATED
         _log.error("Stalled migration", extra={"step": step, "error": problem})
-        reasons: dict[type[Exception], Reason] = {
-            RejectedError: Reason.REJECTED,
-            ForbiddenError: Reason.FORBIDDEN,
-        }
-        reason = reasons.get(kind, Reason.INTERNAL_ERROR)
         seen = Snapshot(migration=fresh, target_kind=direction(fresh).kind)
-        return seen, Decision(Refuse(reason, problem, _next(seen)), (), Condition(step))
+        return seen, Decision(Refuse(reason_of(kind), problem, _next(seen)), (), Condition(step))
 
     async def _conclude(self, seen: Snapshot, decision: Decision) -> float | None:
         if isinstance(decision.verdict, Wait) and decision.verdict.reason == Reason.PAUSED:

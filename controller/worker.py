@@ -15,16 +15,19 @@ from prometheus_client import Gauge, Histogram
 
 from controller.workqueue import WorkQueue
 from mattermost_migrate.domain.errors import (
+    ForbiddenError,
     LeaseLostError,
     MigrateError,
     NotFoundError,
+    RejectedError,
     StaleError,
     TransientError,
 )
+from mattermost_migrate.domain.names import Reason
 from mattermost_migrate.kube import current_installation
 from mattermost_migrate.logs import bound
 
-__all__ = ["Key", "Reconcile", "UnsuccessfulError", "unforeseen", "work"]
+__all__ = ["Key", "Reconcile", "UnsuccessfulError", "reason_of", "unforeseen", "work"]
 
 #: (namespace, name)
 Key: TypeAlias = tuple[str, str]
@@ -34,6 +37,15 @@ Reconcile: TypeAlias = Callable[[Key], Awaitable[float | None]]
 
 class UnsuccessfulError(MigrateError):
     """A reconcile that ended in order, but not well; it told so itself. Tried again later."""
+
+
+def reason_of(kind: type[Exception]) -> Reason:
+    """What a status says in a word of an error that only a person can mend."""
+    reasons: dict[type[Exception], Reason] = {
+        RejectedError: Reason.REJECTED,
+        ForbiddenError: Reason.FORBIDDEN,
+    }
+    return reasons.get(kind, Reason.INTERNAL_ERROR)
 
 
 def unforeseen(error: Exception) -> str:
