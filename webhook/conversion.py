@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -21,7 +20,7 @@ from mattermost_migrate.domain.errors import RefusedError
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION
 from mattermost_migrate.domain.objects import JsonObject, annotations_of, name_of, namespace_of
 from mattermost_migrate.logs import bound
-from webhook.endpoint import json_body
+from webhook.endpoint import OneAtATime, json_body
 from webhook.metrics import CONVERSION_SECONDS, CONVERSIONS
 
 __all__ = ["conversion"]
@@ -48,14 +47,12 @@ class _UnconvertedError(Exception):
 def conversion() -> Blueprint:
     """``/convert``."""
     blueprint = Blueprint("conversion", __name__)
-    one_at_a_time = threading.Lock()
+    large = OneAtATime(_LARGE)
 
     @blueprint.post(CONVERT_PATH)
     def convert() -> Response:
         body = json_body()
-        if len(body) < _LARGE:
-            return _timed(body)
-        with one_at_a_time:
+        with large.turn(body):
             return _timed(body)
 
     return blueprint

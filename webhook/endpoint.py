@@ -11,6 +11,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, TypeAlias
 
 from flask import Blueprint, Response, request
@@ -22,16 +23,33 @@ from mattermost_migrate.logs import bound
 from webhook.metrics import REVIEW_SECONDS
 from webhook.review import MalformedReviewError, Review, read
 
-__all__ = ["AT_ONCE", "Answer", "Endpoint", "json_body", "register"]
+__all__ = ["AT_ONCE", "Answer", "Endpoint", "OneAtATime", "json_body", "register"]
 
 #: Judges one review and gives the whole AdmissionReview that answers it.
 Answer: TypeAlias = Callable[[Review], dict[str, Any]]
 #: The application's extension that maps a path to the endpoint that can be asked directly.
 AT_ONCE: Final = "mattermost-migrate-at-once"
 _JSON: Final = "application/json"
-#: Bytes of a review. Read, it takes ten times as much: a second one that is larger waits for it.
-_LARGE: Final = 512 * 1024
-_ONE_LARGE: Final = threading.Lock()
+
+
+class OneAtATime:
+    """Of bodies that are large one is read at a time: read, it takes ten times as much memory.
+
+    Args:
+        size: bytes from which on a body is large.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._lock = threading.Lock()
+
+    def turn(self, body: bytes) -> AbstractContextManager[Any]:
+        """To work on that body in; entered at once unless it is large."""
+        return self._lock if len(body) >= self._size else nullcontext()
+
+
+#: All reviews of a process together.
+_LARGE: Final = OneAtATime(512 * 1024)
 
 
 class Endpoint:
@@ -72,9 +90,7 @@ class Endpoint:
         Raises:
             Exception: ask the view, which says what is the matter.
         """
-        if len(body) < _LARGE:
-            return self._judge(body, self._answer)
-        with _ONE_LARGE:
+        with _LARGE.turn(body):
             return self._judge(body, self._answer)
 
     def _judge(self, body: bytes, answer: Answer) -> bytes:
