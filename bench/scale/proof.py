@@ -60,8 +60,9 @@ _BINDING: Final = Resource(
 #: Every twentieth name for each of the two: all that end with this digit.
 _REFUSED_DIGIT: Final = 3
 _REFUSED: Final = {
-    MATTERMOST: "object.metadata.name.matches('[02468]3$')",
-    DEPLOYMENT: "object.metadata.name.matches('[13579]3$') && has(object.metadata.labels) && "
+    MATTERMOST: f"object.metadata.name.matches('[02468]{_REFUSED_DIGIT}$')",
+    DEPLOYMENT: f"object.metadata.name.matches('[13579]{_REFUSED_DIGIT}$')"
+    " && has(object.metadata.labels) && "
     f"'{V1BETA1.installation}' in object.metadata.labels",
 }
 #: At most so many, and in a small run so few that a pause meets some who wait.
@@ -96,7 +97,7 @@ def refuse(client: Client) -> None:
 def _await_refusal(client: Client, resource: Resource) -> None:
     """A policy is taken up a moment later, and nobody says so."""
     labels = {V1BETA1.installation: "probe"}
-    probe = "mm-03" if resource is MATTERMOST else "mm-13"
+    probe = f"mm-{0 if resource is MATTERMOST else 1}{_REFUSED_DIGIT}"
     template = {
         "metadata": {"labels": labels},
         "spec": {"containers": [{"name": "probe", "image": "probe"}]},
