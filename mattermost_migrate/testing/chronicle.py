@@ -8,7 +8,7 @@ wanted, and no address leaves a Service.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Self
@@ -104,12 +104,18 @@ class _Examination:
     state: dict[str, JsonObject]
     wanted: Mapping[_Key, int] = field(init=False)
     addresses: Mapping[_Key, frozenset[str]] = field(init=False)
+    perhaps: Mapping[str, int] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.wanted = _wanted(self.state.values())
         self.addresses = _addresses(self.state.values())
 
-    def of(self, entries: Iterable[Entry]) -> Iterator[Harm]:
+    def of(self, entries: Sequence[Entry]) -> Iterator[Harm]:
+        self.perhaps = {
+            uid_of(each.obj): each.listed_after
+            for each in reversed(entries)
+            if each.listed_after is not None and not each.gone
+        }
         for entry in entries:
             known = uid_of(entry.obj) in self.state
             _apply(self.state, entry)
@@ -145,8 +151,12 @@ class _Examination:
         if len(controllers) > 1:
             yield Rule.TWO_OWNERS, _named(entry.obj)
         for owner in owners:
-            if owner["kind"] in _WATCHED_KINDS and owner["uid"] not in self.state:
+            if owner["kind"] in _WATCHED_KINDS and not self._exists(owner["uid"], entry.version):
                 yield Rule.OWNER_UNKNOWN, f"{_named(entry.obj)} ({owner['kind']})"
+
+    def _exists(self, uid: str, version: int) -> bool:
+        """Whether it does, or may: when it was made is not known of what was only listed later."""
+        return uid in self.state or self.perhaps.get(uid, version) < version
 
     def _ready(self, pod: JsonObject) -> Iterator[tuple[Rule, str]]:
         key = _installation(pod)

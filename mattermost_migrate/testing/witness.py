@@ -8,6 +8,7 @@ that the journal is put in order before ``chronicle`` reads it.
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 import time
@@ -65,6 +66,7 @@ WATCHED: Final = (
     MINIO_INSTANCE,
     EVENT,
 )
+_log: Final = logging.getLogger(__name__)
 _PATIENCE: Final = 60.0
 _RETRY_SECONDS: Final = 0.2
 #: A watch from a version that the API server does not know any more is ended as soon as it stands.
@@ -82,6 +84,8 @@ class Entry:
         resource: the kind of the object.
         obj: the object after it, or as it last was when it is gone.
         gone: it was deleted.
+        listed_after: where it is known from a list only, because a watch was lost: the revision to
+            which that had come. What happened in between is not known, nor when.
         heard: when we heard of it, by this machine's monotonic clock.
     """
 
@@ -89,6 +93,7 @@ class Entry:
     resource: Resource
     obj: JsonObject
     gone: bool = False
+    listed_after: int | None = None
     heard: float = field(default_factory=time.monotonic, compare=False)
 
     def of(self, resource: Resource, name: str | None = None) -> bool:
@@ -106,10 +111,11 @@ class Witness:
         #: The same by namespace, and the last version of what is there: asked for again and again.
         self._places: dict[str, list[Entry]] = defaultdict(list)
         self._there: dict[tuple[Resource, str], dict[str, Entry]] = defaultdict(dict)
-        #: Since when the watch of a kind misses nothing, what it has come to, and which are to
-        #: list anew.
+        #: Since when the watch of a kind misses nothing, what it has come to, what it had come to
+        #: when it was lost, and which are to list anew.
         self._standing: dict[Resource, float] = {}
         self._versions: dict[Resource, str] = {}
+        self._lost: dict[Resource, int] = {}
         self._anew: set[Resource] = set()
         self._news = threading.Condition()
         self._over = threading.Event()
@@ -246,7 +252,8 @@ class Witness:
             except ApiError as problem:
                 # Of what is listed anew, all but the last that happened is lost.
                 if problem.status == requests.codes.gone:
-                    self._versions.pop(resource, None)
+                    _log.warning("The watch of %s is history: %s", resource, problem)
+                    self._lose(resource)
                 self._over.wait(_RETRY_SECONDS)
             finally:
                 self._standing.pop(resource, None)
@@ -255,7 +262,7 @@ class Witness:
         """Note what happens after the version it has come to, or from what is there now."""
         with self._news:
             if resource in self._anew:
-                self._versions.pop(resource, None)
+                self._lose(resource)
         since = self._versions.get(resource)
         there: dict[str, JsonObject] | None = {}
         if since:
@@ -277,6 +284,11 @@ class Witness:
             if there is None:
                 self._versions[resource] = version
 
+    def _lose(self, resource: Resource) -> None:
+        """Go on from a list."""
+        if version := self._versions.pop(resource, None):
+            self._lost[resource] = int(version)
+
     def _stand(self, resource: Resource, *, after: float = 0.0) -> None:
         with self._news:
             self._standing[resource] = time.monotonic() + after
@@ -286,18 +298,19 @@ class Witness:
 
     def _compare(self, resource: Resource, there: Mapping[str, JsonObject], version: int) -> None:
         """A server that has started anew knows nothing of before: note what is another now."""
+        after = self._lost[resource]
         with self._news:  # the threads of other kinds note theirs meanwhile
             known = self._known(resource, None)
             for uid, obj in there.items():
                 if known.get(uid) != _version(obj):
-                    self._note(Entry(_version(obj), resource, obj))
+                    self._note(Entry(_version(obj), resource, obj, listed_after=after))
             for uid in known.keys() - there.keys():
                 last = next(
                     objects[uid]
                     for (kind, _), objects in self._there.items()
                     if kind == resource and uid in objects
                 )
-                self._note(Entry(version, resource, last.obj, gone=True))
+                self._note(Entry(version, resource, last.obj, gone=True, listed_after=after))
 
     def _note(self, entry: Entry) -> None:
         place = namespace_of(entry.obj)

@@ -12,6 +12,7 @@ from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     DEPLOYMENT,
     ENDPOINT_SLICE,
+    MATTERMOST,
     POD,
     REPLICA_SET,
     V1ALPHA1,
@@ -164,3 +165,24 @@ def test_what_is_broken_is_named(entries: list[Entry], rules: set[Rule]) -> None
 def test_what_was_lost_for_a_moment_only_was_lost() -> None:
     entries = changed(ENDPOINT_SLICE, endpoints("10.0.0.1"), endpoints("10.0.0.1", "10.0.0.2"))
     assert broken(*entries) == {Rule.ADDRESS_LOST}
+
+
+@pytest.mark.parametrize(
+    ("listed_after", "rules"),
+    [
+        pytest.param(4, set(), id="it may have been made before"),
+        pytest.param(5, {Rule.OWNER_UNKNOWN}, id="it was made after that"),
+        pytest.param(None, {Rule.OWNER_UNKNOWN}, id="heard of as it was made"),
+    ],
+)
+def test_nobody_is_accused_by_what_was_not_seen(listed_after: int | None, rules: set[Rule]) -> None:
+    """A watch was lost, and of the new owner only its last version is known."""
+    adopted = made(
+        DEPLOYMENT, spec={"replicas": 2}, metadata={"ownerReferences": [owner(MATTERMOST)]}
+    )
+    entries = (
+        Entry(5, DEPLOYMENT, adopted),
+        Entry(7, MATTERMOST, made(MATTERMOST), listed_after=listed_after),
+    )
+
+    assert broken(*entries) == rules

@@ -65,10 +65,11 @@ def test_nothing_is_passed_over_that_can_be_told_still(error: Exception, since: 
     with Witness(server, (SERVICE,)) as witness:  # type: ignore[arg-type] # all it needs
         assert server.enough.wait(10.0)
         witness.until_watching()
-        versions = [each.version for each in witness._journal]
+        heard = [(each.version, each.listed_after) for each in witness._journal]
 
     assert server.asked == ["5", since]
-    assert versions == ([5, 6, 7] if since is None else [5, 6])
+    listed = [(7, 6)] if since is None else []
+    assert heard == [(5, None), (6, None), *listed]
 
 
 def test_asked_to_it_begins_anew() -> None:

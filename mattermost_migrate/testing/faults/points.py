@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from mattermost_migrate.testing.faults.exchange import Exchange
-from mattermost_migrate.testing.faults.fault import Fault
+from mattermost_migrate.testing.faults.fault import Fault, Hold
 
 __all__ = ["Points", "Randomly", "Recorder", "Turns"]
 
@@ -40,7 +40,9 @@ class Points:
 
     Args:
         faults: by namespace, which write (counted from 0 among its like), and what happens to it.
-        onwards: what happens to that write happens to all later ones of the namespace, too.
+        onwards: all later writes of the namespace are held, and none is carried out: whoever has
+            come to its write stands there. Its attempts would go on one write at a time otherwise,
+            were each only robbed of its answer.
     """
 
     def __init__(
@@ -64,8 +66,9 @@ class Points:
             if here:
                 self._struck.add(exchange.namespace)
                 self._news.notify_all()
-            later = self._onwards and exchange.namespace in self._struck
-            return fault if here or later else None
+            if here:
+                return fault
+            return Hold() if self._onwards and exchange.namespace in self._struck else None
 
     @property
     def missed(self) -> dict[str, tuple[str, int]]:
