@@ -1,10 +1,12 @@
-"""After success: the kind that gave way does not come back, with the webhook or without."""
+"""As long as there is a migration: what may be created of either kind, with the webhook or without.
+
+The table is read from docs/reference/edit-lock.md, as that of the lock is.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -12,19 +14,52 @@ from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     INSTALLATION_MIGRATION,
     MATTERMOST,
+    Resource,
 )
-from mattermost_migrate.testing.cluster import ApiError, Client, Cluster
+from mattermost_migrate.testing.cluster import Client, Cluster
 from mattermost_migrate.testing.tools import Toolbox
 from mattermost_migrate.testing.webhook import NAMESPACE, RunningWebhook, install_chart
 
-OLD = {"metadata": {"name": "chat"}, "spec": {"ingressName": "chat.example.com"}}
-NEW = {
-    "metadata": {"name": "chat"},
-    "spec": {"ingress": {"enabled": True, "host": "chat.example.com"}},
+from .edit_lock_table import LOCKS, REFUSED, rows
+from .locked import NEW_SPEC, OLD_SPEC, migration, until_refused
+
+BODIES = {
+    CLUSTER_INSTALLATION: {"metadata": {"name": "chat"}, "spec": OLD_SPEC},
+    MATTERMOST: {"metadata": {"name": "chat"}, "spec": NEW_SPEC},
+}
+OLD = BODIES[CLUSTER_INSTALLATION]
+OTHER = {CLUSTER_INSTALLATION: MATTERMOST, MATTERMOST: CLUSTER_INSTALLATION}
+TABLE = {
+    what: outcomes
+    for what, *outcomes in rows("As long as the InstallationMigration exists, also after success")
 }
 
 
-@pytest.fixture(scope="module", params=["webhook", "policy"])
+class Case(NamedTuple):
+    """A creation that a row of the table means."""
+
+    row: str
+    #: Whether the migration has succeeded.
+    succeeded: bool
+    #: Whether the kind that it is to is created.
+    wanted: bool
+
+
+CASES = [
+    Case(row, succeeded, wanted)
+    for row, wanted, states in (
+        ("the kind that is not `spec.desiredKind` created under that name", False, (True, False)),
+        (
+            "the kind that is `spec.desiredKind` created before the migration has succeeded",
+            True,
+            (False,),
+        ),
+    )
+    for succeeded in states
+]
+
+
+@pytest.fixture(scope="module", params=LOCKS)
 def guard(
     request: pytest.FixtureRequest, webhook: RunningWebhook, cluster: Cluster, tools: Toolbox
 ) -> Iterator[str]:
@@ -40,18 +75,16 @@ def guard(
     webhook.until_ready()
 
 
-@pytest.fixture
-def finished(guard: str, cluster: Cluster, namespace: str) -> None:
-    """An InstallationMigration that has made chat a Mattermost, which was deleted since."""
+def _begun(cluster: Cluster, namespace: str, desired: Resource, *, succeeded: bool) -> None:
+    """An InstallationMigration of an installation that is not there, and holds no lock."""
     with Client(cluster.service_account(NAMESPACE, "mattermost-migrate-controller")) as controller:
-        created = controller.create(
-            INSTALLATION_MIGRATION,
-            namespace,
-            {"metadata": {"name": "chat"}, "spec": {"desiredKind": "Mattermost"}},
-        )
-        controller.patch(
-            INSTALLATION_MIGRATION, namespace, "chat", _succeeded(created), subresource="status"
-        )
+        body = migration(desired.kind, lock=None)
+        created = controller.create(INSTALLATION_MIGRATION, namespace, body)
+        if succeeded:
+            status = _succeeded(created)
+            controller.patch(
+                INSTALLATION_MIGRATION, namespace, "chat", status, subresource="status"
+            )
 
 
 def _succeeded(migration: dict[str, Any]) -> dict[str, Any]:
@@ -66,28 +99,42 @@ def _succeeded(migration: dict[str, Any]) -> dict[str, Any]:
     return {"status": {"observedGeneration": metadata["generation"], "conditions": [condition]}}
 
 
-#: How the API server says who refused.
-SAYS = {"webhook": "admission webhook", "policy": "ValidatingAdmissionPolicy"}
+@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("desired", [MATTERMOST, CLUSTER_INSTALLATION], ids=str)
+def test_every_cell_of_the_table(
+    cluster: Cluster, namespace: str, guard: str, case: Case, desired: Resource
+) -> None:
+    _begun(cluster, namespace, desired, succeeded=case.succeeded)
+    other = OTHER[desired]
+    created = desired if case.wanted else other
+
+    def create(resource: Resource) -> None:
+        cluster.admin.create(resource, namespace, BODIES[resource], dry_run=True)
+
+    # It knows of the migration when it refuses the other kind, which it does in any case.
+    until_refused(lambda: create(other), by=guard)
+
+    if TABLE[case.row][LOCKS.index(guard)] == REFUSED:
+        until_refused(lambda: create(created), by=guard)
+    else:
+        create(created)
 
 
-def _refusal(write: Callable[[], object], *, by: str, seconds: float = 60.0) -> str:
-    """What is said once webhook or policy knows, which is a moment later."""
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends:
-        try:
-            write()
-        except ApiError as error:
-            if SAYS[by] in str(error):
-                return str(error)
-        time.sleep(0.1)
-    pytest.fail(f"still not refused after {seconds} s")
+def test_every_row_is_tried() -> None:
+    assert TABLE.keys() == {case.row for case in CASES}
+
+
+@pytest.fixture
+def finished(guard: str, cluster: Cluster, namespace: str) -> None:
+    """An InstallationMigration that has made chat a Mattermost, which was deleted since."""
+    _begun(cluster, namespace, MATTERMOST, succeeded=True)
 
 
 @pytest.mark.usefixtures("finished")
 def test_the_old_kind_is_refused_with_the_edit_to_make_in_git(
     admin: Client, namespace: str, guard: str
 ) -> None:
-    refusal = _refusal(
+    refusal = until_refused(
         lambda: admin.create(CLUSTER_INSTALLATION, namespace, OLD, dry_run=True), by=guard
     )
 
@@ -97,15 +144,19 @@ def test_the_old_kind_is_refused_with_the_edit_to_make_in_git(
 
 @pytest.mark.usefixtures("finished")
 def test_the_new_kind_may_be_created_again(admin: Client, namespace: str, guard: str) -> None:
-    _refusal(lambda: admin.create(CLUSTER_INSTALLATION, namespace, OLD, dry_run=True), by=guard)
+    until_refused(
+        lambda: admin.create(CLUSTER_INSTALLATION, namespace, OLD, dry_run=True), by=guard
+    )
 
-    admin.create(MATTERMOST, namespace, NEW)
+    admin.create(MATTERMOST, namespace, BODIES[MATTERMOST])
 
 
 @pytest.mark.usefixtures("finished")
 def test_another_installation_is_nobody_s_business(
     admin: Client, namespace: str, guard: str
 ) -> None:
-    _refusal(lambda: admin.create(CLUSTER_INSTALLATION, namespace, OLD, dry_run=True), by=guard)
+    until_refused(
+        lambda: admin.create(CLUSTER_INSTALLATION, namespace, OLD, dry_run=True), by=guard
+    )
 
     admin.create(CLUSTER_INSTALLATION, namespace, {**OLD, "metadata": {"name": "other"}})
