@@ -132,10 +132,10 @@ class Caller:
         kept: dict[tuple[str, int], http.client.HTTPSConnection] = {}
         due = time.monotonic()
         while not self._ended.wait(max(0.0, due - time.monotonic())):
+            self._call(kept, due)
             due += self._pause
-            self._call(kept)
 
-    def _call(self, kept: dict[tuple[str, int], http.client.HTTPSConnection]) -> None:
+    def _call(self, kept: dict[tuple[str, int], http.client.HTTPSConnection], due: float) -> None:
         text, context = self._bundle.current()
         port = random.choice(self._replicas())  # noqa: S311 - load
         fresh = random.randrange(_FRESH) == 0  # noqa: S311 - load
@@ -145,7 +145,6 @@ class Caller:
         if connection is not None and _closed(connection):
             connection.close()
             connection = None
-        began = time.perf_counter()
         reason = ""
         try:
             connection = connection or _Connection(self._name, port, context)
@@ -163,7 +162,8 @@ class Caller:
             reason = f"{type(error).__name__}: {error}"[:160]
             if connection is not None:
                 connection.close()
-        self._note(time.perf_counter() - began, reason, fresh=fresh)
+        # From when it was due: a call that is slow makes the next ones late, and they count so.
+        self._note(time.monotonic() - due, reason, fresh=fresh)
 
     def _note(self, seconds: float, reason: str, *, fresh: bool) -> None:
         with self._lock:
