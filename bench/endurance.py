@@ -7,8 +7,8 @@ the Lease is renewed twenty times as often, the serving certificate is issued an
 few days otherwise) and the CA once, and installations migrate there and back; all the while the
 webhook is called, on kept and on new connections. At the end of each stretch, when nothing moves,
 it is looked up what each process holds. Prints one JSON document; exits with 1 if something grew,
-or a call failed, or too few were made. ``--leak`` puts a leak into the controllers, which must be
-found.
+or a call failed, or too few were made. ``--leak`` puts a leak into the controllers, or into the
+webhook, which must be found.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from typing import Final
 
 from caller import Caller, Tally
 from origin import origin
-from replicas import free_port, until_ready, webhook
+from replicas import start, webhook
 from urllib3.exceptions import InsecureRequestWarning
 
 from certs.keeper import REQUEST
@@ -47,12 +47,18 @@ from mattermost_migrate.testing.builders import database_secret, file_secret
 from mattermost_migrate.testing.cluster import Client, LocalCluster, Options, Process
 from mattermost_migrate.testing.installations import Installations
 from mattermost_migrate.testing.reviews import calls
-from mattermost_migrate.testing.secret_volume import SecretVolume, mount
 from mattermost_migrate.testing.tools import ready
 from mattermost_migrate.testing.witness import Witness
 
 _CRDS: Final = Path(__file__).parents[1] / "deploy" / "crds"
 _PROGRAM: Final = Path(__file__).parent / "endured_controller.py"
+_WEBHOOK: Final = Path(__file__).parent / "endured_webhook.py"
+#: Where it is, and what leaks.
+LEAKS: Final = (
+    "none",
+    *(f"controllers-{what}" for what in ("memory", "descriptors", "tasks")),
+    *(f"webhook-{what}" for what in ("memory", "descriptors")),
+)
 #: In that hour. No second one: an old CA is trusted until a replica of the webhook shows a
 #: certificate of the new one, and the leader here is told of none.
 _NEW_CA: Final = 3
@@ -100,24 +106,20 @@ class Endured:
 class Called:
     """The webhook as it ships, its files a mounted Secret, and what its processes hold."""
 
-    def __init__(self, cluster: LocalCluster, place: ExitStack) -> None:
-        admin, folder = cluster.admin, cluster.folder / "webhook" / "tls"
-        mount(admin.until(SECRET, _HOME, LEAF_NAME, bool, seconds=_PATIENCE), folder)
-        place.enter_context(SecretVolume(admin.credentials, _HOME, LEAF_NAME, folder))
-        port, program = free_port(), (*webhook(), f"--cert-dir={folder}")
-        command = [*program, f"--bind=127.0.0.1:{port}"]
-        self.process = cluster.run("webhook", command, KUBECONFIG=str(cluster.kubeconfig))
+    def __init__(self, cluster: LocalCluster, place: ExitStack, leak: str) -> None:
+        program = (sys.executable, str(_WEBHOOK), leak) if leak else webhook()
         # No webhook configuration here sends calls to localhost: its certificate does not say it.
         warnings.simplefilter("ignore", InsecureRequestWarning)
-        until_ready(self.process, port, trusted=False)
+        self._replica = start(cluster, "webhook", program, cluster.kubeconfig, trusting=False)
+        place.push(self._replica.volume)
         path, body = next(iter(calls()))
-        request = (path, json.dumps(body).encode())
-        caller = Caller(_Credulous(), "localhost", lambda: [port], request, rate=_CALLS)
+        request, ports = (path, json.dumps(body).encode()), [self._replica.port]
+        caller = Caller(_Credulous(), "localhost", lambda: ports, request, rate=_CALLS)
         self.tally = place.enter_context(caller).tally
 
     def held(self) -> dict[str, float]:
         """Memory in MiB, and how many of everything else, of the server and its worker."""
-        each = [_held(pid) for pid in _family(self.process.pid)]
+        each = [_held(pid) for pid in _family(self._replica.process.pid)]
         return {what: round(sum(one[what] for one in each), 1) for what in each[0]}
 
 
@@ -170,12 +172,14 @@ def standing(
             cluster.admin.create(NAMESPACE, None, {"metadata": {"name": namespace}})
         for secret in (database_secret(namespace=_CHAT), file_secret(namespace=_CHAT)):
             cluster.admin.create(SECRET, _CHAT, secret)
-        leader = Endured(cluster, "leader", leak)
+        where, _, what = leak.partition("-")
+        ours = what if where == "controllers" else "none"
+        leader = Endured(cluster, "leader", ours)
         cluster.admin.until(LEASE, _HOME, LEADER_LEASE, bool, seconds=_PATIENCE)
-        called = Called(cluster, place)
+        called = Called(cluster, place, what if where == "webhook" else "")
         all_of_them = {
             "leader": leader,
-            "standby": Endured(cluster, "standby", leak),
+            "standby": Endured(cluster, "standby", ours),
             "webhook": called,
         }
         with Witness(Client(cluster.admin.credentials)) as witness:
@@ -219,8 +223,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--installations", type=int, default=3)
-    leaks = ["none", "memory", "descriptors", "tasks"]
-    parser.add_argument("--leak", choices=leaks, default="none")
+    parser.add_argument("--leak", choices=LEAKS, default="none")
     given = parser.parse_args()
     names = [f"chat-{number}" for number in range(given.installations)]
     samples: dict[str, list[dict[str, float]]] = defaultdict(list)

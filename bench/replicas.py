@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import requests
@@ -18,13 +19,15 @@ from mattermost_migrate.testing.cluster.ports import Port
 from mattermost_migrate.testing.secret_volume import SecretVolume, mount
 from mattermost_migrate.testing.webhook import NAMESPACE
 
-__all__ = ["Replicas", "free_port", "until_ready", "webhook"]
+__all__ = ["Replica", "Replicas", "free_port", "start", "webhook"]
 
 _PATIENCE: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Replica:
+class Replica:
+    """A webhook that was started: its process, its port on loopback, and its mounted Secret."""
+
     process: Process
     port: int
     volume: ExitStack
@@ -48,7 +51,7 @@ class Replicas:
         self._kubeconfig = cluster.service_account_kubeconfig(
             NAMESPACE, "mattermost-migrate-webhook", cluster.folder / "replicas.kubeconfig"
         )
-        self._running: list[_Replica] = []
+        self._running: list[Replica] = []
 
     @property
     def ports(self) -> list[int]:
@@ -58,21 +61,17 @@ class Replicas:
     def add(self, port: int | None = None) -> None:
         """Start one and wait until it is ready."""
         self._made += 1
-        number = port or free_port()
-        folder = self._cluster.folder / f"replica-{self._made}" / "tls"
-        credentials = self._cluster.admin.credentials
-        mount(self._cluster.admin.get(SECRET, NAMESPACE, LEAF_NAME), folder)
-        volume = ExitStack()
         lag = random.uniform(0.0, self._lag)  # noqa: S311 - a kubelet's mood
-        follows = SecretVolume(credentials, NAMESPACE, LEAF_NAME, folder, lag=lag, torn=self._torn)
-        volume.enter_context(follows)
-        process = self._cluster.run(
+        replica = start(
+            self._cluster,
             f"replica-{self._made}",
-            [*self._program, f"--bind=127.0.0.1:{number}", f"--cert-dir={folder}"],
-            KUBECONFIG=str(self._kubeconfig),
+            self._program,
+            self._kubeconfig,
+            port=port,
+            lag=lag,
+            torn=self._torn,
         )
-        until_ready(process, number, trusted=str(folder / "ca.crt"))
-        self._running = [*self._running, _Replica(process, number, volume)]
+        self._running = [*self._running, replica]
 
     def replace(self, *, pre_stop: float, drained: bool) -> float:
         """Replace the oldest: a new one first, then the old one out of the list, then its end.
@@ -99,6 +98,42 @@ class Replicas:
         for each in self._running:
             each.process.stop()
             each.volume.close()
+
+
+def start(
+    cluster: Cluster,
+    name: str,
+    program: tuple[str, ...],
+    kubeconfig: Path,
+    *,
+    port: int | None = None,
+    trusting: bool = True,
+    lag: float = 0.0,
+    torn: bool = False,
+) -> Replica:
+    """Start one with its serving certificate mounted, and wait until it is ready.
+
+    Args:
+        cluster: where the Secret of the certificate is.
+        name: of the process.
+        program: what to run.
+        kubeconfig: by which it reads the cluster.
+        port: where it listens; a free one otherwise.
+        trusting: its certificate has to be one for localhost.
+        lag: seconds from a change of the Secret to its file.
+        torn: files are written one after the other, in place, instead of swapped as a whole.
+    """
+    number = port or free_port()
+    folder = cluster.folder / name / "tls"
+    mount(cluster.admin.until(SECRET, NAMESPACE, LEAF_NAME, bool), folder)
+    credentials = cluster.admin.credentials
+    volume = ExitStack()
+    follows = SecretVolume(credentials, NAMESPACE, LEAF_NAME, folder, lag=lag, torn=torn)
+    volume.enter_context(follows)
+    command = [*program, f"--bind=127.0.0.1:{number}", f"--cert-dir={folder}"]
+    process = cluster.run(name, command, KUBECONFIG=str(kubeconfig))
+    until_ready(process, number, trusted=str(folder / "ca.crt") if trusting else False)
+    return Replica(process, number, volume)
 
 
 def webhook() -> tuple[str, ...]:
