@@ -16,25 +16,9 @@ import pytest
 from mattermost_migrate.domain.names import Strategy
 from mattermost_migrate.testing.faults import Fault, Gateway, LoseWatches, Points
 
-from .conftest import (
-    AFTER,
-    BEFORE,
-    FAULTS,
-    KINDS,
-    NEVER,
-    Case,
-    Engines,
-    Lanes,
-    Recorded,
-    Start,
-    as_process,
-    cases,
-    in_process,
-    points,
-    schedules,
-    unduly_missed,
-    until_all_stand,
-)
+from .engines import AFTER, BEFORE, FAULTS, Engines, Recorded, Start, as_process, in_process
+from .lanes import KINDS, NEVER, Case, Lanes, cases, points, unduly_missed, until_all_stand
+from .schedules import schedules
 
 #: An engine that dies in this process says no farewell on its connections.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -37,23 +37,8 @@ from mattermost_migrate.testing.faults import (
 )
 from mattermost_migrate.testing.witness import Entry
 
-from .conftest import (
-    AFTER,
-    FAULTS,
-    KINDS,
-    SECONDS,
-    VARYING,
-    Case,
-    Engines,
-    Lane,
-    Lanes,
-    Recorded,
-    as_process,
-    cases,
-    in_process,
-    points,
-    until_all_stand,
-)
+from .engines import AFTER, FAULTS, Engines, Recorded, as_process, in_process
+from .lanes import KINDS, SECONDS, VARYING, Case, Lane, Lanes, cases, points, until_all_stand
 
 #: A busy machine may take minutes for what a quiet one does in seconds.
 pytestmark = pytest.mark.timeout(900)

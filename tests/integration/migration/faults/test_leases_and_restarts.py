@@ -18,20 +18,8 @@ from mattermost_migrate.domain.names import LEASE, Strategy
 from mattermost_migrate.testing.cluster import LocalCluster
 from mattermost_migrate.testing.faults import Drop, Exchange, Fault, Gateway, Hold, Points
 
-from .conftest import (
-    ENGINE,
-    HOME,
-    KINDS,
-    SECONDS,
-    VARYING,
-    Case,
-    Engines,
-    Lane,
-    Recorded,
-    Writes,
-    in_process,
-    points,
-)
+from .engines import ENGINE, HOME, Engines, Recorded, in_process
+from .lanes import KINDS, SECONDS, VARYING, Case, Lane, Writes, points
 
 #: A busy machine may take minutes for what a quiet one does in seconds.
 pytestmark = pytest.mark.timeout(900)

@@ -14,7 +14,9 @@ import pytest
 
 from mattermost_migrate.testing.faults import Gateway
 
-from .conftest import Engines, Lanes, schedules
+from .engines import Engines
+from .lanes import Lanes
+from .schedules import schedules
 
 pytestmark = [
     # An engine that dies in this process says no farewell on its connections.
