@@ -43,7 +43,6 @@ def switched_on(
     mattermost: JsonObject,
     client_config: JsonObject,
     *,
-    inject: str,
     certificate: str | None,
 ) -> list[dict[str, Any]]:
     """The JSON Patch that serves the preview; empty where it is served so already.
@@ -53,7 +52,6 @@ def switched_on(
         mattermost: that of Mattermost, whose spec gives the preview its shape.
         client_config: where the API server calls; a caBundle that is there is kept, if this has
             none.
-        inject: the name by which certificates are injected.
         certificate: ``namespace/name`` of the one whose CA cert-manager is to put in.
 
     Raises:
@@ -74,7 +72,7 @@ def switched_on(
     conversion = _conversion(crd, client_config)
     if (crd["spec"].get("conversion") or {}) != conversion:
         operations.append({"op": "add", "path": "/spec/conversion", "value": conversion})
-    operations += _marked(crd, "labels", INJECT_LABEL, inject)
+    operations += _marked(crd, "labels", INJECT_LABEL, "true")
     if certificate or INJECT_LABEL in labels_of(crd):  # one that is there before us is not ours
         operations += _marked(crd, "annotations", _CERTIFICATE_ANNOTATION, certificate)
     return _fenced(crd, operations)

@@ -69,12 +69,6 @@ def serve(**options: Any) -> None:
 @click.option("--port", type=click.IntRange(1, 65535), default=443, help="Of the Service.")
 @click.option("--url", help="Where the API server calls, in the place of the Service.")
 @click.option(
-    "--inject-from",
-    "inject",
-    default="mattermost-migrate-webhook",
-    help="Whose caBundle mattermost-migrate-certs puts into the CRD.",
-)
-@click.option(
     "--certificate",
     metavar="NAMESPACE/NAME",
     help="The Certificate whose CA cert-manager is to put into the CRD instead.",
@@ -86,7 +80,6 @@ def enable(
     service: str,
     port: int,
     url: str | None,
-    inject: str,
     certificate: str | None,
     ca_bundle: str | None,
 ) -> None:
@@ -97,9 +90,7 @@ def enable(
     where = {"namespace": namespace, "name": service, "port": port, "path": CONVERT_PATH}
     config = {"url": url.rstrip("/") + CONVERT_PATH} if url else {"service": where}
     trusted = {"caBundle": ca_bundle} if ca_bundle else {}
-    changed = _with_switch(
-        lambda switch: switch.on({**config, **trusted}, inject=inject, certificate=certificate)
-    )
+    changed = _with_switch(lambda switch: switch.on({**config, **trusted}, certificate=certificate))
     told = "now served" if changed else "was served already"
     following = "" if certificate or ca_bundle else "; next: mattermost-migrate-certs inject"
     click.echo(f"{CRD_NAME}: {PREVIEW_VERSION} {told}{following}")

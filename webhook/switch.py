@@ -34,12 +34,11 @@ class Switch:
 
     client: Client
 
-    async def on(self, client_config: JsonObject, *, inject: str, certificate: str | None) -> bool:
+    async def on(self, client_config: JsonObject, *, certificate: str | None) -> bool:
         """Serve it; whether anything had to be changed for that.
 
         Args:
             client_config: where the API server calls, and whom it believes.
-            inject: the name by which certificates are injected.
             certificate: of cert-manager, if that injects its CA.
 
         Raises:
@@ -49,9 +48,7 @@ class Switch:
         """
         mattermost = await self.client.get(CRD, None, MATTERMOST_CRD_NAME)
         return await self._change(
-            lambda crd: switched_on(
-                crd, mattermost, client_config, inject=inject, certificate=certificate
-            )
+            lambda crd: switched_on(crd, mattermost, client_config, certificate=certificate)
         )
 
     async def off(self) -> bool:

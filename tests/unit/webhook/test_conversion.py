@@ -161,7 +161,7 @@ ASKED = "cert-manager.io/inject-ca-from"
 def on(
     crd: dict[str, Any], *, config: dict[str, str] = URL, certificate: str | None = None
 ) -> list[dict[str, Any]]:
-    return switched_on(crd, MATTERMOST, config, inject="us", certificate=certificate)
+    return switched_on(crd, MATTERMOST, config, certificate=certificate)
 
 
 def test_the_crd_gets_the_version_the_webhook_and_the_label() -> None:
@@ -243,4 +243,4 @@ def test_what_an_operator_s_upgrade_left_of_ours_is_still_taken_out() -> None:
 
 def test_without_the_mattermost_s_version_there_is_no_shape_to_show() -> None:
     with pytest.raises(RefusedError, match="has no version v1beta1"):
-        switched_on(crd(), crd(), URL, inject="us", certificate=None)
+        switched_on(crd(), crd(), URL, certificate=None)
