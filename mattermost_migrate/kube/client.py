@@ -266,7 +266,6 @@ class Client:
         subresource: str | None = None,
         dry_run: bool = False,
         field_manager: str | None = None,
-        force: bool = False,
     ) -> JsonObject:
         """Change a part of an object.
 
@@ -282,7 +281,6 @@ class Client:
             subresource: such as ``status``.
             dry_run: let the server judge it, store nothing.
             field_manager: another name than the client's.
-            force: with APPLY, take over fields of other managers.
 
         Raises:
             StaleError: what the body said must not have moved has moved.
@@ -291,8 +289,6 @@ class Client:
             "patch", "PATCH", resource, namespace, name, subresource=subresource, body=body
         )
         call = dataclasses.replace(call, content_type=str(kind))
-        if kind is PatchType.APPLY and force:
-            call = dataclasses.replace(call, query={**call.query, "force": "true"})
         return await self._object(self._writing(call, dry_run, field_manager))
 
     async def delete(

@@ -51,14 +51,10 @@ def test_an_object_goes_through_every_verb(cluster: Cluster, namespace: str) -> 
                 (PatchType.MERGE, {"data": {"c": "3"}}),
                 (PatchType.STRATEGIC, {"data": {"d": "4"}}),
                 (PatchType.JSON, [{"op": "remove", "path": "/data/b"}]),
-                (
-                    PatchType.APPLY,
-                    {"apiVersion": "v1", "kind": "ConfigMap", "data": {"e": "5"}},
-                ),
             ):
                 await api.patch(CONFIG_MAP, namespace, "acme", body, kind=kind)
             live = await api.get(CONFIG_MAP, namespace, "acme")
-            assert live["data"] == {"c": "3", "d": "4", "e": "5"}
+            assert live["data"] == {"c": "3", "d": "4"}
             await api.delete(CONFIG_MAP, namespace, "acme", uid=live["metadata"]["uid"])
             assert await api.find(CONFIG_MAP, namespace, "acme") is None
 
