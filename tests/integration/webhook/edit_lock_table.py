@@ -116,7 +116,7 @@ OBJECTS: Final[dict[str, list[tuple[Resource, str]]]] = {
     ],
     "Pods": [(POD, "chat-1-abcde")],
 }
-#: A ServiceAccount has neither, and a Secret's content is all it has.
+#: A ServiceAccount has neither.
 NONE_SUCH: Final = {(SERVICE_ACCOUNT, "`spec`"), (SERVICE_ACCOUNT, "`status`")}
 SPECS: Final[dict[Resource, list[dict[str, Any]]]] = {
     CLUSTER_INSTALLATION: [
