@@ -87,7 +87,7 @@ def wishing(command: F) -> F:
                 "--max-concurrent",
                 type=Amount(),
                 metavar=_AMOUNT,
-                help="How many may be under way at the same time.",
+                help="How many may be under way at the same time. [default: 15]",
             ),
             click.option(
                 "--wave",
@@ -110,7 +110,7 @@ def wishing(command: F) -> F:
                 "--failure-budget",
                 type=Amount(least=0),
                 metavar=_AMOUNT,
-                help="How many may fail before no further one is started.",
+                help="How many may fail before no further one is started. [default: 5%]",
             ),
             click.option(
                 "--max-per-namespace",
@@ -126,7 +126,7 @@ def wishing(command: F) -> F:
                 "--retry-limit",
                 type=click.IntRange(0, 10),
                 metavar="N",
-                help="How often a failed one is tried again by itself.",
+                help="How often a failed one is tried again by itself. [default: 0]",
             ),
             click.option(
                 "--pin/--no-pin",
@@ -144,7 +144,7 @@ def wishing(command: F) -> F:
                 "--max-surge",
                 type=Amount("pods"),
                 metavar=_AMOUNT,
-                help="With Recreate: pods beyond those wanted, rounded up.",
+                help="With Recreate: pods beyond those wanted, rounded up. [default: 1]",
             ),
             click.option(
                 "-f",

@@ -44,7 +44,7 @@ __all__ = ["command"]
     "--max-concurrent",
     type=Amount(),
     metavar="N|N%",
-    help="How many may be under way at the same time.",
+    help="How many may be under way at the same time. [default: 15]",
 )
 @click.option(
     "--discard",

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 import pytest
+import yaml
 
 from helm_mattermost_migrate.cli import COMMANDS, main, program
 from helm_mattermost_migrate.connection import Target
@@ -25,6 +26,7 @@ from mattermost_migrate.domain.errors import (
     TransientError,
 )
 
+CRDS = Path(__file__).parents[3] / "deploy" / "crds"
 CHAT = """
 apiVersion: mattermost.com/v1alpha1
 kind: ClusterInstallation
@@ -490,3 +492,26 @@ def test_who_interrupts_the_question_is_told_that_nothing_was_begun(
     assert answered(monkeypatch, KeyboardInterrupt) == 130
 
     assert capsys.readouterr().err == "\nInterrupted: nothing was begun.\n"
+
+
+#: Options that say a default, and the field of a FleetMigration that has it.
+DEFAULTS = {
+    "--max-concurrent": "maxConcurrent",
+    "--failure-budget": "failureBudget",
+    "--retry-limit": "retryLimit",
+    "--strategy": "strategy",
+    "--max-surge": "maxSurge",
+}
+
+
+@pytest.mark.parametrize(("option", "field"), DEFAULTS.items())
+def test_help_tells_the_defaults_that_a_fleet_has(option: str, field: str) -> None:
+    crd = yaml.safe_load((CRDS / "migration.mattermost.com_fleetmigrations.yaml").read_text())
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    wanted = f"[default: {schema['properties'][field]['default']}]"
+
+    for name in ("plan", "run", "revert"):
+        command = program.get_command(click.Context(program), name)
+        for each in command.params if command else ():
+            if isinstance(each, click.Option) and option in each.opts:
+                assert (each.help or "").endswith(wanted), name
