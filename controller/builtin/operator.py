@@ -239,10 +239,15 @@ class BuiltinOperator:
                 self._look(kind, namespace, name)
 
     def _of_migration(self, before: JsonObject | None, after: JsonObject | None) -> None:
-        """Its beginning, its end or another wish may set a ClusterInstallation going."""
-        if not progressed(before, after):
-            obj = after or before or {}
-            self._look(CLUSTER_INSTALLATION.kind, *key_of(obj))
+        """Its beginning, its end or another wish may set going what waits for a migration.
+
+        Others have nothing to do with it. A whole look at each of a fleet's installations, as its
+        migrations are made, is a fourth of all that would be read.
+        """
+        key = key_of(after or before or {})
+        ci = self._known.seen(CLUSTER_INSTALLATION, *key)
+        if ci and (ci.get("spec") or {}).get("migrate") and not progressed(before, after):
+            self._add(CLUSTER_INSTALLATION, key)
 
     def _disturb(self, kind: str, namespace: str, name: str) -> None:
         """Look at an installation, if there is one, and at its children."""
