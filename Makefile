@@ -131,7 +131,7 @@ proof-scale: venv ## 3,000 move and come back, a tenth fails, leaders die, the A
 	@$(BIN)/python -m bench.scale.proof $(call option,COUNT,--count) $(OPTIONS)
 
 proof-webhook: venv ## throughput, long lists, rude clients, rotation (OPTIONS=--small; '--only load abuse')
-	@$(BIN)/python bench/webhook.py $(OPTIONS)
+	@$(BIN)/python bench/webhook_proof.py $(OPTIONS)
 
 proof-rotation: venv ## no call lost in 100 restarts, 200 new certificates and 20 new CAs (about 20 minutes)
 	@$(BIN)/python bench/webhook_rotation.py $(OPTIONS)

@@ -11,17 +11,24 @@ from __future__ import annotations
 
 import argparse
 import json
-import operator
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
+
+from webhook_rows import (
+    Row,
+    abuse_rows,
+    holds,
+    load_rows,
+    missed,
+    processor_rows,
+    rotation_rows,
+)
 
 HERE: Final = Path(__file__).parent
-#: What was measured, what was found (None where nothing was), and what is wanted.
-Row: TypeAlias = tuple[str, float | None, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,71 +49,6 @@ class Proof:
     fails: bool = False
 
 
-def processor_rows(found: Mapping[str, Any]) -> Iterator[Row]:
-    """What one review and one object cost."""
-    each = found["reviews"]
-    yield "ms of the server's processor a review", each["serverMilliseconds"], "< 1"
-    yield "  reading its JSON alone", each["readingItAloneMilliseconds"], "-"
-    yield "  the client's", each["clientMilliseconds"], "-"
-    for way in ("toPreview", "toStored"):
-        spent = found["conversion"][way]["serverMillisecondsEach"]
-        yield f"ms of the server's processor an object, {way}", spent, "< 1"
-
-
-def load_rows(found: Mapping[str, Any]) -> Iterator[Row]:
-    """Throughput and lists."""
-    fast, steady, lists = found["fast"], found["steady"], found["conversion"]
-    yield "reviews/s, two replicas", fast["reviewsPerSecond"], "≥ 2000"
-    for each in fast["replicas"]:
-        here = f"  replica on core {each['core']}:"
-        yield f"{here} ms of processor a review", each["processorMillisecondsPerReview"], "-"
-        yield f"{here} reviews a second of it", each["reviewsPerProcessorSecond"], "-"
-        waited = each["secondsWaitedForCore"] / fast["seconds"]
-        yield f"{here} share of time waited for it", round(waited, 2), "-"
-    yield "  client: ms of processor a review", fast["clientProcessorMillisecondsPerReview"], "-"
-    for name, part in (("fast", fast), (steady["asked"], steady)):
-        bound = part["inServer"]["p99AtMostMilliseconds"]
-        yield f"p99 in the server, {name}: ms, at most", bound, "≤ 10"
-    yield (
-        f"list of {lists['objects']}, {lists['megabytes']} MB: s",
-        max(lists["secondsEach"]),
-        "< 5",
-    )
-    spent = lists["processorMillisecondsPerObject"]
-    yield "  ms of processor an object", spent, "-"
-    yield "  most memory: MiB", lists["peakMemoryMiB"], "< 512"
-    beside = lists["admissionBeside"]["milliseconds"]["p99"]
-    yield "  p99 of admission beside it: ms", beside, "< 20"
-
-
-def abuse_rows(found: Mapping[str, Any]) -> Iterator[Row]:
-    """Good calls among rude clients."""
-    for name, key, wanted in (
-        ("alone", "goodCallsAlone", "-"),
-        ("among the rude", "goodCallsAmongRude", "< 50"),
-    ):
-        part = found[key]
-        yield f"good calls {name}: p99 ms", part["milliseconds"]["p99"], wanted
-        yield "  failed", sum(part["failures"].values()), "≤ 0"
-    for name, key in (
-        ("the server was at work", "server"),
-        ("the server waited for one", "serverWaitedForCore"),
-        ("the rude clients were at work", "rudeClients"),
-    ):
-        yield f"  share of a core {name}", found["amongRudeOfOneCore"][key], "-"
-    yield "  most memory: MiB", found["mostMemoryMiB"], "< 512"
-
-
-def rotation_rows(found: Mapping[str, Any]) -> Iterator[Row]:
-    """Calls lost."""
-    for name in ("leafRotations", "authorityRotations", "rollingRestarts"):
-        part = found[name]
-        yield f"{part['times']} {name}: failed of {part['calls']} calls", part["failed"], "≤ 0"
-        yield "  calls/s", part["callsPerSecond"], "≥ 200"
-
-
-MISSED: Final = "MISSED"
-_HOLDS: Final = {"<": operator.lt, "≤": operator.le, "≥": operator.ge}
 PROOFS: Final = {
     "processor": Proof(
         ("webhook_processor.py",), ("--seconds=4", "--objects=1000"), processor_rows
@@ -136,17 +78,8 @@ def run(name: str, *, small: bool) -> dict[str, Any] | None:
     except ValueError:  # it has said why
         print(f"{name} broke: exit code {done.returncode}", file=sys.stderr)
         return None
-    missed = any(holds(each, wanted) == MISSED for _, each, wanted in proof.rows(found))
-    held = (missed or bool(done.returncode)) is proof.fails
+    held = (bool(missed(proof.rows(found))) or bool(done.returncode)) is proof.fails
     return {**found, "arguments": told, "asExpected": held}
-
-
-def holds(found: float | None, wanted: str) -> str:
-    """In a word, whether it is as wanted; empty where nothing is. What was not found is not."""
-    if wanted == "-":
-        return ""
-    word, bound = wanted.split()
-    return "holds" if found is not None and _HOLDS[word](found, float(bound)) else MISSED
 
 
 def table(document: Mapping[str, Any]) -> Iterator[str]:
