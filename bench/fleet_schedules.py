@@ -14,7 +14,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from mattermost_migrate.testing.schedules import BrokenRuleError, run
+from mattermost_migrate.testing.fleet_schedules import BrokenRuleError, run
 
 sys.path.insert(0, str(Path(__file__).parent))
 from origin import origin

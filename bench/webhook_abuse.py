@@ -209,7 +209,7 @@ def good_calls(running: RunningWebhook, folder: Path, seconds: float) -> dict[st
     """Calls at a steady rate, from a process of their own."""
     requests = folder / "requests.json"
     requests.write_text(json.dumps(list(calls())))
-    command = [sys.executable, "-m", "mattermost_migrate.testing.load", "--port"]
+    command = [sys.executable, "-m", "mattermost_migrate.testing.fast_client", "--port"]
     command += [str(running.port), "--authority", str(running.authority), "--requests"]
     command += [str(requests), "--connections=8", f"--seconds={seconds}", f"--rate={_RATE}"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - ours

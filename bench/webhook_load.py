@@ -78,7 +78,12 @@ def clients(
     """Start one for each replica, on the core of another."""
     asked = folder / "requests.json"
     asked.write_text(json.dumps(list(calls())))
-    command = [sys.executable, "-m", "mattermost_migrate.testing.load", f"--requests={asked}"]
+    command = [
+        sys.executable,
+        "-m",
+        "mattermost_migrate.testing.fast_client",
+        f"--requests={asked}",
+    ]
     command += ["--connections=4", f"--seconds={seconds}"]
     if rate:
         command.append(f"--rate={rate / len(replicas)}")

@@ -14,7 +14,7 @@ import pytest
 
 from mattermost_migrate.domain.fleet import Outlook, Roster, Standing, look_ahead
 from mattermost_migrate.domain.objects import JsonObject
-from mattermost_migrate.testing import schedules
+from mattermost_migrate.testing import fleet_schedules
 
 COUNT = 20_000
 
@@ -25,7 +25,7 @@ def test_no_limit_is_ever_broken() -> None:
 
 def play(count: int) -> int:
     """The number of starts in so many schedules."""
-    return sum(schedules.run(seed).starts for seed in range(count))
+    return sum(fleet_schedules.run(seed).starts for seed in range(count))
 
 
 def one_more(outlook: Outlook, roster: Roster) -> Outlook:
@@ -64,7 +64,7 @@ def test_a_wrong_policy_is_caught(
     def looked(fleet: JsonObject, roster: Roster, selected: int, now: datetime) -> Any:
         return wrong(look_ahead(fleet, roster, selected, now), roster)
 
-    monkeypatch.setattr(schedules, "look_ahead", looked)
+    monkeypatch.setattr(fleet_schedules, "look_ahead", looked)
 
-    with pytest.raises(schedules.BrokenRuleError, match=noticed):
+    with pytest.raises(fleet_schedules.BrokenRuleError, match=noticed):
         play(500)

@@ -23,7 +23,7 @@ from mattermost_migrate.domain.objects import JsonObject, name_of
 from mattermost_migrate.kube import Client, Informer, connect
 from mattermost_migrate.testing.builders import database_secret, file_secret
 from mattermost_migrate.testing.cluster import Cluster
-from mattermost_migrate.testing.requests import Recorder, client
+from mattermost_migrate.testing.sent_requests import Recorder, client
 
 #: Long enough for a busy machine; a test that passes never waits for it.
 PATIENCE = 60

@@ -33,7 +33,7 @@ from mattermost_migrate.kube import (
     current_installation,
 )
 from mattermost_migrate.testing.cluster import Cluster, LocalCluster
-from mattermost_migrate.testing.requests import Recorder, client
+from mattermost_migrate.testing.sent_requests import Recorder, client
 
 
 def config_map(namespace: str, name: str = "acme", **data: str) -> dict[str, Any]:

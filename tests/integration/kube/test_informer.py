@@ -7,7 +7,7 @@ from mattermost_migrate.domain.names import CONFIG_MAP
 from mattermost_migrate.domain.objects import JsonObject, name_of, uid_of
 from mattermost_migrate.kube import Client, Informer
 from mattermost_migrate.testing.cluster import Cluster, LocalCluster
-from mattermost_migrate.testing.requests import client
+from mattermost_migrate.testing.sent_requests import client
 
 OURS = "mattermost-migrate.test=yes"
 

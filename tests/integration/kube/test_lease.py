@@ -10,7 +10,7 @@ from mattermost_migrate.domain.names import EVENT, LEASE, NAMESPACE
 from mattermost_migrate.kube import Election, EventRecorder, Timing
 from mattermost_migrate.testing.cluster import Cluster, LocalCluster, kubeconfig
 from mattermost_migrate.testing.faults import Exchange, Fault, Gateway, Hold
-from mattermost_migrate.testing.requests import Recorder, client
+from mattermost_migrate.testing.sent_requests import Recorder, client
 
 #: Renewed in time also where an answer takes a second.
 QUICK = Timing(duration=4.0, deadline=3.0, retry=0.2)
