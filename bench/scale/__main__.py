@@ -5,7 +5,7 @@ builtin operator make them stable, and moves all of them, fifty at once; then, w
 gone, a bare script sends just the same writes for others beside them. The second holds objects of
 installations in the informers of a controller that has nothing to do; the third only plans them.
 Each prints one JSON document; ``--record`` writes it, after every row, so that a run cut short
-keeps what it measured.
+keeps what it measured, and one of some counts leaves the rows of the others as they were.
 """
 
 from __future__ import annotations
@@ -221,14 +221,22 @@ def main() -> int:
         return 1 if planning["commandsSent"]["stored"] else 0
     runs = [(int(each), "Adopt") for each in options.counts.split(",")]
     runs += [(options.recreate, "Recreate")] if options.recreate else []
-    rows: list[dict[str, Any]] = []
-    began = origin()
+    rows = _recorded(options.record)
+    well = True
     for count, strategy in runs:
-        rows.append(fleet(count, strategy))
-        grown = line([row for row in rows if row["strategy"] == "Adopt"])
-        record = {**began, "rows": rows, **({"growth": grown} if grown else {})}
-        _tell(record, options.record)
-    return 0 if all(map(_well, rows)) else 1
+        row = {**origin(), **fleet(count, strategy)}
+        well &= _well(row)
+        rows[strategy, count] = row
+        ordered = [rows[each] for each in sorted(rows)]
+        grown = line([each for each in ordered if each["strategy"] == "Adopt"])
+        _tell({"rows": ordered, **({"growth": grown} if grown else {})}, options.record)
+    return 0 if well else 1
+
+
+def _recorded(where: Path | None) -> dict[tuple[str, int], dict[str, Any]]:
+    """The rows of earlier runs, by strategy and count."""
+    earlier = json.loads(where.read_text())["rows"] if where and where.exists() else ()
+    return {(row["strategy"], row["installations"]): row for row in earlier}
 
 
 def _well(row: dict[str, Any]) -> bool:

@@ -6,6 +6,8 @@ import pytest
 
 from bench.scale.line import line
 
+COUNTS = (100, 300, 1000, 3000)
+
 
 def rows(*runs: tuple[int, float]) -> list[dict[str, float]]:
     return [{"installations": count, "seconds": seconds} for count, seconds in runs]
@@ -20,7 +22,15 @@ def test_time_that_grows_with_the_number_alone_is_a_straight_line() -> None:
 
 
 def test_time_that_grows_with_the_square_is_none() -> None:
-    found = line(rows(*((count, count**2 / 1000) for count in (100, 300, 1000, 3000))))
+    found = line(rows(*((count, count**2 / 1000) for count in COUNTS)))
+
+    assert found is not None
+    assert found["straight"] is False
+
+
+@pytest.mark.parametrize("count", COUNTS[1:])  # the first may take its time to begin
+def test_a_run_that_took_half_as_long_again_is_noticed(count: int) -> None:
+    found = line(rows(*((each, each / 6 * (1.5 if each == count else 1)) for each in COUNTS)))
 
     assert found is not None
     assert found["straight"] is False
