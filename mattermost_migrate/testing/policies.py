@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,7 +11,7 @@ from typing import Any, Final
 from mattermost_migrate.domain.names import CONFIG_MAP, Resource
 from mattermost_migrate.testing.cluster import ApiError, Client
 
-__all__ = ["BINDING", "POLICY", "REFUSAL", "Policy", "refusing"]
+__all__ = ["BINDING", "POLICY", "REFUSAL", "Policy", "refusing", "until_accepted"]
 
 _GROUP: Final = "admissionregistration.k8s.io"
 POLICY: Final = Resource(
@@ -129,3 +129,21 @@ def _rule(resource: Resource, operations: Sequence[str]) -> dict[str, Any]:
         "operations": list(operations),
         "resources": [resource.plural],
     }
+
+
+def until_accepted(ask: Callable[[], object], *, seconds: float = _PATIENCE) -> None:
+    """Ask again and again until the API server does not refuse: policies go a moment late.
+
+    Raises:
+        ApiError: its last refusal, if it goes on refusing.
+    """
+    ends = time.monotonic() + seconds
+    while True:
+        try:
+            ask()
+        except ApiError:
+            if time.monotonic() > ends:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return

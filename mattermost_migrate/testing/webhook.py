@@ -19,8 +19,9 @@ from typing import Final
 import requests
 
 from mattermost_migrate.domain.names import INSTALLATION_MIGRATION, LOCK_LABEL
-from mattermost_migrate.testing.cluster import ApiError, Cluster, Process
+from mattermost_migrate.testing.cluster import Cluster, Process
 from mattermost_migrate.testing.cluster.ports import Port
+from mattermost_migrate.testing.policies import until_accepted
 
 __all__ = [
     "NAMESPACE",
@@ -97,21 +98,10 @@ def uninstall_chart(cluster: Cluster, helm: Path) -> None:
     """Take the chart away again, and wait until the API server has forgotten its policies."""
     run_tool([str(helm), "uninstall", "mattermost-migrate", "--namespace", NAMESPACE], cluster)
     locked = {"metadata": {"name": "probe", "labels": {LOCK_LABEL: "frozen"}}}
-    ends = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            cluster.admin.create(
-                INSTALLATION_MIGRATION,
-                NAMESPACE,
-                {**locked, "spec": {"desiredKind": "Mattermost"}},
-                dry_run=True,
-            )
-        except ApiError:
-            if time.monotonic() > ends:
-                raise
-            time.sleep(0.1)
-        else:
-            return
+    body = {**locked, "spec": {"desiredKind": "Mattermost"}}
+    until_accepted(
+        lambda: cluster.admin.create(INSTALLATION_MIGRATION, NAMESPACE, body, dry_run=True)
+    )
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import base64
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ from mattermost_migrate.testing.builders import database_secret, file_secret
 from mattermost_migrate.testing.cluster import ApiError, Cluster, LocalCluster, Options
 from mattermost_migrate.testing.image import Image
 from mattermost_migrate.testing.installations import Installations, condition, succeeded
+from mattermost_migrate.testing.policies import until_accepted
 from mattermost_migrate.testing.release import CHART, HOME, Release
 from mattermost_migrate.testing.tools import Toolbox
 from mattermost_migrate.testing.witness import Witness
@@ -147,20 +148,6 @@ def nothing_in_the_way(cluster: Cluster) -> None:
 def until_unlocked(installations: Installations, resource: Resource, name: str) -> None:
     """The API server forgets policies a moment after they are deleted."""
     until_accepted(lambda: left_alone(installations, resource, name), seconds=30)
-
-
-def until_accepted(ask: Callable[[], object], *, seconds: float) -> None:
-    """Ask again and again until the API server does not refuse; its last refusal is raised."""
-    ends = time.monotonic() + seconds
-    while True:
-        try:
-            ask()
-        except ApiError:
-            if time.monotonic() > ends:
-                raise
-            time.sleep(0.1)
-        else:
-            return
 
 
 @pytest.mark.parametrize("release", ["helm3"], indirect=True)

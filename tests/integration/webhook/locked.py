@@ -168,17 +168,3 @@ def until_refused(write: Callable[[], object], *, by: str, seconds: float = 60.0
                 return str(error)
         time.sleep(0.1)
     pytest.fail(f"still not refused after {seconds} s")
-
-
-def until_passed(write: Callable[[], object], seconds: float = 60.0) -> None:
-    """They forget it a moment after it has gone."""
-    ends = time.monotonic() + seconds
-    while True:
-        try:
-            write()
-        except ApiError:
-            if time.monotonic() > ends:
-                raise
-            time.sleep(0.1)
-        else:
-            return

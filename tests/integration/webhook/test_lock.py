@@ -31,6 +31,7 @@ from mattermost_migrate.domain.names import (
 )
 from mattermost_migrate.domain.objects import JsonObject
 from mattermost_migrate.testing.cluster import ApiError, Client, Cluster
+from mattermost_migrate.testing.policies import until_accepted
 from mattermost_migrate.testing.tools import Toolbox
 from mattermost_migrate.testing.webhook import NAMESPACE, RunningWebhook, install_chart
 
@@ -54,7 +55,6 @@ from .locked import (
     edit,
     installation,
     migration,
-    until_passed,
     until_refused,
 )
 
@@ -271,7 +271,7 @@ def test_the_operator_writes_again_once_children_are_handed_over(
         with pytest.raises(ApiError, match="locked by"):
             write()
     else:
-        until_passed(write)
+        until_accepted(write)
 
 
 def test_kubernetes_goes_on_with_its_work_on_children(locked: Locked) -> None:
