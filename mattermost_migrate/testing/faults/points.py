@@ -66,7 +66,6 @@ class Points:
             if here:
                 self._struck.add(exchange.namespace)
                 self._news.notify_all()
-            if here:
                 return fault
             return Hold() if self._onwards and exchange.namespace in self._struck else None
 
