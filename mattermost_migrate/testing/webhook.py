@@ -100,7 +100,8 @@ def uninstall_chart(cluster: Cluster, helm: Path) -> None:
     locked = {"metadata": {"name": "probe", "labels": {LOCK_LABEL: "frozen"}}}
     body = {**locked, "spec": {"desiredKind": "Mattermost"}}
     until_accepted(
-        lambda: cluster.admin.create(INSTALLATION_MIGRATION, NAMESPACE, body, dry_run=True)
+        lambda: cluster.admin.create(INSTALLATION_MIGRATION, NAMESPACE, body, dry_run=True),
+        seconds=_PATIENCE,
     )
 
 

@@ -93,9 +93,9 @@ def _phrases(what: str) -> list[str]:
 
 def _scene(resource: Resource, phrase: str) -> str:
     """Which kind is frozen: that which is written to, or else the old one; or there is none yet."""
-    if phrase in ("created", "created under that name"):
-        return MATTERMOST.kind if resource != MATTERMOST else CLUSTER_INSTALLATION.kind
-    return MATTERMOST.kind if resource is MATTERMOST else CLUSTER_INSTALLATION.kind
+    created = phrase in ("created", "created under that name")
+    frozen = CLUSTER_INSTALLATION if (resource is MATTERMOST) is created else MATTERMOST
+    return frozen.kind
 
 
 #: What the first column names: the kind, and what it is called in the scene.
@@ -174,8 +174,7 @@ def _freeze_cleared(resource: Resource, _: str) -> Ways:
         yield "freeze cleared by apply", lambda it: it.apply(resource, NEW_SPEC)
         return
     for field, value in (("migrate", False), ("migrate", None), ("canary", None)):
-        patch = {"spec": {field: value}}
-        yield f"{field}: {value}", partial(_patch_spec, resource, "chat", patch["spec"])
+        yield f"{field}: {value}", partial(_patch_spec, resource, "chat", {field: value})
     awake = OLD_SPEC | {"migrate": False}
     yield "freeze cleared by apply", lambda it: it.apply(resource, awake)
 
@@ -186,11 +185,8 @@ def _deleted(resource: Resource, name: str) -> Ways:
 
 
 def _created(resource: Resource, _: str) -> Ways:
-    body = {"metadata": {"name": "chat"}}
-    if resource is DEPLOYMENT:
-        body = deployment()
-    elif resource in (CLUSTER_INSTALLATION, MATTERMOST):
-        body["spec"] = _spec_of(resource)
+    whole = {"metadata": {"name": "chat"}, "spec": _spec_of(resource)}
+    body = deployment() if resource is DEPLOYMENT else whole
     yield "created", lambda it: it.create(resource, body)
 
 

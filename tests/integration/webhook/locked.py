@@ -14,6 +14,7 @@ from mattermost_migrate.domain.names import (
     DEPLOYMENT,
     INGRESS,
     LOCK_LABEL,
+    MATTERMOST,
     POD,
     REPLICA_SET,
     SECRET,
@@ -22,10 +23,8 @@ from mattermost_migrate.domain.names import (
     V1ALPHA1,
     Resource,
 )
-from mattermost_migrate.testing.cluster import ApiError, Client
+from mattermost_migrate.testing.cluster import APPLY, MERGE, ApiError, Client
 
-MERGE: Final = "application/merge-patch+json"
-APPLY: Final = "application/apply-patch+yaml"
 OLD_SPEC: Final = {"ingressName": "chat.example.com", "resources": {"limits": {"cpu": "2"}}}
 NEW_SPEC: Final = {
     "ingress": {"enabled": True, "host": "chat.example.com"},
@@ -33,7 +32,7 @@ NEW_SPEC: Final = {
 }
 #: How the API server says who refused.
 SAYS: Final = {"webhook": "admission webhook", "policy": "ValidatingAdmissionPolicy"}
-#: Of an object that is there.
+#: One that nobody has: what is tried is not stored.
 OWNER: Final = {
     "apiVersion": "v1",
     "kind": "ConfigMap",
@@ -79,15 +78,17 @@ class Locked:
         path = resource.path(self.namespace, "chat")
         return self.send("PATCH", path, body, content_type=APPLY, manager=manager)
 
-    def replace(self, resource: Resource, name: str = "chat") -> object:
+    def replace(self, resource: Resource) -> object:
         """By what is there."""
-        path = resource.path(self.namespace, name)
-        return self.send("PUT", path, self.get(resource, name), content_type="application/json")
+        path = resource.path(self.namespace, "chat")
+        return self.send("PUT", path, self.get(resource), content_type="application/json")
 
     def status(self, resource: Resource, name: str = "chat") -> object:
         """A change of the status by its subresource."""
         path = f"{resource.path(self.namespace, name)}/status"
-        return self.send("PATCH", path, {"status": {}, "metadata": {"annotations": {"a": "b"}}})
+        status = {"state": "reconciling"} if resource in (CLUSTER_INSTALLATION, MATTERMOST) else {}
+        patch = {"status": status, "metadata": {"annotations": {"a": "b"}}}
+        return self.send("PATCH", path, patch)
 
     def scale(self, resource: Resource, name: str = "chat") -> object:
         path = f"{resource.path(self.namespace, name)}/scale"
@@ -110,10 +111,8 @@ class Locked:
         return self.admin.get(resource, self.namespace, name)
 
 
-def migration(
-    kind: str, *, name: str = "chat", lock: str | None = "frozen", **labels: str
-) -> dict[str, Any]:
-    labels = {"migration.mattermost.com/fleet": "nightly", **labels}
+def migration(kind: str, *, name: str = "chat", lock: str | None = "frozen") -> dict[str, Any]:
+    labels = {"migration.mattermost.com/fleet": "nightly"}
     if lock is not None:
         labels[LOCK_LABEL] = lock
     return {"metadata": {"name": name, "labels": labels}, "spec": {"desiredKind": kind}}
@@ -135,11 +134,8 @@ def deployment() -> dict[str, Any]:
 def installation() -> Iterator[tuple[Resource, dict[str, Any]]]:
     """A ClusterInstallation, its children, and a Secret that has nothing to do with it."""
     whole = deployment()
-    labels, metadata, template = (
-        whole["metadata"]["labels"],
-        whole["metadata"],
-        whole["spec"]["template"],
-    )
+    metadata, template = whole["metadata"], whole["spec"]["template"]
+    labels = metadata["labels"]
     yield CLUSTER_INSTALLATION, {"metadata": {"name": "chat"}, "spec": OLD_SPEC}
     yield REPLICA_SET, {**whole, "metadata": {"name": "chat-1", "labels": labels}}
     yield DEPLOYMENT, whole

@@ -5,7 +5,6 @@ The table is read from docs/reference/edit-lock.md, as that of the lock is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,8 +16,7 @@ from mattermost_migrate.domain.names import (
     Resource,
 )
 from mattermost_migrate.testing.cluster import Client, Cluster
-from mattermost_migrate.testing.tools import Toolbox
-from mattermost_migrate.testing.webhook import NAMESPACE, RunningWebhook, install_chart
+from mattermost_migrate.testing.webhook import NAMESPACE
 
 from .edit_lock_table import LOCKS, REFUSED, rows
 from .locked import NEW_SPEC, OLD_SPEC, migration, until_refused
@@ -59,22 +57,6 @@ CASES = [
 ]
 
 
-@pytest.fixture(scope="module", params=LOCKS)
-def guard(
-    request: pytest.FixtureRequest, webhook: RunningWebhook, cluster: Cluster, tools: Toolbox
-) -> Iterator[str]:
-    values = {"webhook.externalName": "localhost", "webhook.port": str(webhook.port)}
-    if request.param == "webhook":
-        install_chart(cluster, tools["helm3"], {**values, "policy.enabled": "false"})
-    else:
-        install_chart(cluster, tools["helm3"], values)
-        webhook.process.stop()
-    yield request.param
-    install_chart(cluster, tools["helm3"], values)
-    webhook.process.start()
-    webhook.until_ready()
-
-
 def _begun(cluster: Cluster, namespace: str, desired: Resource, *, succeeded: bool) -> None:
     """An InstallationMigration of an installation that is not there, and holds no lock."""
     with Client(cluster.service_account(NAMESPACE, "mattermost-migrate-controller")) as controller:
@@ -102,7 +84,7 @@ def _succeeded(migration: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("case", CASES, ids=str)
 @pytest.mark.parametrize("desired", [MATTERMOST, CLUSTER_INSTALLATION], ids=str)
 def test_every_cell_of_the_table(
-    cluster: Cluster, namespace: str, guard: str, case: Case, desired: Resource
+    cluster: Cluster, namespace: str, lock: str, case: Case, desired: Resource
 ) -> None:
     _begun(cluster, namespace, desired, succeeded=case.succeeded)
     other = OTHER[desired]
@@ -112,10 +94,10 @@ def test_every_cell_of_the_table(
         cluster.admin.create(resource, namespace, BODIES[resource], dry_run=True)
 
     # It knows of the migration when it refuses the other kind, which it does in any case.
-    until_refused(lambda: create(other), by=guard)
+    until_refused(lambda: create(other), by=lock)
 
-    if TABLE[case.row][LOCKS.index(guard)] == REFUSED:
-        until_refused(lambda: create(created), by=guard)
+    if TABLE[case.row][LOCKS.index(lock)] == REFUSED:
+        until_refused(lambda: create(created), by=lock)
     else:
         create(created)
 
@@ -125,17 +107,17 @@ def test_every_row_is_tried() -> None:
 
 
 @pytest.fixture
-def finished(guard: str, cluster: Cluster, namespace: str) -> None:
+def finished(lock: str, cluster: Cluster, namespace: str) -> None:
     """An InstallationMigration that has made chat a Mattermost, which was deleted since."""
     _begun(cluster, namespace, MATTERMOST, succeeded=True)
 
 
 @pytest.mark.usefixtures("finished")
 def test_the_old_kind_is_refused_with_the_edit_to_make_in_git(
-    admin: Client, namespace: str, guard: str
+    admin: Client, namespace: str, lock: str
 ) -> None:
     refusal = until_refused(
-        lambda: admin.create(CLUSTER_INSTALLATION, namespace, OLD, dry_run=True), by=guard
+        lambda: admin.create(CLUSTER_INSTALLATION, namespace, OLD, dry_run=True), by=lock
     )
 
     assert "in your git repository" in refusal
@@ -143,20 +125,16 @@ def test_the_old_kind_is_refused_with_the_edit_to_make_in_git(
 
 
 @pytest.mark.usefixtures("finished")
-def test_the_new_kind_may_be_created_again(admin: Client, namespace: str, guard: str) -> None:
-    until_refused(
-        lambda: admin.create(CLUSTER_INSTALLATION, namespace, OLD, dry_run=True), by=guard
-    )
+def test_the_new_kind_may_be_created_again(admin: Client, namespace: str, lock: str) -> None:
+    until_refused(lambda: admin.create(CLUSTER_INSTALLATION, namespace, OLD, dry_run=True), by=lock)
 
     admin.create(MATTERMOST, namespace, BODIES[MATTERMOST])
 
 
 @pytest.mark.usefixtures("finished")
 def test_another_installation_is_nobody_s_business(
-    admin: Client, namespace: str, guard: str
+    admin: Client, namespace: str, lock: str
 ) -> None:
-    until_refused(
-        lambda: admin.create(CLUSTER_INSTALLATION, namespace, OLD, dry_run=True), by=guard
-    )
+    until_refused(lambda: admin.create(CLUSTER_INSTALLATION, namespace, OLD, dry_run=True), by=lock)
 
     admin.create(CLUSTER_INSTALLATION, namespace, {**OLD, "metadata": {"name": "other"}})
