@@ -16,7 +16,7 @@ from mattermost_migrate.domain.manifests import read
 from mattermost_migrate.domain.names import FLEET_MIGRATION, Strategy
 from mattermost_migrate.domain.objects import JsonObject
 
-__all__ = ["WISHES", "Amount", "Wave", "given", "selection_of", "wishes_of", "wishing"]
+__all__ = ["WISHES", "Amount", "Wave", "at_once", "given", "selection_of", "wishes_of", "wishing"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -79,16 +79,20 @@ _FIELDS: Final = {
 WISHES: Final = (*_FIELDS, "waves", "soak", "approve_waves", "order", "fleet_file")
 
 
+#: The option that ``revert`` takes as well.
+at_once: Final = click.option(
+    "--max-concurrent",
+    type=Amount(),
+    metavar=_AMOUNT,
+    help="How many may be under way at the same time. [default: 15]",
+)
+
+
 def wishing(command: F) -> F:
     """The options that say how a run shall go."""
     for decorate in reversed(
         (
-            click.option(
-                "--max-concurrent",
-                type=Amount(),
-                metavar=_AMOUNT,
-                help="How many may be under way at the same time. [default: 15]",
-            ),
+            at_once,
             click.option(
                 "--wave",
                 "waves",

@@ -22,7 +22,7 @@ from helm_mattermost_migrate.options import check_following, parse_selection, se
 from helm_mattermost_migrate.selection import Key, Selection
 from helm_mattermost_migrate.server_side import require_leader
 from helm_mattermost_migrate.terminal import now, say
-from helm_mattermost_migrate.wishing import Amount
+from helm_mattermost_migrate.wishing import at_once
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, MATTERMOST
 from mattermost_migrate.domain.objects import key_of
 
@@ -40,12 +40,7 @@ __all__ = ["command"]
     ),
 )
 @selecting
-@click.option(
-    "--max-concurrent",
-    type=Amount(),
-    metavar="N|N%",
-    help="How many may be under way at the same time. [default: 15]",
-)
+@at_once
 @click.option(
     "--discard",
     is_flag=True,
