@@ -87,7 +87,7 @@ class Chronicle:
 
     def harms(self) -> tuple[Harm, ...]:
         """Every rule that was broken, in order; empty when nobody can have noticed anything."""
-        return tuple(_Examination(dict(self.before)).of(self.entries))
+        return tuple(_Examination(dict(self.before), self.entries).harms())
 
 
 def _apply(state: dict[str, JsonObject], entry: Entry) -> None:
@@ -102,21 +102,23 @@ class _Examination:
     """Replays a chronicle and asks after each entry."""
 
     state: dict[str, JsonObject]
+    entries: Sequence[Entry]
     wanted: Mapping[_Key, int] = field(init=False)
     addresses: Mapping[_Key, frozenset[str]] = field(init=False)
-    perhaps: Mapping[str, int] = field(init=False, default_factory=dict)
+    #: After which revision each was made that is known from a list only.
+    perhaps: Mapping[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
         self.wanted = _wanted(self.state.values())
         self.addresses = _addresses(self.state.values())
-
-    def of(self, entries: Sequence[Entry]) -> Iterator[Harm]:
         self.perhaps = {
             uid_of(each.obj): each.listed_after
-            for each in reversed(entries)
+            for each in reversed(self.entries)
             if each.listed_after is not None and not each.gone
         }
-        for entry in entries:
+
+    def harms(self) -> Iterator[Harm]:
+        for entry in self.entries:
             known = uid_of(entry.obj) in self.state
             _apply(self.state, entry)
             for rule, what in self._broken(entry, known=known):
