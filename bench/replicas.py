@@ -15,11 +15,11 @@ import requests
 from certs.storage import LEAF_NAME
 from mattermost_migrate.domain.names import SECRET
 from mattermost_migrate.testing.cluster import Cluster, Process
-from mattermost_migrate.testing.cluster.ports import Port
+from mattermost_migrate.testing.cluster.ports import free_port
 from mattermost_migrate.testing.secret_volume import SecretVolume, mount
 from mattermost_migrate.testing.webhook import NAMESPACE
 
-__all__ = ["Replica", "Replicas", "free_port", "start", "webhook"]
+__all__ = ["Replica", "Replicas", "start", "webhook"]
 
 _PATIENCE: Final = 60.0
 
@@ -164,10 +164,3 @@ def until_ready(process: Process, port: int, *, trusted: str | bool) -> None:
             pass
         time.sleep(0.05)
     raise TimeoutError(f"a replica is not ready:\n{process.tail()}")
-
-
-def free_port() -> int:
-    """A port that nobody uses just now."""
-    reserved = Port.reserve()
-    reserved.release()
-    return reserved.number

@@ -29,13 +29,13 @@ from typing import Any, Final
 
 import requests
 from origin import origin
-from replicas import free_port
 from spent import peak_mib, processor_seconds, waited_seconds
 from webhook_rows import load_rows, missed
 
 from mattermost_migrate.domain.conversion.versions import PREVIEW_VERSION
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION
 from mattermost_migrate.testing.cluster import Cluster, LocalCluster, Options
+from mattermost_migrate.testing.cluster.ports import free_port
 from mattermost_migrate.testing.reviews import calls
 from mattermost_migrate.testing.tools import ready
 from mattermost_migrate.testing.webhook import RunningWebhook, called_webhook, start_conversion

@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from origin import origin
-from replicas import free_port
 from spent import peak_mib, processor_seconds
 from webhook_load import checked, clients, posted, review_of, stored
 from webhook_rows import missed, processor_rows
@@ -34,6 +33,7 @@ from certs.authority import authority, leaf
 from mattermost_migrate.domain.conversion.versions import PREVIEW_VERSION
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION
 from mattermost_migrate.testing.cluster import Process
+from mattermost_migrate.testing.cluster.ports import free_port
 from mattermost_migrate.testing.reviews import calls
 from mattermost_migrate.testing.webhook import RunningWebhook
 

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from caller import Bundle, Caller, Tally
 from origin import origin
-from replicas import Replicas, free_port, webhook
+from replicas import Replicas, webhook
 from webhook_rows import missed, rotation_rows
 
 from certs.authority import authority, leaf
@@ -36,6 +36,7 @@ from certs.storage import CA_NAME, CERTIFICATE, KEY, LEAF_NAME, SecretStore
 from mattermost_migrate.kube import Client, connect
 from mattermost_migrate.percentile import percentile
 from mattermost_migrate.testing.cluster import Cluster, LocalCluster, Options
+from mattermost_migrate.testing.cluster.ports import free_port
 from mattermost_migrate.testing.reviews import calls
 from mattermost_migrate.testing.tools import ready
 from mattermost_migrate.testing.webhook import NAMESPACE, install_chart

@@ -18,7 +18,7 @@ from deploy.demo.programs import BrokenError, run_quietly
 from deploy.demo.screen import Screen
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, LEASE
 from mattermost_migrate.testing.cluster import ApiError, Cluster, LocalCluster, Process
-from mattermost_migrate.testing.cluster.ports import Port
+from mattermost_migrate.testing.cluster.ports import free_port
 from mattermost_migrate.testing.cluster.process import stop_all
 from mattermost_migrate.testing.webhook import RunningWebhook
 
@@ -64,14 +64,13 @@ class Product:
             ProcessError: a process ended.
             TimeoutError: one does not get ready.
         """
-        reserved = Port.reserve()
-        reserved.release()
+        port = free_port()
         with screen.doing("helm install: CRDs, rights, webhook configuration, admission policies"):
-            self._chart(reserved.number)
+            self._chart(port)
         with screen.doing("mattermost-migrate-certs: CA, serving certificate, caBundle"):
             certificates = self._certificates()
         with screen.doing("mattermost-migrate-webhook, under gunicorn, as its ServiceAccount"):
-            self._webhook(certificates, reserved.number)
+            self._webhook(certificates, port)
         with screen.doing(
             "mattermost-migrate-controller --operator builtin, as its ServiceAccount"
         ):

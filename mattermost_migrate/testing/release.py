@@ -12,7 +12,7 @@ import yaml
 
 from mattermost_migrate.domain.names import DEPLOYMENT
 from mattermost_migrate.testing.cluster import Cluster, Process
-from mattermost_migrate.testing.cluster.ports import Port
+from mattermost_migrate.testing.cluster.ports import free_port
 from mattermost_migrate.testing.cluster.process import stop_all
 from mattermost_migrate.testing.image import Image
 from mattermost_migrate.testing.pods import run_pod
@@ -22,12 +22,6 @@ __all__ = ["CHART", "HOME", "Release"]
 CHART: Final = Path(__file__).parents[2] / "deploy" / "chart"
 #: Its namespace.
 HOME: Final = "mattermost-migrate"
-
-
-def _free() -> int:
-    reserved = Port.reserve()
-    reserved.release()
-    return reserved.number
 
 
 @dataclass(slots=True)
@@ -45,8 +39,8 @@ class Release:
     cluster: Cluster
     image: Image
     helm: Path
-    webhook_port: int = field(default_factory=_free)
-    metrics_port: int = field(default_factory=_free)
+    webhook_port: int = field(default_factory=free_port)
+    metrics_port: int = field(default_factory=free_port)
     processes: dict[str, Process] = field(default_factory=dict)
 
     def apply(self, chart: Path = CHART, values: Mapping[str, Any] | None = None) -> None:

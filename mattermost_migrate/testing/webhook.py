@@ -20,7 +20,7 @@ import requests
 
 from mattermost_migrate.domain.names import INSTALLATION_MIGRATION, LOCK_LABEL
 from mattermost_migrate.testing.cluster import Cluster, Process
-from mattermost_migrate.testing.cluster.ports import Port
+from mattermost_migrate.testing.cluster.ports import free_port
 from mattermost_migrate.testing.policies import until_accepted
 
 __all__ = [
@@ -113,10 +113,8 @@ def called_webhook(
 
     Afterwards the chart is gone too: its locks would meet tests that act as the administrator.
     """
-    reserved = Port.reserve()
-    reserved.release()
     try:
-        running = start_webhook(cluster, helm, port=reserved.number, program=program)
+        running = start_webhook(cluster, helm, port=free_port(), program=program)
         yield running
         running.process.stop()
     finally:
@@ -149,19 +147,17 @@ def start_webhook(
 
 def start_conversion(cluster: Cluster, beside: RunningWebhook) -> RunningWebhook:
     """Start the conversion with the webhook's certificate, and switch it on in the CRD."""
-    reserved = Port.reserve()
-    reserved.release()
-    address = f"127.0.0.1:{reserved.number}"
+    port = free_port()
     process = cluster.run(
         "conversion",
         [
             *(sys.executable, "-m", "webhook.preview", "serve"),
-            f"--bind={address}",
+            f"--bind=127.0.0.1:{port}",
             f"--cert-dir={beside.certificates}",
             "--server-name=localhost",
         ],
     )
-    running = RunningWebhook(process, reserved.number, beside.certificates)
+    running = RunningWebhook(process, port, beside.certificates)
     running.until_ready()
     switch_preview(cluster, "enable", "--url", running.url)
     run_tool([sys.executable, "-m", "certs", "inject", "--namespace", NAMESPACE], cluster)

@@ -6,6 +6,8 @@ kube-apiserver are told to share: the kernel gives the port to nobody else's wil
 
 Where a program cannot share, the port is let go of before it starts, and whenever it restarts. So
 it is chosen below those that the kernel hands out itself: no outgoing connection takes it then.
+And it is claimed for the life of this process, by a name that whoever chooses a port asks for:
+another worker of the tests will not choose it, whoever listens there at the moment.
 """
 
 from __future__ import annotations
@@ -16,13 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Port"]
+__all__ = ["Port", "free_port"]
 
 _HANDED_OUT: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 #: How many ports below those there are to choose from, and how often one is tried.
 _CHOICE: Final = 12_000
 _ATTEMPTS: Final = 100
 _PRIVILEGED: Final = 1024
+#: The claims of this process, by file descriptor. The kernel lets go of them when it ends.
+_CLAIMED: Final[list[int]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,15 @@ class Port:
         return cls(holder.getsockname()[1], holder)
 
     def release(self) -> None:
-        """Let go of it; also right when it was let go of before."""
+        """Let a program listen on it; also right when it was let go of before."""
         self._holder.close()
+
+
+def free_port() -> int:
+    """A port for a program that cannot share it: it may take it whenever it starts."""
+    reserved = Port.reserve()
+    reserved.release()
+    return reserved.number
 
 
 def _free() -> int:
@@ -56,5 +67,22 @@ def _free() -> int:
                 probe.bind(("127.0.0.1", number))
             except OSError:
                 continue
-            return number
+            if _claim(number):
+                return number
     return 0
+
+
+def _claim(number: int) -> bool:
+    """Keep a port from being chosen again; False where it was chosen before.
+
+    The names are those of abstract sockets, of which there is one in a network namespace, as of
+    each port.
+    """
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim.bind(f"\0mattermost-migrate/port/{number}")
+    except OSError:
+        claim.close()
+        return False
+    _CLAIMED.append(claim.detach())
+    return True

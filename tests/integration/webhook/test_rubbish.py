@@ -19,7 +19,7 @@ from hypothesis import strategies as some
 
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION
 from mattermost_migrate.testing.cluster import Cluster
-from mattermost_migrate.testing.cluster.ports import Port
+from mattermost_migrate.testing.cluster.ports import free_port
 from mattermost_migrate.testing.reviews import calls
 from mattermost_migrate.testing.webhook import RunningWebhook
 
@@ -60,12 +60,11 @@ RARE = settings(
 @pytest.fixture(scope="module")
 def converter(cluster: Cluster, webhook: RunningWebhook) -> Iterator[RunningWebhook]:
     """The conversion's process, without being switched on: nobody but the tests calls it."""
-    reserved = Port.reserve()
-    reserved.release()
+    port = free_port()
     command = [sys.executable, "-m", "webhook.preview", "serve", "--server-name=localhost"]
-    where = [f"--bind=127.0.0.1:{reserved.number}", f"--cert-dir={webhook.certificates}"]
+    where = [f"--bind=127.0.0.1:{port}", f"--cert-dir={webhook.certificates}"]
     process = cluster.run("converter", [*command, *where])
-    running = RunningWebhook(process, reserved.number, webhook.certificates)
+    running = RunningWebhook(process, port, webhook.certificates)
     running.until_ready()
     yield running
     process.stop()

@@ -21,7 +21,7 @@ from mattermost_migrate.testing.builders import (
     secret,
 )
 from mattermost_migrate.testing.cluster import MERGE, Client, LocalCluster, kubeconfig
-from mattermost_migrate.testing.cluster.ports import Port
+from mattermost_migrate.testing.cluster.ports import free_port
 from mattermost_migrate.testing.faults import Exchange, Fault, Gateway, Hold
 from mattermost_migrate.testing.tools import Toolbox
 from mattermost_migrate.testing.webhook import NAMESPACE, RunningWebhook, install_chart
@@ -178,12 +178,11 @@ def beside(
             local_cluster.service_account(NAMESPACE, ACCOUNT), server=gate.server
         )
         given = kubeconfig.write(tmp_path / "slow", through, user=ACCOUNT, namespace=NAMESPACE)
-        reserved = Port.reserve()
-        reserved.release()
-        place = [f"--bind=127.0.0.1:{reserved.number}", f"--cert-dir={webhook.certificates}"]
+        port = free_port()
+        place = [f"--bind=127.0.0.1:{port}", f"--cert-dir={webhook.certificates}"]
         command = [sys.executable, "-m", "webhook", *place, "--server-name=localhost"]
         process = local_cluster.run("webhook-slow", command, KUBECONFIG=str(given))
-        running = RunningWebhook(process, reserved.number, webhook.certificates)
+        running = RunningWebhook(process, port, webhook.certificates)
         running.until_ready()
         yield running
         process.stop()

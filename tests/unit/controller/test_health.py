@@ -9,19 +9,19 @@ from typing import Any, cast
 import aiohttp
 
 from controller.health import serving
+from controller.measures import IN_FLIGHT
 from mattermost_migrate.domain.names import POD
-from mattermost_migrate.testing.cluster.ports import Port
+from mattermost_migrate.testing.cluster.ports import free_port
 
 
 def test_it_is_alive_at_once_and_ready_when_all_is_listed() -> None:
     async def main() -> list[tuple[int, str]]:
         pods = SimpleNamespace(synced=asyncio.Event())
-        reserved = Port.reserve()
-        reserved.release()
-        base = f"http://127.0.0.1:{reserved.number}"
+        port = free_port()
+        base = f"http://127.0.0.1:{port}"
         answers = []
         async with (
-            serving("127.0.0.1", reserved.number, cast("Any", {POD: pods})),
+            serving("127.0.0.1", port, cast("Any", {POD: pods})),
             aiohttp.ClientSession() as session,
         ):
             for path in ("/healthz", "/readyz", "/readyz", "/metrics"):
@@ -35,7 +35,7 @@ def test_it_is_alive_at_once_and_ready_when_all_is_listed() -> None:
     assert alive == (200, "alive\n")
     assert unready == (503, "not yet listed: Pod\n")
     assert ready == (200, "ready\n")
-    assert "mattermost_migrate_api_requests_total" in metrics[1]
+    assert f"# TYPE {IN_FLIGHT._name} gauge" in metrics[1]
 
 
 def test_port_zero_is_nobody() -> None:
