@@ -64,49 +64,6 @@ def test_who_shares_a_machine_is_told_right_before_all_that_began_together_have_
     assert abs((found.through - ends[-1]) / (ends[-1] - NOW)) < 0.2
 
 
-def test_two_rounds_of_who_waits_for_its_own_pods_are_mostly_told_right() -> None:
-    """Fifteen at once, each of 50 to 69 s: where the second round is small, its end is a guess."""
-    took = [50 + place * 7 % 20 for place in range(20)]
-    off = []
-    began = [0] * 15
-    for place in range(15, 20):
-        ends = sorted(start + each for start, each in zip(began, took, strict=False))
-        began.append(ends[place - 15])
-    ends = sorted(start + each for start, each in zip(began, took, strict=True))
-    through = ends[-1]
-    for done in range(3, 20):
-        now = ends[done - 1]
-        everyone = []
-        for place, (start, each) in enumerate(zip(began, took, strict=True)):
-            standing = W if start > now else S if start + each <= now else R
-            started = NOW + timedelta(seconds=start) if standing is not W else None
-            ended = NOW + timedelta(seconds=start + each) if standing is S else None
-            member = Member("ns", str(place), standing, place=place, started=started, ended=ended)
-            everyone.append(member)
-
-        found = pace_of(Roster(everyone), ONE, ONE[0])
-
-        assert found is not None
-        off.append(abs((found.through - NOW).total_seconds() / through - 1))
-
-    assert max(off) < 0.3
-    assert sorted(off)[len(off) // 2] < 0.2
-
-
-def test_who_outlasts_all_others_is_waited_for_by_a_tenth_of_its_time() -> None:
-    over = [
-        Member("ns", str(n), S, place=n, started=NOW, ended=NOW + timedelta(seconds=10 + n / 10))
-        for n in range(20)
-    ]
-    hangs = Member("ns", "x", R, place=20, started=NOW - timedelta(seconds=600))
-
-    found = pace_of(Roster([*over, hangs]), ONE, ONE[0])
-
-    last = NOW + timedelta(seconds=11.9)
-    assert found is not None
-    assert timedelta(seconds=30) < found.through - last < timedelta(seconds=62)
-
-
 def test_who_runs_with_the_times_of_an_earlier_run_has_just_begun() -> None:
     subject = fleet()
     over = ended(enlist(subject, "mm", 0), S, at=NOW)
