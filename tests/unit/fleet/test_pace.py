@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from mattermost_migrate.domain.fleet import Member, Roster, Standing, member_of
 from mattermost_migrate.domain.fleet.pace import pace_of
@@ -11,6 +16,8 @@ from mattermost_migrate.testing.fleets import NOW, begun, ended, enlist, fleet, 
 
 ONE = (Wave(1, "", 0, None),)
 R, S, W = Standing.RUNNING, Standing.SUCCEEDED, Standing.WAITING
+#: When each member of fleets on a real control plane began and ended, in seconds of the first.
+COURSES = json.loads((Path(__file__).parents[2] / "data/fleets/courses.json").read_text())
 
 
 def test_two_say_nothing_yet() -> None:
@@ -23,6 +30,31 @@ def test_one_after_the_other() -> None:
     assert found is not None
     assert found.per_minute == 6.0
     assert found.through == NOW + timedelta(seconds=50)
+
+
+@pytest.mark.parametrize(
+    "course",
+    COURSES,
+    ids=[f"{len(each['startsAndEnds'])} {each['strategy']} {each['atOnce']}" for each in COURSES],
+)
+def test_of_real_fleets_what_is_told_after_a_tenth_comes_true_within_a_fifth(
+    course: dict[str, Any],
+) -> None:
+    times = [tuple(timedelta(seconds=each) for each in pair) for pair in course["startsAndEnds"]]
+    ends = sorted(end for _, end in times)
+    for now in ends[max(len(times) // 10, 3) - 1 : -1]:
+        members = []
+        for place, (start, end) in enumerate(times):
+            standing = W if start > now else S if end <= now else R
+            started = None if standing is W else NOW + start
+            ended = NOW + end if standing is S else None
+            member = Member("ns", str(place), standing, place=place, started=started, ended=ended)
+            members.append(member)
+
+        found = pace_of(Roster(members), ONE, ONE[0])
+
+        assert found is not None
+        assert abs((found.through - NOW - ends[-1]) / ends[-1]) < 0.2, now
 
 
 def test_what_is_told_after_a_tenth_comes_true_within_a_fifth() -> None:
