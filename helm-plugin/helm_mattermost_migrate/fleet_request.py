@@ -11,8 +11,10 @@ from helm_mattermost_migrate.durations import parse_seconds
 from helm_mattermost_migrate.selection import Key, Selection
 from mattermost_migrate.domain.names import FLEET_MIGRATION, MATTERMOST, Strategy
 
-__all__ = ["Wishes", "fleet_request", "parse_amount", "parse_wave"]
+__all__ = ["MAX_CONCURRENT", "Wishes", "fleet_request", "parse_amount", "parse_wave"]
 
+#: How many at once, where nobody says: what the API server fills in.
+MAX_CONCURRENT: Final = 15
 #: generateName adds five letters, and a label value, which the name becomes, holds 63.
 _LONGEST_PREFIX: Final = 50
 _WAVE: Final = re.compile(r"(?:(?P<name>[^=:]+)=)?(?P<size>[^:]+)(?P<rest>(?::[^:]+)*)")

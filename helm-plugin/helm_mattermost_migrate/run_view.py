@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from helm_mattermost_migrate.appraisal import Appraisal, Verdict
 from helm_mattermost_migrate.durations import brief
-from helm_mattermost_migrate.fleet_request import Wishes
+from helm_mattermost_migrate.fleet_request import MAX_CONCURRENT, Wishes
 from helm_mattermost_migrate.members import Member
 from helm_mattermost_migrate.plan_view import totals
 from helm_mattermost_migrate.progress import Progress
@@ -39,7 +39,7 @@ def asked(appraisals: Sequence[Appraisal], wishes: Wishes) -> Iterator[str]:
     if going:
         pods = sum(each.pods for each in going)
         rollout = _rollout(going, wishes)
-        at_once = wishes.max_concurrent or "the cluster's default"
+        at_once = wishes.max_concurrent or f"{MAX_CONCURRENT}, the default"
         yield f"To {wishes.desired}: {len(going)}, with {pods} pods{rollout}. At once: {at_once}."
         if waves := [_wave(wave) for wave in wishes.more.get("waves") or ()]:
             yield f"Waves: {', then '.join((*waves, 'the rest'))}."

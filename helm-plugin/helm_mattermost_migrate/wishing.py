@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from helm_mattermost_migrate.errors import CommandError, Exit
-from helm_mattermost_migrate.fleet_request import Wishes, parse_amount, parse_wave
+from helm_mattermost_migrate.fleet_request import MAX_CONCURRENT, Wishes, parse_amount, parse_wave
 from helm_mattermost_migrate.options import Duration, parse_selection
 from helm_mattermost_migrate.selection import Selection
 from mattermost_migrate.domain.manifests import read
@@ -84,7 +84,7 @@ at_once: Final = click.option(
     "--max-concurrent",
     type=Amount(),
     metavar=_AMOUNT,
-    help="How many may be under way at the same time. [default: 15]",
+    help=f"How many may be under way at the same time. [default: {MAX_CONCURRENT}]",
 )
 
 

@@ -219,6 +219,10 @@ def test_a_person_is_asked_with_everything_that_matters() -> None:
     ]
 
 
+def test_a_person_is_told_how_many_go_at_once_without_having_said() -> None:
+    assert list(asked([READY], Wishes()))[-1].endswith(" At once: 15, the default.")
+
+
 def test_a_person_is_asked_about_waves() -> None:
     waves = [parse_wave(text) for text in ("canary=1:10m:approve", "10%:1h", "50:approve")]
 
