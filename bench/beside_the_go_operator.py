@@ -3,8 +3,9 @@
 SOURCE is a checkout of the operator, for its CustomResourceDefinitions, and BINARY what `go build`
 made of it. On a control plane of its own, with the controller as it ships. Installations go there
 and back by each strategy; then one stops, by each write that lets go of what was created held, for
-as long as was asked for, and the audit log says what the operator wrote meanwhile. Prints one JSON
-document; exits with 1 if anybody could have noticed.
+as long as was asked for, and the audit log says what the operator wrote meanwhile. In the end half
+are moved once more, and all are handed over to the builtin operator and back to this one. Prints
+one JSON document; exits with 1 if anybody could have noticed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,15 +34,16 @@ from mattermost_migrate.domain.names import (
     NAMESPACE,
     POD,
     REPLICA_SET,
+    REVISION_ANNOTATION,
     SECRET,
     Resource,
     Strategy,
 )
-from mattermost_migrate.domain.objects import uid_of
+from mattermost_migrate.domain.objects import annotations_of, uid_of
 from mattermost_migrate.testing.builders import database_secret, file_secret
-from mattermost_migrate.testing.cluster import Client, LocalCluster, Options, kubeconfig
+from mattermost_migrate.testing.cluster import Client, LocalCluster, Options, Process, kubeconfig
 from mattermost_migrate.testing.faults import Drop, Exchange, Fault, Gateway
-from mattermost_migrate.testing.installations import Installations
+from mattermost_migrate.testing.installations import Installations, stable
 from mattermost_migrate.testing.succession import Succession
 from mattermost_migrate.testing.tools import ready
 from mattermost_migrate.testing.witness import Witness
@@ -87,6 +89,9 @@ class Place:
     """The cluster, with the operator and the controller at work."""
 
     cluster: LocalCluster
+    binary: Path
+    operator: Process
+    controller: Process
     installations: list[Installations]
 
     @property
@@ -100,12 +105,16 @@ class Place:
 
     def written(self, since: str, namespace: str = "") -> Counter[str]:
         """What the operator wrote since a moment, everywhere or in one namespace."""
+        return self.asked(since, namespace, WRITES)
+
+    def asked(self, since: str, namespace: str, verbs: Collection[str]) -> Counter[str]:
+        """What it asked for by these verbs."""
         return Counter(
             f"{event['verb']} {_target(event)}"
             for event in self.cluster.audit()
             if event["user"].get("username") == USER
             and event["stage"] == "ResponseComplete"
-            and event["verb"] in WRITES
+            and event["verb"] in verbs
             and event["requestReceivedTimestamp"] > since
             and namespace in ("", event["objectRef"].get("namespace"))
             and event["objectRef"]["resource"] not in ("events", "leases")
@@ -206,26 +215,81 @@ def left_alone(told: dict[str, Any]) -> bool:
     return untouched and not told["harms"]
 
 
-def start_operator(cluster: LocalCluster, source: Path, binary: Path) -> None:
-    """The Go operator, by a ServiceAccount of its own and without leader election."""
+def handed_over(place: Place, seconds: float) -> list[dict[str, Any]]:
+    """All of them to the builtin operator, and back: what either made of them."""
+    place.operator.stop()
+    return [handed_to(place, each, seconds) for each in ("builtin", "external")]
+
+
+def handed_to(place: Place, operator: str, seconds: float) -> dict[str, Any]:
+    """Pods and templates before an operator has looked, and a while after."""
+    place.controller.stop()
+    since, moment = place.witness.now(), now()
+    before, templates = place.each(Installations.workload), place.each(template)
+    if operator == "external":
+        place.operator = start_operator(place.cluster, place.binary)
+    place.controller = start_controller(place.cluster, operator)
+    time.sleep(seconds)
+    made = [
+        made_since(here, since, old) for here, old in zip(place.installations, before, strict=True)
+    ]
+    kinds = place.each(kind_of)
+    return {
+        "handedTo": operator,
+        "seconds": seconds,
+        "installations": dict(Counter(kind.kind for kind in kinds)),
+        "allWhole": all(place.each(lambda here: stable(here.get(kind_of(here), "acme")))),
+        "podsMade": sum(each[POD.kind] for each in made),
+        "replicaSetsMade": sum(each[REPLICA_SET.kind] for each in made),
+        "sameWorkload": place.each(Installations.workload) == before,
+        "sameTemplates": place.each(template) == templates,
+        "goOperatorWrote": dict(sorted(place.written(moment).items())),
+        "goOperatorRead": place.asked(moment, "", {"get", "list"}).total(),
+    }
+
+
+def kind_of(here: Installations) -> Resource:
+    """What it is now."""
+    return MATTERMOST if here.find(MATTERMOST, "acme") else CLUSTER_INSTALLATION
+
+
+def template(here: Installations) -> tuple[Any, ...]:
+    """By what its pods are made."""
+    deployment = here.get(DEPLOYMENT, "acme")
+    return deployment["spec"]["template"], annotations_of(deployment).get(REVISION_ANNOTATION)
+
+
+def unnoticed(told: dict[str, Any]) -> bool:
+    """Whether nobody can have noticed who looks after them."""
+    made = told["podsMade"] or told["replicaSetsMade"]
+    looked = told["goOperatorRead"] or told["handedTo"] == "builtin"
+    same = told["allWhole"] and told["sameWorkload"] and told["sameTemplates"]
+    return bool(looked and same and not made)
+
+
+def prepare(cluster: LocalCluster, source: Path, server: str) -> None:
+    """ServiceAccounts of their own for operator and controller; the latter by way of the gate."""
     cluster.install_crds(source / "config/crd/bases/mattermost.com_mattermostrestoredbs.yaml")
-    cluster.admin.create(NAMESPACE, None, {"metadata": {"name": OPERATOR}})
-    cluster.give_every_right(OPERATOR, OPERATOR)
+    for each in (OPERATOR, HOME):
+        cluster.admin.create(NAMESPACE, None, {"metadata": {"name": each}})
+        cluster.give_every_right(each, each)
     path = cluster.folder / "operator.kubeconfig"
     cluster.service_account_kubeconfig(OPERATOR, OPERATOR, path)
-    cluster.run("operator", [binary, "--metrics-addr", "0"], KUBECONFIG=str(path))
-
-
-def start_controller(cluster: LocalCluster, server: str) -> None:
-    """The controller as it ships, its requests by way of the gate."""
-    cluster.admin.create(NAMESPACE, None, {"metadata": {"name": HOME}})
-    cluster.give_every_right(HOME, HOME)
     through = dataclasses.replace(cluster.service_account(HOME, HOME), server=server)
-    path = kubeconfig.write(
-        cluster.folder / "controller.kubeconfig", through, user=HOME, namespace=HOME
-    )
-    command = [sys.executable, "-m", "controller", "--operator", "external", "--namespace", HOME]
-    cluster.run("controller", command, KUBECONFIG=str(path))
+    kubeconfig.write(cluster.folder / "controller.kubeconfig", through, user=HOME, namespace=HOME)
+
+
+def start_operator(cluster: LocalCluster, binary: Path) -> Process:
+    """The Go operator, without leader election."""
+    path = cluster.folder / "operator.kubeconfig"
+    return cluster.run("operator", [binary, "--metrics-addr", "0"], KUBECONFIG=str(path))
+
+
+def start_controller(cluster: LocalCluster, operator: str) -> Process:
+    """The controller as it ships."""
+    command = [sys.executable, "-m", "controller", "--operator", operator, "--namespace", HOME]
+    path = cluster.folder / "controller.kubeconfig"
+    return cluster.run("controller", command, KUBECONFIG=str(path))
 
 
 def main() -> int:
@@ -236,6 +300,7 @@ def main() -> int:
     parser.add_argument("--installations", type=int, default=5)
     parser.add_argument("--quiet", type=float, default=30.0, help="seconds to watch after each leg")
     parser.add_argument("--held", type=float, default=40.0, help="seconds to leave what is held")
+    parser.add_argument("--handed", type=float, default=60.0, help="seconds after each hand-over")
     given = parser.parse_args()
     head = origin()
     with ExitStack() as stack:
@@ -243,9 +308,10 @@ def main() -> int:
         witness = stack.enter_context(Witness(Client(cluster.admin.credentials)))
         gateway = stack.enter_context(Gateway(cluster))
         gate = gateway.gate(holding := Holding())
-        start_operator(cluster, given.source, given.binary)
-        start_controller(cluster, gate.server)
-        place = Place(cluster, [])
+        prepare(cluster, given.source, gate.server)
+        operator = start_operator(cluster, given.binary)
+        controller = start_controller(cluster, "external")
+        place = Place(cluster, given.binary, operator, controller, [])
         for _ in range(given.installations):
             namespace = stack.enter_context(cluster.namespace())
             for secret in (database_secret(namespace=namespace), file_secret(namespace=namespace)):
@@ -262,15 +328,20 @@ def main() -> int:
             held(place, holding, resource, given.held)
             for resource in (DEPLOYMENT, DEPLOYMENT, MATTERMOST, CLUSTER_INSTALLATION)
         ]
+        for here in place.installations[::2]:
+            here.move("acme", kind=MATTERMOST.kind)
+            here.until_whole(MATTERMOST, "acme")
+        handed = handed_over(place, given.handed)
     told = {
         **head,
         "installations": given.installations,
         "moved": moved,
         "held": stopped,
+        "handedOver": handed,
     }
     print(json.dumps(told, indent=2))
     quiet = not any(each["harms"] or each["changedInQuiet"] for each in moved)
-    return 0 if quiet and all(map(left_alone, stopped)) else 1
+    return 0 if quiet and all(map(left_alone, stopped)) and all(map(unnoticed, handed)) else 1
 
 
 if __name__ == "__main__":
