@@ -113,6 +113,7 @@ class Place:
             f"{event['verb']} {_target(event)}"
             for event in self.cluster.audit()
             if event["user"].get("username") == USER
+            and "objectRef" in event  # which kinds there are is asked of no object
             and event["stage"] == "ResponseComplete"
             and event["verb"] in verbs
             and event["requestReceivedTimestamp"] > since
