@@ -55,11 +55,10 @@ def command(**arguments: Any) -> int:
     the summary says which. Exit codes as those of run.
     """
     check_following(arguments)
-    turning, more = asyncio.run(_under_way(arguments))
-    if turning:
+    if turning := asyncio.run(_under_way(arguments)):
         say(f"{len(turning)} under way will turn round: {', '.join(map('/'.join, turning))}")
         agree(yes=arguments["yes"])
-        code = asyncio.run(_turn_round(arguments, turning))
+        code, more = asyncio.run(_turn_round(arguments, turning))
         if code != Exit.DONE or not more:
             return code
     wishes = Wishes(
@@ -89,8 +88,8 @@ def _other_mattermosts(inventory: Inventory, turning: Container[Key]) -> bool:
     )
 
 
-async def _under_way(arguments: dict[str, Any]) -> tuple[list[Key], bool]:
-    """Those on their way to a Mattermost, and whether there are others to bring back."""
+async def _under_way(arguments: dict[str, Any]) -> list[Key]:
+    """Those on their way to a Mattermost."""
     async with Target.of(arguments).client() as client:
         selection = parse_selection(arguments, namespace=client.connection.namespace)
         inventory = await read_inventory(client, selection)
@@ -98,19 +97,29 @@ async def _under_way(arguments: dict[str, Any]) -> tuple[list[Key], bool]:
         turning = [member.key for member in inventory.members if _turns(member)]
         if turning:
             await require_leader(client, now())
-        return turning, _other_mattermosts(inventory, turning)
+        return turning
 
 
-async def _turn_round(arguments: dict[str, Any], keys: list[Key]) -> int:
+async def _turn_round(arguments: dict[str, Any], keys: list[Key]) -> tuple[int, bool]:
+    """Turn round whoever still is under way: how that went, and whether a fleet is to do the rest.
+
+    While a person was asked, some may have come through: they are brought back whole, as others.
+    """
     async with Target.of(arguments).client() as client:
         selection = parse_selection(arguments, namespace=client.connection.namespace)
         inventory = await read_inventory(client, selection)
         members = (each for each in inventory.members if each.key in keys and _turns(each))
         chosen = migrations_of(inventory, members)
+        turned = sorted(map(key_of, chosen))
+        if through := sorted(set(keys) - set(turned)):
+            say(f"{len(through)} came to an end meanwhile: {', '.join(map('/'.join, through))}")
+        more = _other_mattermosts(inventory, turned)
+        if not turned:
+            return Exit.DONE, more
         wanted: dict[str, Any] = {"desiredKind": CLUSTER_INSTALLATION.kind}
         if arguments["discard"]:
             wanted["discardEdits"] = True
         await amend(client, chosen, lambda _: wanted)
         if arguments["no_wait"]:
-            return Exit.DONE
-        return await watch_amended(client, sorted(map(key_of, chosen)), arguments["timeout"])
+            return Exit.DONE, more
+        return await watch_amended(client, turned, arguments["timeout"]), more

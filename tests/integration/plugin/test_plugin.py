@@ -19,15 +19,19 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from helm_mattermost_migrate.cli import main
+from helm_mattermost_migrate.commands import revert
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     FLEET_MIGRATION,
+    INSTALLATION_MIGRATION,
     MATTERMOST,
     POD,
     SECRET,
 )
 from mattermost_migrate.testing.builders import file_secret
 from mattermost_migrate.testing.cluster import LocalCluster, Process
+from mattermost_migrate.testing.installations import succeeded
 
 from .conftest import CONTROLLER, PATIENCE, Cli, command, environment, until_leading
 
@@ -258,6 +262,33 @@ def test_what_is_refused_is_told_and_the_rest_is_done(
     assert f"refused: {space}/talk: NoDeployment: " in ended.out
     assert f"{space}/chat: succeeded" in ended.out
     assert served.admin.find(MATTERMOST, space, "talk") is None
+
+
+def test_who_comes_through_while_a_person_is_asked_goes_back_whole(
+    served: LocalCluster,
+    space: str,
+    install: Callable[..., None],
+    controller: Process,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    install("chat")
+    body = {"metadata": {"name": "chat"}, "spec": {"desiredKind": MATTERMOST.kind}}
+
+    def slowly(*, yes: bool) -> None:
+        assert yes
+        controller.resume()
+        served.admin.until(INSTALLATION_MIGRATION, space, "chat", succeeded, seconds=PATIENCE)
+
+    monkeypatch.setattr(revert, "agree", slowly)
+    monkeypatch.setenv("KUBECONFIG", str(served.kubeconfig))
+    controller.pause()
+    served.admin.create(INSTALLATION_MIGRATION, space, body)
+    with pytest.raises(SystemExit) as ended:
+        main(["revert", "chat", "-n", space, "--yes"])
+
+    assert ended.value.code == 0
+    assert served.admin.get(CLUSTER_INSTALLATION, space, "chat")["status"]["state"] == "stable"
+    assert served.admin.find(MATTERMOST, space, "chat") is None
 
 
 def test_stopping_to_look_leaves_it_going(
