@@ -106,9 +106,9 @@ class Fleet:
 
     @property
     def exit(self) -> Exit:
-        """0 done, 1 something failed, 2 not through, 3 some were skipped or none selected."""
+        """1 when something failed, else 2 while it runs, 3 when some were skipped, or 0."""
         if not self.standing.ended:
-            return Exit.UNFINISHED
+            return Exit.FAILED if self.counts.failed else Exit.UNFINISHED
         if self.standing is Standing.SUCCEEDED:
             return Exit.DONE
         return Exit.FAILED if self.standing is Standing.FAILED else Exit.REFUSED

@@ -14,6 +14,7 @@ from helm_mattermost_migrate.selection import Selection, SelectionError
 __all__ = [
     "Duration",
     "asking",
+    "check_fleet_alone",
     "check_following",
     "output_option",
     "parse_selection",
@@ -100,6 +101,16 @@ def check_following(arguments: Mapping[str, Any]) -> None:
     """
     if arguments["no_wait"] and arguments["timeout"] is not None:
         raise click.UsageError("--timeout goes with following, which --no-wait leaves out")
+
+
+def check_fleet_alone(arguments: Mapping[str, Any]) -> None:
+    """Refuse to select beside ``--fleet``.
+
+    Raises:
+        click.UsageError: what a ``selecting`` command selects is given, too.
+    """
+    if any(arguments[name] for name in ("names", *_SELECTING)):
+        raise click.UsageError("--fleet says which ones already: leave the rest out")
 
 
 def parse_selection(arguments: Mapping[str, Any], *, namespace: str) -> Selection:

@@ -206,8 +206,12 @@ def selection_of(arguments: Mapping[str, Any], *, namespace: str) -> Selection:
 
 
 def given(arguments: Mapping[str, Any], *names: str) -> bool:
-    """Whether any of these arguments was given."""
-    return any(arguments.get(name) not in (None, False, "", ()) for name in names)
+    """Whether any of these arguments was given: 0 is an amount, and no pin a wish."""
+    absent = (None, "", ())
+    return any(
+        arguments.get(name) not in absent and not (arguments[name] is False and name != "pin")
+        for name in names
+    )
 
 
 def _flags(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

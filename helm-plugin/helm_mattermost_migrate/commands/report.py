@@ -16,7 +16,12 @@ from helm_mattermost_migrate.documented import Documented, program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
 from helm_mattermost_migrate.fleets import left
 from helm_mattermost_migrate.inventory import Inventory, check_found, read_fleet, read_inventory
-from helm_mattermost_migrate.options import output_option, parse_selection, selecting
+from helm_mattermost_migrate.options import (
+    check_fleet_alone,
+    output_option,
+    parse_selection,
+    selecting,
+)
 from helm_mattermost_migrate.report.record import Record, entries
 from helm_mattermost_migrate.report.waves import wave_records
 from helm_mattermost_migrate.selection import Selection
@@ -105,8 +110,8 @@ def _formatted(record: Record, output: str) -> str:
 async def _look(arguments: dict[str, Any]) -> tuple[Record, tuple[tuple[str, str], ...]]:
     """The record, and of a fleet where those are that are not in it any more."""
     fleet = arguments["fleet"]
-    if fleet and any(arguments[key] for key in ("names", "labels", "namespaces", "everything")):
-        raise click.UsageError("--fleet says which ones already: leave the rest out")
+    if fleet:
+        check_fleet_alone(arguments)
     async with Target.of(arguments).client() as client:
         selection = parse_selection(arguments, namespace=client.connection.namespace)
         inventory, environment = await asyncio.gather(

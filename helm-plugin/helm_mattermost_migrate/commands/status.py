@@ -13,7 +13,13 @@ from helm_mattermost_migrate.errors import Exit
 from helm_mattermost_migrate.fleets import fleet_of, left
 from helm_mattermost_migrate.inventory import Inventory, check_found, read_fleet, read_inventory
 from helm_mattermost_migrate.members import as_of_its_run
-from helm_mattermost_migrate.options import Duration, output_option, parse_selection, selecting
+from helm_mattermost_migrate.options import (
+    Duration,
+    check_fleet_alone,
+    output_option,
+    parse_selection,
+    selecting,
+)
 from helm_mattermost_migrate.selection import Selection
 from helm_mattermost_migrate.status_view import (
     exit_code,
@@ -100,8 +106,7 @@ def _print(
 
 async def _fleet_status(arguments: dict[str, Any]) -> int:
     name = arguments["fleet"]
-    if any(arguments[key] for key in ("names", "labels", "namespaces", "everything")):
-        raise click.UsageError("--fleet says which ones already: leave the rest out")
+    check_fleet_alone(arguments)
     async with Target.of(arguments).client(plain=not arguments["watch"]) as client:
         inventory = await read_fleet(client, name)
         fleet = fleet_of((inventory.fleets or ())[0])
@@ -137,7 +142,7 @@ async def _watch(client: Client, selection: Selection, arguments: dict[str, Any]
     except asyncio.CancelledError:
         return _stopped(selection.typed())
     say(member_table(ended.members, now()))
-    return Exit.UNFINISHED if not ended.through else exit_code(ended.members)
+    return exit_code(ended.members)
 
 
 def _stopped(what: str) -> Exit:

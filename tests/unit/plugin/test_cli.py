@@ -144,10 +144,28 @@ def test_a_missing_value_leads_to_the_help_of_its_command(
         pytest.param(["run", "--failure-budget", "-1"], "'-1' is no number", id="budget"),
         pytest.param(["run", "-f", "/none.yaml"], "/none.yaml: No such file", id="no fleet file"),
         pytest.param(["run", "--plan", "/none.plan"], "/none.plan: No such file", id="no plan"),
-        pytest.param(["run", "chat", "--plan", "x"], "the plan says which ones", id="plan and"),
+        *(
+            pytest.param(
+                ["run", *each, "--plan", "x"], "the plan says which ones", id=f"plan, {each}"
+            )
+            for each in (
+                ["chat"],
+                ["-A"],
+                ["--no-pin"],
+                ["--pin"],
+                ["--retry-limit", "0"],
+                ["--failure-budget", "0"],
+                ["--wave", "1", "--soak", "0s"],
+                ["--approve-waves"],
+            )
+        ),
         pytest.param(["plan", "--diff", "-o", "json"], "--diff is for people", id="diff as json"),
         pytest.param(["approve", "--wave", "2"], "goes with the name of one fleet", id="approve"),
-        pytest.param(["report", "x", "--fleet", "f"], "leave the rest out", id="report of both"),
+        *(
+            pytest.param([each, other, "--fleet", "f"], "leave the rest out", id=f"{each} of both")
+            for each in ("report", "status")
+            for other in ("x", "-A", "--all", "-l=a=b", "--namespaces=a")
+        ),
         pytest.param(["convert"], "Missing option '-f'", id="nothing to convert"),
         pytest.param(["convert", "-f", "/none.yaml"], "/none.yaml: No such file", id="no file"),
     ],

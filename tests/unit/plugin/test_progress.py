@@ -186,6 +186,18 @@ def test_a_run_ends_with(conditions: Any, code: Exit) -> None:
     assert seen.exit is code
 
 
+def test_a_failure_counts_though_others_are_under_way() -> None:
+    spec = {"desiredKind": "Mattermost"}
+    status = {"counts": {"selected": 3, "running": 2, "failed": 1}}
+
+    seen = fleet_of(
+        {"metadata": {"name": "fleet-a", "generation": 1}, "spec": spec, "status": status}
+    )
+
+    assert not seen.standing.ended
+    assert seen.exit is Exit.FAILED
+
+
 def test_in_a_pipe_there_is_no_escape_code(capsys: pytest.CaptureFixture[str]) -> None:
     screen = LineScreen(clock=lambda: NOW)
     with screen:
