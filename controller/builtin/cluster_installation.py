@@ -13,6 +13,7 @@ from typing import Final
 
 from controller.builtin.outcomes import NotReadyError, ProblemError
 from controller.builtin.rounds import JOB_SECONDS, Round, Workshop
+from controller.observe import direction
 from controller.requests import request_migration
 from controller.worker import Key, UnsuccessfulError
 from mattermost_migrate.domain import references
@@ -124,15 +125,15 @@ class ClusterInstallationReconciler:
     async def _migration_wanted(self, ci: JsonObject) -> bool:
         """Whether ``migrate`` is to be left to an InstallationMigration, which is made if missing.
 
-        One that wants the ClusterInstallation back has the last word: it was rolled back or
-        reverted, and the field is what is left of the wish that came before.
+        One that goes back, or went, to the ClusterInstallation has the last word: the field is what
+        is left of the wish that came before.
         """
         wanted = await self._shop.known.find(INSTALLATION_MIGRATION, *key_of(ci))
         if wanted is None:
             shop = self._shop
             await request_migration(shop.client, shop.events, ci, "spec.migrate is true")
             return True
-        return bool(wanted["spec"].get("desiredKind") != CLUSTER_INSTALLATION.kind)
+        return direction(wanted).kind != CLUSTER_INSTALLATION.kind
 
 
 def _unsafe(ci: JsonObject) -> str:

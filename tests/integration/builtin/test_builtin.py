@@ -302,6 +302,31 @@ def test_migrate_alone_asks_for_a_migration_and_touches_nothing_else(world: Open
     asyncio.run(main())
 
 
+def test_a_migration_that_was_given_up_leaves_the_installation_to_the_operator(world: Open) -> None:
+    """Its spec wants a Mattermost, and the field asks for one: it goes back all the same."""
+
+    async def main() -> None:
+        async with world() as here:
+            await here.stable(await here.create(CLUSTER_INSTALLATION, cluster_installation()))
+            await here.patch(CLUSTER_INSTALLATION, "acme", {"spec": {"migrate": True}})
+            asked = await here.until(INSTALLATION_MIGRATION, "acme", bool)
+            failure = {
+                "observedGeneration": asked["metadata"]["generation"],
+                "reason": "Rejected",
+                "message": "a quota",
+            }
+            await here.patch(
+                INSTALLATION_MIGRATION,
+                "acme",
+                {"status": {"failure": failure}},
+                subresource="status",
+            )
+            await here.patch(CLUSTER_INSTALLATION, "acme", {"spec": {"replicas": 1}})
+            await here.until(DEPLOYMENT, "acme", lambda each: each["spec"]["replicas"] == 1)
+
+    asyncio.run(main())
+
+
 def test_a_migration_that_goes_back_ends_the_wish(world: Open) -> None:
     back = {"metadata": {"name": "acme"}, "spec": {"desiredKind": "ClusterInstallation"}}
 
