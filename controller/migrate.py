@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -50,11 +51,18 @@ from mattermost_migrate.domain.objects import (
     JsonObject,
     key_of,
     labels_of,
+    leaving,
     typed,
     uid_of,
 )
 from mattermost_migrate.domain.recreation import ladder_of
-from mattermost_migrate.domain.reported import condition_status, failure_of, finished, parse_time
+from mattermost_migrate.domain.reported import (
+    condition_status,
+    failure_of,
+    finished,
+    lock_of,
+    parse_time,
+)
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act, Decision, Done, Look, Refuse, Wait, decide
 from mattermost_migrate.domain.writes import Verb
@@ -74,6 +82,9 @@ _LATEST: Final = 60.0
 #: Seconds for which a right that we lack may be one that the API server has yet to read: it answers
 #: before it knows who may do what, when it has just started.
 _READING_RIGHTS: Final = 20.0
+#: Seconds for which a write may be answered by 5xx before a person is told and its deadline counts.
+#: An API server that starts anew is no news; somebody's admission webhook that is down for good is.
+_OUTAGE: Final = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -110,8 +121,9 @@ class MigrationReconciler:
         self._observer = observer
         self._reporter = Reporter(client, self._migrations.note, verdicts)
         self._events = events
-        #: Since when a right is lacking, by key.
+        #: Since when a right is lacking, and since when no pass came to its end, by key.
         self._lacking: dict[Key, float] = {}
+        self._unanswered: dict[Key, float] = {}
 
     async def reconcile(self, key: Key) -> float | None:
         """One pass over one InstallationMigration.
@@ -122,8 +134,11 @@ class MigrationReconciler:
         migration = self._migrations.get(*key)
         if migration is None:
             self._lacking.pop(key, None)
+            self._unanswered.pop(key, None)
             await self._departed.clear(key)
             return None
+        if leaving(migration) and lock_of(migration) is None:
+            return None  # begun now, it would be gone in the middle
         if _over(migration):
             owners = [found for each in self._owners if (found := each.get(*key))]
             await self._undo_late(migration, owners)
@@ -160,6 +175,10 @@ class MigrationReconciler:
             if isinstance(error, ForbiddenError) and not self._lacks(migration):
                 raise TransientError(str(error)) from error
             seen, decision = await self._failed(migration, str(error), type(error))
+        except TransientError as error:
+            if (overdue := await self._held_up(migration, str(error))) is None:
+                raise
+            seen, decision = overdue
         except MigrateError:
             raise
         except Exception as error:
@@ -167,6 +186,7 @@ class MigrationReconciler:
             raise
         else:
             self._lacking.pop(key_of(migration), None)
+            self._unanswered.pop(key_of(migration), None)
         if isinstance(decision.verdict, Refuse) and _rolls_back(seen):
             self._say(seen, Reason.ROLLING_BACK, decision.verdict.message, warning=True)
             await self._reporter.give_up(seen, decision.verdict)
@@ -177,6 +197,11 @@ class MigrationReconciler:
         """Whether a right has been lacking for so long that somebody has to grant it."""
         since = self._lacking.setdefault(key_of(migration), time.monotonic())
         return time.monotonic() - since >= _READING_RIGHTS
+
+    def _lasts(self, migration: JsonObject) -> bool:
+        """Whether writes have been answered by 5xx for so long that a person should know."""
+        since = self._unanswered.setdefault(key_of(migration), time.monotonic())
+        return time.monotonic() - since >= _OUTAGE
 
     async def _climb(self, migration: JsonObject) -> tuple[Snapshot, Decision]:
         """Act until there is nothing to do but wait."""
@@ -213,6 +238,7 @@ class MigrationReconciler:
             raise
         if any(write.verb is Verb.DELETE and write.resource is SECRET for write in act.writes):
             self._observer.forget(seen.migration)
+        self._unanswered.pop((seen.namespace, seen.name), None)
         self._progressed((seen.namespace, seen.name))
         if seen.arrived:
             self._say(seen, str(step), act.summary)
@@ -251,8 +277,37 @@ class MigrationReconciler:
         seen = Snapshot(migration=fresh, target_kind=direction(fresh).kind)
         return seen, Decision(Refuse(reason_of(kind), problem, _next(seen)), (), Condition(step))
 
+    async def _held_up(
+        self, migration: JsonObject, problem: str
+    ) -> tuple[Snapshot, Decision] | None:
+        """Tell of a write that has had no good answer for long; what to do once that is too long.
+
+        A wait as any other, until its deadline. Before the first write there is nothing to go back
+        to: refused then, it is tried again.
+        """
+        if not self._lasts(migration):
+            return None
+        fresh = self._migrations.get(*key_of(migration)) or migration
+        seen = Snapshot(migration=fresh, target_kind=direction(fresh).kind)
+        entered = [step for step, _ in self._reporter.journal(fresh).steps]
+        told = (fresh.get("status") or {}).get("currentStep")
+        step = Condition(entered[-1] if entered else told or Condition.VALIDATED)
+        _log.warning("Held up", extra={"step": step, "error": problem})
+        waiting = Decision(Wait(problem, Reason.UNAVAILABLE), _told_to_hold(fresh), step)
+        decision = _in_time(seen, waiting)
+        patience = fresh["spec"].get("progressDeadlineSeconds", math.inf)
+        if not seen.lock and time.monotonic() - self._unanswered[key_of(migration)] >= patience:
+            verdict = Refuse(Reason.UNAVAILABLE, problem, _next(seen))
+            decision = dataclasses.replace(waiting, verdict=verdict)
+        if isinstance(decision.verdict, Refuse):
+            return seen, decision
+        with suppress(MigrateError):
+            await self._conclude(seen, decision)
+        return None
+
     async def _conclude(self, seen: Snapshot, decision: Decision) -> float | None:
         if isinstance(decision.verdict, Wait) and decision.verdict.reason == Reason.PAUSED:
+            self._reporter.forget(seen.migration)  # it has not begun, whatever was tried
             return None
         before = condition_status(seen.migration, Condition.SUCCEEDED)
         held_back = await self._reporter.report(seen, decision)
@@ -264,11 +319,12 @@ class MigrationReconciler:
                 self._forget(seen.migration)
                 return None
             case Refuse(reason, message, _):
-                if before is None or before.get("message") != message:
+                # On a way back the reason of that is told behind it.
+                if before is None or not str(before.get("message")).startswith(message):
                     self._say(seen, reason, message, warning=True)
                 return second_look(before, datetime.now(UTC))
         soon = decision.verdict.seconds if isinstance(decision.verdict, Wait) else None
-        times = (held_back, soon, _seconds_left(seen.migration))
+        times = (held_back, soon, _seconds_left(seen.migration, decision))
         return min((each for each in times if each is not None), default=None)
 
     def _say_end(self, seen: Snapshot) -> None:
@@ -287,6 +343,12 @@ class MigrationReconciler:
     def _forget(self, migration: JsonObject) -> None:
         self._observer.forget(migration)
         self._reporter.forget(migration)
+
+
+def _told_to_hold(migration: JsonObject) -> tuple[Condition, ...]:
+    """The steps that its status says hold: where nobody can look, they are all that is known."""
+    conditions = (migration.get("status") or {}).get("conditions") or ()
+    return tuple(Condition(each["type"]) for each in conditions if each["status"] == "True")
 
 
 def second_look(summary: JsonObject | None, now: datetime) -> float:
@@ -325,22 +387,16 @@ def _over(migration: JsonObject) -> bool:
 
 def _in_time(seen: Snapshot, decision: Decision) -> Decision:
     """The decision, or the end of patience when a wait has lasted beyond the deadline."""
-    left = _seconds_left(seen.migration)
-    status = seen.migration.get("status") or {}
-    if (
-        not isinstance(decision.verdict, Wait)
-        or left is None
-        or left > 0
-        or status.get("currentStep") != decision.current
-        or status.get("currentStepProgress", "") != decision.verdict.progress
-    ):
+    left = _seconds_left(seen.migration, decision)
+    if not isinstance(decision.verdict, Wait) or left is None or left > 0:
         return decision
     return dataclasses.replace(decision, verdict=_too_long(seen, decision.verdict))
 
 
 def _too_long(seen: Snapshot, waited: Wait) -> Refuse:
-    message = f"no progress for {_patience(seen.migration):.0f} s: {waited.message}"
-    if (seen.migration.get("status") or {}).get("currentStep") != Condition.SOURCE_FROZEN:
+    step = (seen.migration.get("status") or {}).get("currentStep")
+    message = f"no progress for {_patience(seen.migration, step):.0f} s: {waited.message}"
+    if step != Condition.SOURCE_FROZEN:
         return Refuse(Reason.DEADLINE_EXCEEDED, message, _next(seen))
     return Refuse(
         Reason.OPERATOR_SILENT,
@@ -361,18 +417,26 @@ def _next(seen: Snapshot) -> str:
     return f"helm mattermost-migrate status {seen.name} -n {seen.namespace} -o yaml"
 
 
-def _patience(migration: JsonObject) -> float:
-    """Seconds without progress that the current step may take."""
+def _patience(migration: JsonObject, step: str | None) -> float:
+    """Seconds without progress that this step may take."""
     deadline = float(migration["spec"].get("progressDeadlineSeconds", 0))
-    silent = (migration.get("status") or {}).get("currentStep") == Condition.SOURCE_FROZEN
-    return min(deadline, _ACKNOWLEDGEMENT) if silent else deadline
+    return min(deadline, _ACKNOWLEDGEMENT) if step == Condition.SOURCE_FROZEN else deadline
 
 
-def _seconds_left(migration: JsonObject) -> float | None:
-    """Until the progress deadline; None before the first report."""
-    since = (migration.get("status") or {}).get("currentStepTime")
-    deadline = migration["spec"].get("progressDeadlineSeconds")
-    if since is None or deadline is None or not labels_of(migration).get(LOCK_LABEL):
+def _seconds_left(migration: JsonObject, decision: Decision) -> float | None:
+    """Until the progress deadline of what is waited for; None where nothing has one.
+
+    It begins with the report. Of a wait that is yet to be reported it is whole: the status tells of
+    the one before, whose deadline means nothing any more.
+    """
+    if not isinstance(decision.verdict, Wait) or lock_of(migration) is None:
         return None
-    elapsed = (datetime.now(UTC) - parse_time(since)).total_seconds()
-    return max(0.0, _patience(migration) - elapsed)
+    if migration["spec"].get("progressDeadlineSeconds") is None:
+        return None
+    patience = _patience(migration, decision.current)
+    status = migration.get("status") or {}
+    told = (status.get("currentStep"), status.get("currentStepProgress", ""))
+    if told != (decision.current, decision.verdict.progress) or "currentStepTime" not in status:
+        return patience
+    elapsed = (datetime.now(UTC) - parse_time(status["currentStepTime"])).total_seconds()
+    return max(0.0, patience - elapsed)

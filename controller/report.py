@@ -35,8 +35,8 @@ _FIRST_REPORT: Final = 3.0
 _A_FEW: Final = 4
 _LONGER: Final = 2.0
 _LONGEST: Final = 30.0
-#: Steps that are recorded. One way takes 14, and turning round another 14; more is a riddle for
-#: which the beginning matters most.
+#: Steps that are recorded. One way takes 16 at most, and turning round as many; more is a riddle
+#: for which the beginning matters most.
 _MOST_STEPS: Final = 40
 
 
@@ -172,15 +172,18 @@ class Reporter:
 
     def _status(self, seen: Snapshot, decision: Decision, journal: Journal) -> dict[str, Any]:
         backup = (backup_name(seen.name), seen.backup.digest) if seen.backup else None
+        # What was refused before its first write has not begun, whatever was about to be sent.
+        done = isinstance(decision.verdict, Done)
+        begun = seen.lock or journal.ended or done
         progress = Progress(
             datetime.now(UTC),
             writes=journal.writes,
-            started=journal.began,
+            started=journal.began if begun else None,
             ended=journal.ended,
             backup=backup,
             warnings=journal.warnings,
             steps=tuple(journal.steps),
-            pinned=_pinned(seen) if isinstance(decision.verdict, Done) else None,
+            pinned=_pinned(seen) if done else None,
         )
         return status_of(seen.migration, decision, ladder_of(seen), progress)
 

@@ -352,5 +352,6 @@ class Reason(StrEnum):
     FAILURE_BUDGET_SPENT = "FailureBudgetSpent"
     RUN_DEADLINE_EXCEEDED = "RunDeadlineExceeded"
     FORBIDDEN = "Forbidden"
+    UNAVAILABLE = "Unavailable"
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     INTERNAL_ERROR = "InternalError"

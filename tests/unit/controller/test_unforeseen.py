@@ -75,7 +75,9 @@ class Changing(Cluster):
         await super().look(migration)
 
 
-def passes(cluster: Cluster, count: int, raised: type[Exception] | None = None) -> None:
+def passes(
+    cluster: Cluster, count: int, raised: type[Exception] | None = None, *, refused: bool = False
+) -> None:
     async def main() -> None:
         reconciler = MigrationReconciler(
             cluster,  # type: ignore[arg-type]
@@ -87,6 +89,9 @@ def passes(cluster: Cluster, count: int, raised: type[Exception] | None = None) 
         )
         for _ in range(count):
             assert cluster.error is not None
+            if refused:
+                assert await reconciler.reconcile(KEY) == 2.0
+                continue
             with pytest.raises(raised or type(cluster.error)):
                 await reconciler.reconcile(KEY)
 
@@ -108,6 +113,18 @@ def test_an_error_that_nobody_foresaw_is_told_once_and_turns_nothing_round() -> 
     assert "0x7f12" not in str(cluster.migration), "it may be another text each time"
     assert "failure" not in cluster.migration["status"], "it goes back"
     assert cluster.writes == len(cluster.events) == 1
+
+
+def test_a_way_back_that_fails_again_and_again_is_told_once() -> None:
+    cluster = Cluster(RejectedError("a quota"))
+    failure = {"observedGeneration": 1, "reason": "Rejected", "message": "another quota"}
+    cluster.migration["status"] = {"failure": failure}
+
+    passes(cluster, 3, refused=True)
+
+    assert condition(cluster, "Succeeded")["reason"] == "RollbackFailed"
+    assert "a quota (rolling back because of" in condition(cluster, "Succeeded")["message"]
+    assert cluster.events == ["Rejected: a quota"]
 
 
 def test_what_passes_by_itself_is_told_of_nowhere() -> None:
