@@ -9,7 +9,13 @@ from enum import StrEnum
 from mattermost_migrate.domain.fleet.enlistment import Key
 from mattermost_migrate.domain.membership import Enlistment
 from mattermost_migrate.domain.names import LOCK_LABEL, Condition, Reason
-from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, namespace_of
+from mattermost_migrate.domain.objects import (
+    JsonObject,
+    labels_of,
+    leaving,
+    name_of,
+    namespace_of,
+)
 from mattermost_migrate.domain.reported import condition_status, failure_of, finished, parse_time
 
 __all__ = ["Member", "Skip", "Standing", "member_of", "standing_of"]
@@ -104,7 +110,12 @@ def member_of(migration: JsonObject, fleet: JsonObject) -> Member | None:
     standing, spec = standing_of(migration), fleet["spec"]
     again = False
     if standing is not Standing.RUNNING and known.edited(migration):
-        return _edited(migration, known)
+        kind = migration["spec"]["desiredKind"]
+        told = f"its spec.desiredKind was set to {kind} by another hand"
+        return _out(migration, known, Reason.EDITED, told)
+    if standing.open and leaving(migration) and LOCK_LABEL not in labels_of(migration):
+        told = "its InstallationMigration is being deleted"
+        return _out(migration, known, Reason.LEFT_FLEET, told)
     if not standing.open:
         turned = known.desired_kind != spec["desiredKind"]
         raised = known.retry < int(spec.get("retryGeneration") or 0)
@@ -130,15 +141,15 @@ def member_of(migration: JsonObject, fleet: JsonObject) -> Member | None:
     )
 
 
-def _edited(migration: JsonObject, known: Enlistment) -> Member:
-    kind = migration["spec"]["desiredKind"]
+def _out(migration: JsonObject, known: Enlistment, reason: Reason, message: str) -> Member:
+    """A member that its fleet has nothing to do with any more."""
     return Member(
         namespace_of(migration),
         name_of(migration),
         Standing.SKIPPED,
         place=known.place,
-        reason=Reason.EDITED,
-        message=f"its spec.desiredKind was set to {kind} by another hand",
+        reason=reason,
+        message=message,
     )
 
 

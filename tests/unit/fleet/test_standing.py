@@ -83,6 +83,30 @@ def test_how_a_member_stands(
     assert member.standing is standing
 
 
+@pytest.mark.parametrize(
+    ("subject", "lock", "standing"),
+    [
+        pytest.param(WAITING, {}, Standing.SKIPPED, id="never to begin"),
+        pytest.param(begun(fleet(), WAITING), {}, Standing.SKIPPED, id="started, not begun"),
+        pytest.param(
+            begun(fleet(), WAITING), {LOCK_LABEL: "frozen"}, Standing.RUNNING, id="under way"
+        ),
+        pytest.param(SUCCEEDED, {}, Standing.SUCCEEDED, id="over"),
+    ],
+)
+def test_one_that_is_being_deleted_leaves_unless_it_is_under_way(
+    subject: dict[str, Any], lock: dict[str, str], standing: Standing
+) -> None:
+    metadata = {**subject["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}
+    metadata["labels"] = {**metadata["labels"], **lock}
+
+    member = member_of({**subject, "metadata": metadata}, fleet())
+
+    assert member is not None
+    assert member.standing is standing
+    assert (member.reason == "LeftFleet") is (standing is Standing.SKIPPED)
+
+
 def test_it_is_a_member_of_the_fleet_with_that_uid_only() -> None:
     again = fleet()
     again["metadata"]["uid"] = "of the next fleet of that name"
