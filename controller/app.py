@@ -69,7 +69,9 @@ def make_informers(client: Client) -> dict[Resource, Informer]:
             client, INSTALLATION_MIGRATION, indexes={BY_FLEET: fleets_of}
         ),
         FLEET_MIGRATION: Informer(client, FLEET_MIGRATION),
-        CLUSTER_INSTALLATION: Informer(client, CLUSTER_INSTALLATION),
+        CLUSTER_INSTALLATION: Informer(
+            client, CLUSTER_INSTALLATION, mark=lambda each: bool(managers_patch(each))
+        ),
         MATTERMOST: Informer(client, MATTERMOST),
         DEPLOYMENT: Informer(client, DEPLOYMENT, label_selector=_SELECTOR),
         REPLICA_SET: Informer(
@@ -193,12 +195,13 @@ def _subscribe_requests(informers: Informers, requests: WorkQueue[Key]) -> None:
 
 def _subscribe_previews(informers: Informers, previews: WorkQueue[Key]) -> None:
     """Have each ClusterInstallation looked at that was written through its preview version."""
+    installations = informers[CLUSTER_INSTALLATION]
 
     def written(_: JsonObject | None, after: JsonObject | None) -> None:
-        if after is not None and managers_patch(after):
+        if after is not None and key_of(after) in installations.marked:
             previews.add(key_of(after))
 
-    informers[CLUSTER_INSTALLATION].subscribe(written)
+    installations.subscribe(written)
 
 
 def _installations(obj: JsonObject) -> Iterator[Key]:

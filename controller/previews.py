@@ -24,7 +24,7 @@ class PreviewReconciler:
 
     Args:
         client: to write by; fenced by the lease.
-        informers: that of ClusterInstallations counts.
+        informers: that of ClusterInstallations counts, whose marked ones were written so.
     """
 
     def __init__(self, client: Client, informers: Informers) -> None:
@@ -37,7 +37,10 @@ class PreviewReconciler:
         Raises:
             StaleError: it was written to meanwhile.
         """
-        found = self._installations.get(*key)
+        if key not in self._installations.marked:
+            return None
+        # Memory holds no managedFields: they are the largest part of most objects.
+        found = await self._client.find(CLUSTER_INSTALLATION, *key)
         if found is None or not (forget := managers_patch(found)):
             return None
         with suppress(NotFoundError):

@@ -65,6 +65,8 @@ class Informer:
         field_selector: which ones, as kubectl takes it.
         trim: what of each object is worth keeping.
         indexes: named functions to look objects up by, beside ``BY_OWNER``.
+        mark: of each object as the API server sent it, before it is trimmed: whether its key is to
+            be among ``marked``, which it is before anybody is told of the change.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Informer:
         field_selector: str | None = None,
         trim: Trim = without_managed_fields,
         indexes: Mapping[str, Index] | None = None,
+        mark: Callable[[JsonObject], bool] | None = None,
     ) -> None:
         self.resource = resource
         self.synced = asyncio.Event()
@@ -87,13 +90,15 @@ class Informer:
         self._label_selector = label_selector
         self._field_selector = field_selector
         self._trim = trim
+        self._mark = mark
+        self.marked: set[Key] = set()
         self._objects = Store()
         self._index_functions: dict[str, Index] = {BY_OWNER: _owner_uids, **(indexes or {})}
         self._indexes: dict[str, dict[str, set[Key]]] = {
             name: defaultdict(set) for name in self._index_functions
         }
         self._handlers: list[Handler] = []
-        self._waiting: dict[Key | None, set[asyncio.Event]] = defaultdict(set)
+        self._waiting: dict[Key, set[asyncio.Event]] = defaultdict(set)
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -152,11 +157,6 @@ class Informer:
                 changed.clear()
                 await changed.wait()
             return obj
-
-    async def changed(self, namespace: str | None = None, name: str | None = None) -> None:
-        """Wait for the next change: of one object, or of any when none is named."""
-        with self._listening((namespace or "", name) if name else None) as changed:
-            await changed.wait()
 
     async def run(self) -> None:
         """List and watch until cancelled; every failure is waited out.
@@ -240,6 +240,8 @@ class Informer:
         before = self._objects.get(key)
         if before is not None and _version(before) >= _version(obj):
             return  # we know it already, from the answer to our own write
+        if self._mark is not None:
+            (self.marked.add if self._mark(obj) else self.marked.discard)(key)
         after = self._trim(obj)
         self._objects.put(key, after)
         self._reindex(key, before, after)
@@ -247,6 +249,7 @@ class Informer:
 
     def _drop(self, key: Key) -> None:
         before = self._objects.pop(key)
+        self.marked.discard(key)
         self._reindex(key, before, None)
         self._tell(key, before, None)
 
@@ -265,12 +268,11 @@ class Informer:
     def _tell(self, key: Key, before: JsonObject | None, after: JsonObject | None) -> None:
         for handler in self._handlers:
             handler(before, after)
-        for waiting in (key, None):
-            for event in self._waiting.get(waiting, ()):
-                event.set()
+        for event in self._waiting.get(key, ()):
+            event.set()
 
     @contextmanager
-    def _listening(self, key: Key | None) -> Iterator[asyncio.Event]:
+    def _listening(self, key: Key) -> Iterator[asyncio.Event]:
         event = asyncio.Event()
         self._waiting[key].add(event)
         try:

@@ -101,6 +101,48 @@ def test_an_edit_of_the_preview_changes_that_and_nothing_else(admin: Client, on:
     assert after["metadata"]["uid"] == before["metadata"]["uid"]
 
 
+def test_the_controller_forgets_who_wrote_through_the_preview(
+    cluster: Cluster, conversion: RunningWebhook, on: str
+) -> None:
+    """So that a GitOps tool's apply needs no process of ours: of before it led, and of after."""
+    admin, name = cluster.admin, "mattermost-migrate-controller"
+
+    def edit(version: str) -> None:
+        admin.patch(PREVIEW, on, "chat", {"spec": {"version": version}})
+        assert PREVIEW.api_version in _written_in(admin, on)
+
+    edit("10.9.0")
+    account = cluster.service_account_kubeconfig(NAMESPACE, name, cluster.folder / f"{name}.yaml")
+    command = [
+        sys.executable,
+        "-m",
+        "controller",
+        "--operator=external",
+        f"--namespace={NAMESPACE}",
+    ]
+    controller = cluster.run(name, command, KUBECONFIG=str(account))
+    try:
+        until(lambda: _written_in(admin, on) == {CLUSTER_INSTALLATION.api_version})
+        controller.pause()
+        edit("10.9.1")
+        controller.resume()
+        until(lambda: _written_in(admin, on) == {CLUSTER_INSTALLATION.api_version})
+    finally:
+        controller.stop()
+    conversion.process.kill()
+    try:
+        assert _applied(admin, on, replicas=4)["spec"]["version"] == "10.9.1"
+    finally:
+        conversion.process.start()
+        conversion.until_ready()
+
+
+def _written_in(admin: Client, namespace: str) -> set[str]:
+    """The versions in which fields of the ClusterInstallation were written."""
+    found = admin.get(CLUSTER_INSTALLATION, namespace, "chat")
+    return {each["apiVersion"] for each in found["metadata"]["managedFields"]}
+
+
 def test_a_preview_that_is_put_back_unchanged_changes_nothing(admin: Client, on: str) -> None:
     before = admin.get(CLUSTER_INSTALLATION, on, "chat")
 
