@@ -207,6 +207,14 @@ def _creation(edit: Edit, migration: JsonObject) -> Refusal | None:
     """Nobody brings back the kind that gave way, nor the one that takes over before its time."""
     here = f"InstallationMigration {edit.namespace}/{edit.name}"
     desired = (migration.get("spec") or {}).get("desiredKind")
+    if edit.kind != desired and lock_of(migration) is None and not _came_through(migration):
+        # Whether it has just let go of the lock and is about to say so, nobody can tell from here.
+        message = (
+            f"{here} says that this installation is to be a {desired}, and has not begun, or was "
+            f"given up. To create a {edit.kind} all the same, take it away first: kubectl -n "
+            f"{edit.namespace} delete installationmigration {edit.name}"
+        )
+        return Refusal("", message)
     if edit.kind != desired:
         message = (
             f"{here} says that this installation is a {desired}: replace the {edit.kind} in your "
@@ -278,8 +286,12 @@ def _finished(migration: JsonObject) -> bool:
     """Whether the controller has said Succeeded of the very spec that stands there now."""
     status = migration.get("status") or {}
     generation = (migration.get("metadata") or {}).get("generation")
-    if status.get("observedGeneration") != generation:
-        return False
+    return status.get("observedGeneration") == generation and _came_through(migration)
+
+
+def _came_through(migration: JsonObject) -> bool:
+    """Whether it has succeeded, of its spec as it is or as it was before an edit."""
+    status = migration.get("status") or {}
     return any(
         condition.get("type") == Condition.SUCCEEDED and condition.get("status") == "True"
         for condition in status.get("conditions") or ()

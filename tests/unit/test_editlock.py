@@ -190,6 +190,29 @@ def test_a_refused_creation_names_the_edit_to_make_in_git() -> None:
     assert "helm mattermost-migrate revert chat -n acme" in refusal.message
 
 
+ROLLED_BACK = {"conditions": [{"type": "Succeeded", "status": "False"}]}
+
+
+@pytest.mark.parametrize(
+    ("known", "deletes"),
+    [
+        pytest.param(migration(None, status={}), True, id="not begun"),
+        pytest.param(migration(None, status=ROLLED_BACK), True, id="given up"),
+        pytest.param(migration(), False, id="under way"),
+        pytest.param(finished(), False, id="through"),
+        pytest.param(finished(observed=0), False, id="through, and edited since"),
+    ],
+)
+def test_who_has_lost_the_old_kind_is_told_how_to_have_it_again(
+    known: Any, *, deletes: bool
+) -> None:
+    refusal = judge(edit(CREATE, CI, new=installation()), known, exempt=EXEMPT)
+
+    assert refusal is not None
+    assert ("kubectl -n acme delete installationmigration chat" in refusal.message) is deletes
+    assert ("helm mattermost-migrate revert chat -n acme" in refusal.message) is not deletes
+
+
 IMIG = "InstallationMigration"
 
 

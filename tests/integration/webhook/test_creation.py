@@ -5,6 +5,7 @@ The table is read from docs/reference/edit-lock.md, as that of the lock is.
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import pytest
@@ -16,6 +17,7 @@ from mattermost_migrate.domain.names import (
     Resource,
 )
 from mattermost_migrate.testing.cluster import Client, Cluster
+from mattermost_migrate.testing.policies import until_accepted
 from mattermost_migrate.testing.webhook import NAMESPACE
 
 from .edit_lock_table import LOCKS, REFUSED, rows
@@ -122,6 +124,22 @@ def test_the_old_kind_is_refused_with_the_edit_to_make_in_git(
 
     assert "in your git repository" in refusal
     assert f"helm mattermost-migrate revert chat -n {namespace}" in refusal
+
+
+def test_who_has_lost_the_old_kind_before_it_began_takes_the_migration_away(
+    cluster: Cluster, admin: Client, namespace: str, lock: str
+) -> None:
+    _begun(cluster, namespace, MATTERMOST, succeeded=False)
+
+    def again() -> None:
+        admin.create(CLUSTER_INSTALLATION, namespace, OLD, dry_run=True)
+
+    refusal = until_refused(again, by=lock)
+    command = re.search(r"kubectl -n (\S+) delete installationmigration (\S+)", refusal)
+    assert command is not None, refusal
+    assert command.groups() == (namespace, "chat")
+    admin.delete(INSTALLATION_MIGRATION, namespace, "chat")
+    until_accepted(again, seconds=30)
 
 
 @pytest.mark.usefixtures("finished")
