@@ -22,9 +22,8 @@ def render(request: pytest.FixtureRequest, tools: Toolbox) -> Render:
     def rendered(*settings: str) -> list[dict[str, Any]]:
         words = [word for setting in settings for word in ("--set", setting)]
         command = [str(tools[request.param]), "template", "mm", str(CHART), "--namespace", "home"]
-        policy = "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy"
         out = subprocess.run(  # noqa: S603 - the Helm that we built
-            [*command, "--kube-version", "1.36.0", "--api-versions", policy, *words],
+            [*command, "--kube-version", "1.36.0", *words],
             check=False,
             capture_output=True,
             text=True,
@@ -52,6 +51,24 @@ def rules(objects: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]
     for obj in objects:
         for rule in obj.get("rules") or ():
             yield obj["metadata"]["name"], rule
+
+
+def test_on_the_network_of_the_node_is_all_that_the_api_server_calls(render: Render) -> None:
+    settings = ("conversion.enabled=true", "networkPolicy.apiServerPorts={443}")
+    called = {"mattermost-migrate-webhook", "mattermost-migrate-conversion"}
+
+    rendered = render("webhook.hostNetwork=true", *settings)
+
+    found = {name: spec.get("hostNetwork") for name, spec in pods(rendered).items()}
+    assert {name for name, host in found.items() if host} == called
+    # No policy holds for such pods, and none can name them.
+    assert named(rendered, "NetworkPolicy") == ["mattermost-migrate-controller"]
+    (policy,) = (each for each in rendered if each["kind"] == "NetworkPolicy")
+    assert [each for each in policy["spec"]["egress"] if "to" in each] == []
+    assert {9443, 9444} <= {
+        port["port"] for each in policy["spec"]["egress"] for port in each["ports"]
+    }
+    assert len(named(render(*settings), "NetworkPolicy")) == 3
 
 
 def test_no_role_has_a_star_and_nobody_lists_secrets(render: Render) -> None:
