@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, assert_never
 
 from certs.authority import KeySource, Pair, authority, certificates_in, fresh_key, leaf
@@ -92,10 +93,15 @@ class Keeper:
         self._site = site
         self._injecting = injecting
         self._keys = keys
+        #: Since when, at the latest, the targets have carried what they do; None: nobody knows.
+        self._told: datetime | None = None
+        self._to_be_told = False
 
     async def look(self, refused: frozenset[str] = frozenset()) -> Seen:
         """One look at everything; the CA last."""
         around = await self._site.look()
+        if self._to_be_told:
+            self._told, self._to_be_told = around.now, False
         served = await self._store.read(LEAF_NAME) or {}
         held = await self._store.read(CA_NAME) or {}
         seen = Seen(
@@ -111,6 +117,7 @@ class Keeper:
             replicas=around.replicas,
             refused=refused if self._injecting else frozenset(t.name for t in around.targets),
             spread=around.spread,
+            told=self._told,
         )
         show(seen)
         return seen
@@ -164,6 +171,7 @@ class Keeper:
         Raises:
             LeaseLostError: another replica may be leading.
         """
+        self._to_be_told = True  # whoever led before us may have told them a moment ago
         while True:
             pause = await self._round(interval)
             await asyncio.sleep(pause)
@@ -221,6 +229,7 @@ class Keeper:
         except MigrateError as error:
             problems[name] = str(error)
             return None
+        self._to_be_told = True
         CHANGES.labels("Inject").inc()
         return f"{name}: caBundle injected"
 

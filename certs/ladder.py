@@ -105,6 +105,7 @@ class Seen:
         names: DNS names that must be served.
         refused: targets that could not be written in this round.
         spread: how long a new CA is on its way to everybody before it signs.
+        told: since when, at the latest, all targets have carried what they should; None: unknown.
     """
 
     now: datetime
@@ -117,6 +118,7 @@ class Seen:
     replicas: tuple[Replica, ...] = ()
     refused: frozenset[str] = frozenset()
     spread: timedelta = timedelta(0)
+    told: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +243,9 @@ def _leaf(seen: Seen) -> Action | Wait | None:
     if _still_serves(seen):
         if distrust := _distrust(seen):
             return Wait(f"{distrust} cannot be told of the new CA, so the old one goes on serving")
-        if signer and seen.now < issued_at(signer.parsed) + seen.spread:
+        told = [issued_at(signer.parsed)] if signer else []
+        told += [seen.told] if seen.told else []
+        if told and seen.now < max(told) + seen.spread:
             return Wait("the new CA is on its way to every API server")
     names = dict.fromkeys((*seen.names, *(dns_names(leaf) if leaf else ())))
     return IssueLeaf(tuple(names), f"Serving certificate {problem}")

@@ -15,13 +15,29 @@ from certs.__main__ import main
 from certs.authority import Pair, service_names
 from certs.injection import bundle
 from certs.keeper import REQUEST, Keeper, Settled
-from certs.ladder import Done, Wait
-from certs.site import Nowhere
+from certs.ladder import Done, Target, Wait
+from certs.site import Nowhere, Surroundings
 from certs.storage import CA_NAME, CERTIFICATE, KEY, LEAF_NAME, FolderStore
-from mattermost_migrate.domain.errors import NotFoundError
+from mattermost_migrate.domain.errors import NotFoundError, TransientError
 
 NOW = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
 NAMES = service_names("hook", "acme")
+
+
+class Caller:
+    """Somewhere that carries a caBundle, of which several API servers hear in time."""
+
+    def __init__(self) -> None:
+        self.now, self.bundle, self.reached = NOW, "", True
+
+    async def look(self) -> Surroundings:
+        target = Target("caller", (self.bundle,))
+        return Surroundings(self.now, NAMES, (target,), spread=timedelta(seconds=5))
+
+    async def inject(self, _: Target, ca_bundle: str) -> None:
+        if not self.reached:
+            raise TransientError("503")
+        self.bundle = ca_bundle
 
 
 @pytest.fixture
@@ -185,3 +201,46 @@ def test_mistakes_are_told(
     result = CliRunner().invoke(main, words)
 
     assert (result.exit_code, said in result.output) == (code, True), result.output
+
+
+def test_a_ca_that_was_made_long_before_it_was_told_of_has_time_to_spread(
+    store: FolderStore,
+) -> None:
+    caller, on_its_way = Caller(), Wait("the new CA is on its way to every API server")
+
+    async def main() -> None:
+        first = Keeper(store, caller)
+        before = leaf_of(await first.settle())
+        await first.request(CA_NAME)
+        caller.reached = False
+        with pytest.raises(TransientError):
+            await first.settle()  # made, and told to nobody
+        caller.now, caller.reached = NOW + timedelta(seconds=60), True
+        assert (await first.settle()).decision == on_its_way
+        caller.now += timedelta(seconds=4)
+        assert (await first.settle()).decision == on_its_way
+        caller.now += timedelta(seconds=1)
+        assert leaf_of(await first.settle()) != before
+
+    asyncio.run(main())
+
+
+def test_who_leads_next_does_not_know_since_when_it_is_told(store: FolderStore) -> None:
+    caller = Caller()
+
+    async def main() -> None:
+        first = Keeper(store, caller)
+        before = leaf_of(await first.settle())
+        await first.request(CA_NAME)
+        await first.settle()  # made, and told at once
+        caller.now += timedelta(seconds=60)
+        next_one = Keeper(store, caller)
+        keeping = asyncio.create_task(next_one.keep(interval=0.01))
+        await asyncio.sleep(0.2)
+        assert leaf_of(await next_one.settle()) == before
+        caller.now += timedelta(seconds=5)
+        await asyncio.sleep(0.2)
+        keeping.cancel()
+        assert leaf_of(await next_one.settle()) != before
+
+    asyncio.run(main())
