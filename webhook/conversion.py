@@ -97,12 +97,17 @@ def _answer(uid: str, desired: str, objects: list[Any]) -> bytes:
     try:
         converted = b",".join(_each(desired, objects))
     except _UnconvertedError as error:
-        CONVERSIONS.labels(desired, "refused").inc(len(objects))
+        CONVERSIONS.labels(_label(desired), "refused").inc(len(objects))
         _log.info("Refused conversion", extra={"error": str(error)})
         result = {"status": "Failure", "message": str(error)}
         return _review(uid, json.dumps(result).encode(), b"")
-    CONVERSIONS.labels(desired, "converted").inc(len(objects))
+    CONVERSIONS.labels(_label(desired), "converted").inc(len(objects))
     return _review(uid, b'{"status":"Success"}', converted)
+
+
+def _label(desired: str) -> str:
+    """The version in the metrics: whoever reaches the port may ask for any, and they are kept."""
+    return desired if desired in (STORED, PREVIEW) else "other"
 
 
 def _review(uid: str, result: bytes, converted: bytes) -> bytes:

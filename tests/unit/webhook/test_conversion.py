@@ -50,6 +50,20 @@ def test_objects_come_back_in_their_order_and_in_the_version_asked_for(app: Flas
     assert ask(app, review(*there, desired=STORED))["convertedObjects"] == given
 
 
+def test_who_asks_for_versions_that_are_none_makes_no_metrics_grow(app: FlaskClient) -> None:
+    def series() -> set[str]:
+        shown = app.get("/metrics").text.splitlines()
+        return {line.rpartition(" ")[0] for line in shown if "mattermost_migrate" in line}
+
+    ask(app, review(desired="v0"))
+    before = series()
+    for number in range(1, 4):
+        ask(app, review(desired=f"v{number}" * 100))
+
+    assert series() == before
+    assert any("other" in line for line in before)
+
+
 def test_one_that_is_in_that_version_already_is_left_as_it_is(app: FlaskClient) -> None:
     given = cluster_installation("chat")
 
