@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from mattermost_migrate.domain.children import render_deployments
+from mattermost_migrate.domain.children import Rendered, render_deployments
 from mattermost_migrate.domain.defaults import default_mattermost
 from mattermost_migrate.domain.errors import Fault, RefusedError
 from mattermost_migrate.domain.names import DEPLOYMENT, OWN_GROUP, V1BETA1, Reason
@@ -23,11 +23,13 @@ from mattermost_migrate.domain.pod_template import defaulted
 __all__ = [
     "GENERATED",
     "PINNED",
+    "any_password",
     "generated_template",
     "is_pinned",
     "outlived",
     "pin",
     "pinned_target",
+    "template_of",
     "unpin",
 ]
 
@@ -123,16 +125,27 @@ def generated_template(mm: JsonObject, existing: Existing) -> JsonObject:
     Raises:
         RefusedError: it generates none, or its defaulting refuses the Mattermost.
     """
-    rendered = render_deployments(
-        default_mattermost(mm), existing, generate=lambda _, length: "x" * length
-    )
-    name = name_of(mm)
+    rendered = render_deployments(default_mattermost(mm), existing, generate=any_password)
+    return template_of(rendered, f"Mattermost {name_of(mm)!r}", name_of(mm))
+
+
+def any_password(_: str, length: int) -> str:
+    """For what is generated to be looked at, and never sent."""
+    return "x" * length
+
+
+def template_of(rendered: Rendered, what: str, name: str) -> JsonObject:
+    """The pod template among the children of an installation.
+
+    Raises:
+        RefusedError: there is none; ``what`` names the installation.
+    """
     for child in rendered.children:
         if child["kind"] == DEPLOYMENT.kind and name_of(child) == name:
             template: JsonObject = child["spec"]["template"]
             return template
-    why = rendered.error or "the operator generates no Deployment"
-    raise RefusedError([Fault("", f"cannot generate the pods of Mattermost {name!r}: {why}")])
+    why = rendered.error or "its operator generates no Deployment"
+    raise RefusedError([Fault("", f"cannot generate the pods of {what}: {why}")])
 
 
 def _require_patch_in_force(mm: JsonObject) -> None:

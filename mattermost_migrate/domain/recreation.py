@@ -16,7 +16,7 @@ from mattermost_migrate.domain.adoption import ADOPTION, validate
 from mattermost_migrate.domain.backup import Backup
 from mattermost_migrate.domain.children import render_cluster_installation
 from mattermost_migrate.domain.crews import has_pods, old_sets, settled_sets
-from mattermost_migrate.domain.errors import Fault, InvariantError, RefusedError
+from mattermost_migrate.domain.errors import InvariantError
 from mattermost_migrate.domain.exchange import (
     exchange_over,
     make_deployment,
@@ -33,15 +33,14 @@ from mattermost_migrate.domain.handover import (
     unlock,
 )
 from mattermost_migrate.domain.names import (
-    DEPLOYMENT,
     REPLICA_SET,
     SERVING_LABEL,
     Condition,
     Strategy,
 )
-from mattermost_migrate.domain.objects import Existing, JsonObject, labels_of, leaving, name_of
+from mattermost_migrate.domain.objects import Existing, JsonObject, labels_of, leaving
 from mattermost_migrate.domain.originals import deployment_role, planned_role, save_originals
-from mattermost_migrate.domain.pin import generated_template
+from mattermost_migrate.domain.pin import any_password, generated_template, template_of
 from mattermost_migrate.domain.pod_template import defaulted
 from mattermost_migrate.domain.replacement import first_replicas, keep_history, replace_pods
 from mattermost_migrate.domain.serving import (
@@ -85,15 +84,8 @@ def plan_deployment(seen: Snapshot, target: JsonObject) -> Mapping[str, JsonObje
 def _generated(seen: Snapshot, target: JsonObject, existing: Existing) -> JsonObject:
     if seen.forward:
         return generated_template(target, existing)
-    rendered = render_cluster_installation(
-        target, existing, generate=lambda _, length: "x" * length
-    )
-    for child in rendered.children:
-        if child["kind"] == DEPLOYMENT.kind and name_of(child) == seen.name:
-            template: JsonObject = child["spec"]["template"]
-            return template
-    why = rendered.error or "its operator generates no Deployment"
-    raise RefusedError([Fault("", f"cannot generate the pods of {seen.taking.kind}: {why}")])
+    rendered = render_cluster_installation(target, existing, generate=any_password)
+    return template_of(rendered, f"{seen.taking.kind} {seen.name!r}", seen.name)
 
 
 def recreated_deployment(seen: Snapshot) -> dict[str, Any]:

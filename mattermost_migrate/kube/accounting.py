@@ -1,6 +1,6 @@
 """Counting what is sent to the API server: by verb and resource, and for one installation.
 
-Writes are this project's price (design section 11), so each of them can be counted where it is
+Writes are this project's price, so each of them can be counted where it is
 made: a worker names the installation it works on in ``current_installation``, and whoever wants
 to know gives the client an ``on_request``.
 """

@@ -95,7 +95,6 @@ class Client:
         max_inflight: requests under way at the same time (watches have connections of their own).
         patience: how long a failing request is repeated where repeating is safe.
         on_request: told of every attempt, for counting.
-        field_manager: the name our writes carry in ``managedFields``.
         plain: for a few requests and no watch; starts in half the time.
     """
 
@@ -106,11 +105,9 @@ class Client:
         max_inflight: int = 64,
         patience: Patience | None = None,
         on_request: OnRequest | None = None,
-        field_manager: str = MANAGED_BY,
         plain: bool = False,
     ) -> None:
         self.connection = connection
-        self._field_manager = field_manager
         self._transport = Transport(
             connection,
             max_inflight=max_inflight,
@@ -167,7 +164,6 @@ class Client:
         *,
         label_selector: str | None = None,
         field_selector: str | None = None,
-        resource_version: str | None = None,
         page: int = _PAGE,
     ) -> Listing:
         """All objects of a namespace, or of the cluster when ``namespace`` is None.
@@ -177,15 +173,12 @@ class Client:
             namespace: where; None is everywhere.
             label_selector: as kubectl takes it.
             field_selector: as kubectl takes it.
-            resource_version: ``"0"`` is content with what the server has in memory, and is then
-                answered at once and unpaged; None is the newest there is.
             page: objects a request.
         """
         query = {
             "labelSelector": label_selector,
             "fieldSelector": field_selector,
-            "resourceVersion": resource_version,
-            "limit": str(page) if page and resource_version is None else None,
+            "limit": str(page) if page else None,
         }
         try:
             return await self._whole(resource, namespace, query)
@@ -220,7 +213,6 @@ class Client:
         obj: JsonObject,
         *,
         dry_run: bool = False,
-        field_manager: str | None = None,
     ) -> JsonObject:
         """Create an object in the namespace that its metadata names; its kind may be left out.
 
@@ -232,7 +224,7 @@ class Client:
             "create", "POST", resource, namespace_of(obj) or None, None, body=typed(resource, obj)
         )
         named = dataclasses.replace(call, name=name_of(obj) or None)
-        return await self._object(self._writing(named, dry_run, field_manager))
+        return await self._object(self._writing(named, dry_run))
 
     async def replace(
         self,
@@ -241,7 +233,6 @@ class Client:
         *,
         subresource: str | None = None,
         dry_run: bool = False,
-        field_manager: str | None = None,
     ) -> JsonObject:
         """PUT the whole object; StaleError when its ``resourceVersion`` is not the newest."""
         call = self._call(
@@ -253,7 +244,7 @@ class Client:
             subresource=subresource,
             body=typed(resource, obj),
         )
-        return await self._object(self._writing(call, dry_run, field_manager))
+        return await self._object(self._writing(call, dry_run))
 
     async def patch(
         self,
@@ -265,7 +256,6 @@ class Client:
         kind: PatchType = PatchType.MERGE,
         subresource: str | None = None,
         dry_run: bool = False,
-        field_manager: str | None = None,
     ) -> JsonObject:
         """Change a part of an object.
 
@@ -280,7 +270,6 @@ class Client:
             kind: how the body is meant.
             subresource: such as ``status``.
             dry_run: let the server judge it, store nothing.
-            field_manager: another name than the client's.
 
         Raises:
             StaleError: what the body said must not have moved has moved.
@@ -289,7 +278,7 @@ class Client:
             "patch", "PATCH", resource, namespace, name, subresource=subresource, body=body
         )
         call = dataclasses.replace(call, content_type=str(kind))
-        return await self._object(self._writing(call, dry_run, field_manager))
+        return await self._object(self._writing(call, dry_run))
 
     async def delete(
         self,
@@ -417,10 +406,10 @@ class Client:
             body=body,
         )
 
-    def _writing(self, call: Call, dry_run: bool, field_manager: str | None) -> Call:  # noqa: FBT001
+    def _writing(self, call: Call, dry_run: bool) -> Call:  # noqa: FBT001
         query = {
             **call.query,
-            "fieldManager": field_manager or self._field_manager,
+            "fieldManager": MANAGED_BY,
             "dryRun": _DRY_RUN if dry_run else None,
         }
         return dataclasses.replace(call, query=query)

@@ -65,10 +65,9 @@ def secret_name(at: Field) -> Iterator[Finding]:
         yield at.invalid("must be the name of an object: a DNS subdomain")
 
 
-def host(at: Field, *, exact: bool = False) -> Iterator[Finding]:
-    """A host of an Ingress; ``*.example.com`` too, unless an exact one is needed."""
-    text = at.text if exact else at.text.removeprefix("*.")
-    if at and not is_subdomain(text):
+def host(at: Field) -> Iterator[Finding]:
+    """A host of an Ingress; ``*.example.com`` too."""
+    if at and not is_subdomain(at.text.removeprefix("*.")):
         yield at.invalid("must be a lower-case DNS name, without scheme, port or path")
 
 
