@@ -35,7 +35,7 @@ tools: venv ## build etcd, the control plane, kwok, kubectl and both Helm majors
 cluster: venv ## a control plane with our CRDs, until Ctrl-C (RUN='kubectl get crds': run that in it)
 	@$(BIN)/python -m mattermost_migrate.testing.cluster $(OPTIONS) -- $(RUN)
 
-check: format lint types layers ## exactly what CI checks besides the tests
+check: format lint types layers ## what CI checks besides docs and tests
 
 format: venv
 	@$(BIN)/ruff format --check .
@@ -74,7 +74,7 @@ reference: venv ## write the generated pages anew: chart README, dashboard, refe
 	@$(BIN)/python -m deploy.reference
 
 package: venv ## the plugin as an archive that needs no package index (KEY=you@example.com signs it)
-	@$(BIN)/python deploy/package_plugin.py $(call option,KEY,--key) $(call option,PYTHONS,--python)
+	@$(BIN)/python deploy/package_plugin.py $(call option,KEY,--key)
 
 rights: venv ## after a whole make test: are the chart's rights just those that it made use of?
 	@$(BIN)/python -m deploy.rights .cache/audit

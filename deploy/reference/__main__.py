@@ -1,4 +1,4 @@
-"""``python -m deploy.reference``: write every generated page anew, or say which is not current."""
+"""``python -m deploy.reference``: write every generated page anew."""
 
 from __future__ import annotations
 
