@@ -16,7 +16,10 @@ class Helm:
     home: Path
     kubeconfig: Path
 
-    def __call__(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *arguments: str, piped: str = "", **extra: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run it to its end, with variables of ``extra``, and ``piped`` as its standard input."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith("HELM_")}
         homes = {
             f"HELM_{kind}_HOME": str(self.home / kind.lower())
@@ -25,7 +28,7 @@ class Helm:
         return subprocess.run(  # noqa: S603 - the Helm that was built for this
             [self.binary, *arguments],
             env={**kept, **homes, "KUBECONFIG": str(self.kubeconfig), **extra},
-            stdin=subprocess.DEVNULL,
+            input=piped,
             capture_output=True,
             text=True,
             timeout=280,
