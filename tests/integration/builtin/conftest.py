@@ -112,10 +112,13 @@ class World:
         """Wait until the operator has sent nothing to this namespace for a while."""
         async with asyncio.timeout(PATIENCE):
             while True:
-                before = len(self.sent.requests)
+                before = self._asked()
                 await asyncio.sleep(seconds)
-                if len(self.sent.requests) == before:
+                if self._asked() == before:
                     return
+
+    def _asked(self) -> int:
+        return sum(each.namespace == self.namespace for each in self.sent.requests)
 
 
 def is_stable(installation: JsonObject) -> bool:
