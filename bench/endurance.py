@@ -31,6 +31,7 @@ from typing import Final
 from caller import Caller, Tally
 from origin import origin
 from replicas import start, webhook
+from spent import family
 from urllib3.exceptions import InsecureRequestWarning
 
 from certs.keeper import REQUEST
@@ -119,7 +120,7 @@ class Called:
 
     def held(self) -> dict[str, float]:
         """Memory in MiB, and how many of everything else, of the server and its worker."""
-        each = [_held(pid) for pid in _family(self._replica.process.pid)]
+        each = [_held(pid) for pid in family(self._replica.process.pid)]
         return {what: round(sum(one[what] for one in each), 1) for what in each[0]}
 
 
@@ -133,12 +134,6 @@ class _Credulous:
     def current(self) -> tuple[str, ssl.SSLContext]:
         """The same context for ever."""
         return "", self._context
-
-
-def _family(pid: int) -> list[int]:
-    """A process, and those that it started."""
-    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(each for child in listed for each in _family(int(child)))]
 
 
 def _held(pid: int) -> dict[str, float]:

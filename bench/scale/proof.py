@@ -42,21 +42,11 @@ from mattermost_migrate.domain.objects import name_of
 from mattermost_migrate.inspection import State, inspect
 from mattermost_migrate.testing.cluster import ApiError, Client
 from mattermost_migrate.testing.inspector import disagreement, look
+from mattermost_migrate.testing.policies import BINDING, POLICY
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from origin import origin
 
-_GROUP: Final = "admissionregistration.k8s.io"
-_POLICY: Final = Resource(
-    _GROUP, "v1", "ValidatingAdmissionPolicy", "validatingadmissionpolicies", namespaced=False
-)
-_BINDING: Final = Resource(
-    _GROUP,
-    "v1",
-    "ValidatingAdmissionPolicyBinding",
-    "validatingadmissionpolicybindings",
-    namespaced=False,
-)
 #: Every twentieth name for each of the two: all that end with this digit.
 _REFUSED_DIGIT: Final = 3
 _REFUSED: Final = {
@@ -88,9 +78,9 @@ def refuse(client: Client) -> None:
             "matchConstraints": {"resourceRules": [rule]},
             "validations": [{"expression": f"request.dryRun || !({bad})", "message": "as told"}],
         }
-        client.create(_POLICY, None, {"metadata": {"name": name}, "spec": spec})
+        client.create(POLICY, None, {"metadata": {"name": name}, "spec": spec})
         binding = {"policyName": name, "validationActions": ["Deny"]}
-        client.create(_BINDING, None, {"metadata": {"name": name}, "spec": binding})
+        client.create(BINDING, None, {"metadata": {"name": name}, "spec": binding})
         _await_refusal(client, resource)
 
 

@@ -38,6 +38,7 @@ from mattermost_migrate.testing.cluster import (
     Client,
     Cluster,
     components,
+    established,
     manifests,
     stand_ins,
 )
@@ -138,7 +139,7 @@ def _lay_out(cluster: Cluster, missing: list[JsonObject]) -> None:
     for crd in missing:
         cluster.admin.create(CRD, None, _labelled(crd))
     for crd in missing:
-        cluster.admin.until(CRD, None, name_of(crd), _established)
+        cluster.admin.until(CRD, None, name_of(crd), established)
 
 
 def _until_collected(client: Client) -> None:
@@ -150,11 +151,6 @@ def _until_collected(client: Client) -> None:
     client.create(CLUSTER_INSTALLATION, HOME, probe)
     client.delete(CLUSTER_INSTALLATION, HOME, "probe", propagation="Orphan")
     client.until_gone(CLUSTER_INSTALLATION, HOME, "probe")
-
-
-def _established(crd: JsonObject) -> bool:
-    conditions = (crd.get("status") or {}).get("conditions") or ()
-    return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
 
 
 def _labelled(obj: JsonObject) -> JsonObject:

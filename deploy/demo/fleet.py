@@ -97,21 +97,18 @@ class Fleet:
         )
 
 
-def fleet(ordinary: int, *, samples: bool = True, spec: Mapping[str, Any] | None = None) -> Fleet:
+def fleet(ordinary: int, *, spec: Mapping[str, Any] | None = None) -> Fleet:
     """So many ordinary installations, and the operator's two examples.
 
     Args:
         ordinary: how many.
-        samples: with the examples, whose database and file store an operator has to make.
         spec: what every installation has besides.
     """
     more = spec or {}
-    namespaces = NAMESPACES if samples else _REGIONS
-    objects = [*map(_namespace, namespaces), *_shared_secrets()]
-    if samples:
-        for sample in manifests(_SAMPLES):
-            placed = {**sample["metadata"], "namespace": _SAMPLES_NAMESPACE}
-            objects.append({**sample, "metadata": placed, "spec": {**sample["spec"], **more}})
+    objects = [*map(_namespace, NAMESPACES), *_shared_secrets()]
+    for sample in manifests(_SAMPLES):
+        placed = {**sample["metadata"], "namespace": _SAMPLES_NAMESPACE}
+        objects.append({**sample, "metadata": placed, "spec": {**sample["spec"], **more}})
     for number in range(ordinary):
         objects.extend(_ordinary(number, more))
     return Fleet(tuple(objects))

@@ -26,13 +26,11 @@ class Place:
     Attributes:
         cluster: the cluster.
         host: what its API server calls this machine.
-        samples: whether somebody makes operator-managed databases and file stores there.
         spec: what every installation needs there.
     """
 
     cluster: Cluster
     host: str = "localhost"
-    samples: bool = True
     spec: Mapping[str, Any] = field(default_factory=dict)
 
     def given_up(self) -> Callable[[], str]:

@@ -118,17 +118,12 @@ def _install(product: Product, screen: Screen) -> None:
 
 
 def _installations(place: Place, product: Product, ordinary: int, screen: Screen) -> Fleet:
-    made = fleet(ordinary, samples=place.samples, spec=place.spec)
+    made = fleet(ordinary, spec=place.spec)
     count = len(made.installations)
     screen.section(
         f"{count} Mattermost installations",
         "ClusterInstallations as people have them: different versions, sizes, environments and "
-        "annotations"
-        + (
-            "; two of them with a database and a file store made by operators."
-            if place.samples
-            else "."
-        ),
+        "annotations; two of them with a database and a file store made by operators.",
     )
     client = place.cluster.admin
     with screen.doing(f"{count} ClusterInstallations and their Secrets created"):

@@ -32,7 +32,7 @@ from mattermost_migrate.domain.objects import (
 )
 from mattermost_migrate.testing.witness import WATCHED, Entry, Witness
 
-__all__ = ["Chronicle", "Harm", "Rule"]
+__all__ = ["Chronicle", "Harm", "Rule", "is_ready"]
 
 _WATCHED_KINDS: Final = frozenset(resource.kind for resource in WATCHED)
 #: Namespace and name.
@@ -164,7 +164,7 @@ class _Examination:
         key = _installation(pod)
         if key in self.wanted:
             ready = sum(
-                each["kind"] == POD.kind and _installation(each) == key and _is_ready(each)
+                each["kind"] == POD.kind and _installation(each) == key and is_ready(each)
                 for each in self.state.values()
             )
             if ready < self.wanted[key]:
@@ -182,7 +182,7 @@ def _wanted(objects: Iterable[JsonObject]) -> dict[_Key, int]:
     everything = list(objects)
     ready: dict[_Key, int] = defaultdict(int)
     for pod in everything:
-        if pod["kind"] == POD.kind and _is_ready(pod):
+        if pod["kind"] == POD.kind and is_ready(pod):
             ready[_installation(pod)] += 1
     return {
         (namespace_of(each), name_of(each)): min(
@@ -217,7 +217,8 @@ def _service(endpoint_slice: JsonObject) -> _Key:
     return namespace_of(endpoint_slice), labels_of(endpoint_slice).get(SERVICE_NAME_LABEL, "")
 
 
-def _is_ready(pod: JsonObject) -> bool:
+def is_ready(pod: JsonObject) -> bool:
+    """Whether its kubelet says so."""
     conditions = (pod.get("status") or {}).get("conditions") or ()
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from mattermost_migrate.domain.names import ENDPOINT_SLICE, POD, SERVICE_NAME_LABEL
 from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, uid_of
-from mattermost_migrate.testing.chronicle import Chronicle, Rule
+from mattermost_migrate.testing.chronicle import Chronicle, Rule, is_ready
 from mattermost_migrate.testing.witness import Entry
 
 __all__ = ["Succession"]
@@ -60,7 +60,7 @@ class Succession:
         pods = [each for each in self._state.values() if each["kind"] == POD.kind]
         named = self._named()
         served = [pod for pod in pods if uid_of(pod) in named]
-        serving = sum(_is_ready(pod) and not _is_ending(pod) for pod in served)
+        serving = sum(is_ready(pod) and not _is_ending(pod) for pod in served)
         self.most = max(self.most, len(pods))
         least = serving if self.fewest_serving is None else min(self.fewest_serving, serving)
         self.fewest_serving = least
@@ -71,7 +71,7 @@ class Succession:
         if entry.resource is POD and _is_ending(entry.obj) and uid_of(entry.obj) in named:
             yield f"Pod {name_of(entry.obj)} ends and is still in service"
         for pod in served:
-            if not _is_ready(pod) and not _is_ending(pod):
+            if not is_ready(pod) and not _is_ending(pod):
                 yield f"Pod {name_of(pod)} is in service and not ready"
 
     def _named(self) -> set[str]:
@@ -83,11 +83,6 @@ class Succession:
             and labels_of(each).get(SERVICE_NAME_LABEL) == self.name
             for endpoint in each.get("endpoints") or ()
         }
-
-
-def _is_ready(pod: JsonObject) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 def _is_ending(pod: JsonObject) -> bool:

@@ -8,7 +8,7 @@ with LocalCluster(ready()) as cluster:
     cluster.processes["kube-controller-manager"].pause()
 """
 
-from mattermost_migrate.testing.cluster.base import Cluster, manifests
+from mattermost_migrate.testing.cluster.base import Cluster, established, manifests
 from mattermost_migrate.testing.cluster.client import (
     APPLY,
     JSON_PATCH,
@@ -39,5 +39,6 @@ __all__ = [
     "Pace",
     "Process",
     "ProcessError",
+    "established",
     "manifests",
 ]

@@ -19,7 +19,7 @@ from mattermost_migrate.testing.cluster import kubeconfig
 from mattermost_migrate.testing.cluster.client import ApiError, Client, Credentials
 from mattermost_migrate.testing.cluster.process import Process, stop_all
 
-__all__ = ["Cluster", "manifests"]
+__all__ = ["Cluster", "established", "manifests"]
 
 _TOKEN_SECONDS = 3600
 
@@ -89,7 +89,7 @@ class Cluster:
         """Apply the CustomResourceDefinitions of files or folders and wait until all are served."""
         applied = [self.admin.apply(crd) for crd in manifests(*paths)]
         for crd in applied:
-            self.admin.until(CRD, None, crd["metadata"]["name"], _established)
+            self.admin.until(CRD, None, crd["metadata"]["name"], established)
 
     def apply(self, objects: Iterable[JsonObject], *, namespace: str | None = None) -> None:
         """Server-side apply, in the given order."""
@@ -146,6 +146,7 @@ class Cluster:
         return kubeconfig.write(path, credentials, user=name, namespace=namespace)
 
 
-def _established(crd: JsonObject) -> bool:
+def established(crd: JsonObject) -> bool:
+    """Whether the API server serves it."""
     conditions = (crd.get("status") or {}).get("conditions") or ()
     return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)

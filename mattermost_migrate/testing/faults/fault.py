@@ -47,9 +47,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """The connection breaks; ``applied``: after the API server has carried it out."""
-
-    applied: bool = False
+    """The connection breaks before the API server has seen anything."""
 
 
 @dataclass(frozen=True, slots=True)

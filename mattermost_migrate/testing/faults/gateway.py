@@ -206,6 +206,9 @@ class Gate:
         if isinstance(fault, LoseWatches):
             await self._end_watches(expired=fault.expired)
             return await self._ask(request, body)
+        if isinstance(fault, Drop):
+            _break(request)
+            return web.Response()
         answered = await self._ask(request, body) if fault.applied else None
         match fault:
             case Answer():
@@ -215,9 +218,6 @@ class Gate:
                     body=fault.body(),
                     headers={"Content-Type": "application/json", **after},
                 )
-            case Drop():
-                _break(request)
-                return web.Response()
             case Hold():
                 if task := asyncio.current_task():
                     self._held.add(task)

@@ -39,7 +39,7 @@ from mattermost_migrate.testing.builders import database_secret, file_secret
 from mattermost_migrate.testing.cluster import ApiError, Cluster, LocalCluster, Options
 from mattermost_migrate.testing.image import Image
 from mattermost_migrate.testing.installations import Installations, condition, succeeded
-from mattermost_migrate.testing.policies import until_accepted
+from mattermost_migrate.testing.policies import BINDING, until_accepted
 from mattermost_migrate.testing.release import CHART, HOME, Release
 from mattermost_migrate.testing.tools import Toolbox
 from mattermost_migrate.testing.witness import Witness
@@ -53,13 +53,6 @@ CONFIGURATIONS = [
 ]
 PREVIEW = Resource(
     "mattermost.com", "v1beta1-preview", "ClusterInstallation", "clusterinstallations"
-)
-BINDING = Resource(
-    "admissionregistration.k8s.io",
-    "v1",
-    "ValidatingAdmissionPolicyBinding",
-    "validatingadmissionpolicybindings",
-    namespaced=False,
 )
 
 
