@@ -7,20 +7,16 @@ from datetime import datetime, timedelta
 from mattermost_migrate.domain.fleet.hold import Hold
 from mattermost_migrate.domain.names import Reason
 from mattermost_migrate.domain.objects import JsonObject, name_of
-from mattermost_migrate.domain.reported import fleet_over, parse_time
+from mattermost_migrate.domain.reported import parse_time
 
 __all__ = ["expired", "expires"]
 
 
 def expires(fleet: JsonObject) -> datetime | None:
-    """When the run deadline passes; None without one, or before the run's start is recorded.
-
-    A fleet that was over, and has more to do since an edit, begins another run.
-    """
-    status = fleet.get("status") or {}
-    seconds, began = fleet["spec"].get("runDeadlineSeconds"), status.get("startTime")
-    another = "completionTime" in status and not fleet_over(fleet)
-    if seconds is None or began is None or another:
+    """When the run deadline passes; None without one, or before the fleet's start is recorded."""
+    seconds = fleet["spec"].get("runDeadlineSeconds")
+    began = (fleet.get("status") or {}).get("startTime")
+    if seconds is None or began is None:
         return None
     return parse_time(began) + timedelta(seconds=seconds)
 

@@ -87,12 +87,9 @@ def fleet_status(
     counts = _counts(roster, tally)
     summary = _summary(fleet, counts, outlook.hold)
     over = summary[0]["status"] != "Unknown"
-    began = previous.get("startTime")
-    if "completionTime" in previous and not over:
-        began = None  # there is more to do since an edit: this is another run
     status: dict[str, Any] = {
         "observedGeneration": generation,
-        "startTime": began or micro_timestamp(now),
+        "startTime": previous.get("startTime") or micro_timestamp(now),
         "passedOver": tally.passed_over,
         "counts": counts,
         "currentWave": outlook.wave.number,

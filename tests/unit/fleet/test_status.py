@@ -101,30 +101,6 @@ def test_a_fleet_that_was_over_is_open_again_after_an_edit() -> None:
     assert not fleet_over(edited)
     assert not fleet_over(again)
     assert "completionTime" not in again["status"]
-    assert again["status"]["startTime"] == micro_timestamp(NOW + timedelta(hours=1)), "another run"
-    assert told(again, roster(F, S), hours=2)["status"]["startTime"] == again["status"]["startTime"]
-
-
-def test_an_edit_that_gives_it_nothing_to_do_begins_no_other_run() -> None:
-    over = told(fleet(failureBudget=0), roster(F, W))
-    edited = {**over, "metadata": {**over["metadata"], "generation": 2}}
-
-    again = told(edited, roster(F, W), hours=1)["status"]
-
-    times = ("startTime", "completionTime")
-    assert [again[each] for each in times] == [over["status"][each] for each in times]
-
-
-def test_a_fleet_that_is_turned_back_long_after_its_run_deadline_has_time_anew() -> None:
-    over = told(fleet(runDeadlineSeconds=3600, failureBudget=5), roster(S, F))
-    turned = {**over, "metadata": {**over["metadata"], "generation": 2}}
-    group = roster(W, F)
-
-    for hours, stopped in ((24.0, False), (24.9, False), (25.1, True)):
-        turned = told(turned, group, hours=hours)
-        assert (condition_status(turned, "Succeeded") or {})["reason"] == (
-            "RunDeadlineExceeded" if stopped else "Progressing"
-        )
 
 
 def test_what_awaits_a_person_is_told_with_its_command() -> None:
