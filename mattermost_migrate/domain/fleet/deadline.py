@@ -27,10 +27,12 @@ def expired(fleet: JsonObject, now: datetime) -> Hold | None:
     if end is None or now < end:
         return None
     seconds = int(fleet["spec"]["runDeadlineSeconds"])
+    # At least as long again from now, and the same text at each look for as long.
+    late = (now - end) // timedelta(seconds=seconds)
     return Hold(
         Reason.RUN_DEADLINE_EXCEEDED,
-        f"started {seconds} s ago and not through: starts no further ones",
+        f"started more than {seconds} s ago and not through: starts no further ones",
         f"kubectl patch fleetmigration {name_of(fleet)} --type merge "
-        f'-p \'{{"spec":{{"runDeadlineSeconds":{seconds * 2}}}}}\'',
+        f'-p \'{{"spec":{{"runDeadlineSeconds":{seconds * (late + 3)}}}}}\'',
         final=True,
     )
