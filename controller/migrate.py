@@ -137,14 +137,14 @@ class MigrationReconciler:
             self._unanswered.pop(key, None)
             await self._departed.clear(key)
             return None
-        if leaving(migration) and lock_of(migration) is None:
-            return None  # begun now, it would be gone in the middle
         if _over(migration):
             owners = [found for each in self._owners if (found := each.get(*key))]
             await self._undo_late(migration, owners)
             if not any(neglected(migration, each) for each in owners):
                 self._forget(migration)
                 return None
+        elif leaving(migration) and lock_of(migration) is None:
+            return None  # begun now, it would be gone in the middle
         with bound(uid=uid_of(migration), fleet=labels_of(migration).get(FLEET_LABEL)):
             return await self._pass(migration)
 
@@ -348,7 +348,8 @@ class MigrationReconciler:
 def _told_to_hold(migration: JsonObject) -> tuple[Condition, ...]:
     """The steps that its status says hold: where nobody can look, they are all that is known."""
     conditions = (migration.get("status") or {}).get("conditions") or ()
-    return tuple(Condition(each["type"]) for each in conditions if each["status"] == "True")
+    told = {each["type"] for each in conditions if each["status"] == "True"}
+    return tuple(step for step in Condition if step in told)
 
 
 def second_look(summary: JsonObject | None, now: datetime) -> float:

@@ -3,89 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from controller.migrate import MigrationReconciler
 from mattermost_migrate.domain.errors import ForbiddenError, TransientError
-from mattermost_migrate.domain.names import (
-    CLUSTER_INSTALLATION,
-    INSTALLATION_MIGRATION,
-    MATTERMOST,
-)
-from mattermost_migrate.domain.snapshot import Snapshot
 
-KEY = ("chat", "acme")
+from .lone import KEY, Lone, reconciler, stopped_clock
+
 LACKED = ForbiddenError('list pods: User "us" cannot list resource "pods"')
-
-
-class Cluster:
-    """Holds one InstallationMigration, and lets nobody look."""
-
-    def __init__(self) -> None:
-        self.migration: dict[str, Any] = {
-            "metadata": {
-                "namespace": "chat",
-                "name": "acme",
-                "uid": "u-1",
-                "resourceVersion": "1",
-                "generation": 1,
-            },
-            "spec": {"desiredKind": "Mattermost"},
-        }
-        self.error: Exception | None = LACKED
-
-    def get(self, *_: str) -> dict[str, Any]:
-        return self.migration
-
-    def note(self, obj: dict[str, Any]) -> None:
-        self.migration = obj
-
-    async def patch(self, *words: Any, **_: Any) -> dict[str, Any]:
-        return {**self.migration, "status": words[-1]["status"]}
-
-    async def look(self, _: object) -> Snapshot:
-        if self.error:
-            raise self.error
-        return Snapshot(migration=self.migration, target_kind=MATTERMOST.kind)
-
-    def subscribe(self, _: object) -> None:
-        pass
-
-    def record(self, *_: object, **__: object) -> None:
-        pass
-
-    def forget(self, _: object) -> None:
-        pass
-
-    def reason(self) -> str | None:
-        conditions = self.migration.get("status", {}).get("conditions", ())
-        return next((each["reason"] for each in conditions if each["type"] == "Succeeded"), None)
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    now = [100.0]
-    monkeypatch.setattr("controller.migrate.time", SimpleNamespace(monotonic=lambda: now[0]))
-    return now
-
-
-def reconciler(cluster: Any) -> MigrationReconciler:
-    kinds = (INSTALLATION_MIGRATION, CLUSTER_INSTALLATION, MATTERMOST)
-    return MigrationReconciler(
-        cluster,
-        dict.fromkeys(kinds, cluster),
-        cluster,
-        cluster,
-        asyncio.Lock(),
-        progressed=lambda _: None,
-    )
+    return stopped_clock(monkeypatch, "controller.migrate")
 
 
 def test_it_is_told_when_it_stays(clock: list[float]) -> None:
-    cluster = Cluster()
+    cluster = Lone(LACKED)
 
     async def main() -> None:
         ours = reconciler(cluster)
@@ -93,16 +27,16 @@ def test_it_is_told_when_it_stays(clock: list[float]) -> None:
             clock[0] = at
             with pytest.raises(TransientError, match="cannot list"):
                 await ours.reconcile(KEY)
-            assert cluster.reason() is None
+            assert cluster.condition() == {}
         clock[0] = 120.0
         await ours.reconcile(KEY)
 
     asyncio.run(main())
-    assert cluster.reason() == "Forbidden"
+    assert cluster.condition()["reason"] == "Forbidden"
 
 
 def test_of_one_that_came_back_nothing_is_remembered(clock: list[float]) -> None:
-    cluster = Cluster()
+    cluster = Lone(LACKED)
 
     async def main() -> None:
         ours = reconciler(cluster)
@@ -115,4 +49,4 @@ def test_of_one_that_came_back_nothing_is_remembered(clock: list[float]) -> None
                 await ours.reconcile(KEY)
 
     asyncio.run(main())
-    assert cluster.reason() != "Forbidden"
+    assert cluster.condition().get("reason") != "Forbidden"
