@@ -7,10 +7,12 @@ takes is measured by ``bench/rollback.py``; here it is only asked that it comes 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
+from helm_mattermost_migrate.readiness import WEBHOOK_CONFIGURATION
 from mattermost_migrate.domain.freeze import frozen
 from mattermost_migrate.domain.names import (
     BACKUP_LABEL,
@@ -145,6 +147,46 @@ def test_a_mattermost_that_does_not_get_stable_leads_back_when_patience_ends(
 
     assert told.startswith("DeadlineExceeded: no progress for 15 s: Mattermost acme: ")
     assert REFUSAL in told
+    before.assert_again()
+
+
+@contextmanager
+def broken_webhook(here: Installations) -> Iterator[None]:
+    """Somebody's admission webhook for Mattermosts, behind which nobody answers; dry runs pass."""
+    name = f"broken-{here.namespace}"
+    rule = {
+        "apiGroups": [MATTERMOST.group],
+        "apiVersions": ["*"],
+        "operations": ["CREATE"],
+        "resources": [MATTERMOST.plural],
+    }
+    webhook = {
+        "name": "broken.example.com",
+        "clientConfig": {"url": "https://127.0.0.1:1/"},
+        "rules": [rule],
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": here.namespace}},
+        "matchConditions": [{"name": "no-dry-run", "expression": "!request.dryRun"}],
+        "failurePolicy": "Fail",
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+        "timeoutSeconds": 1,
+    }
+    body = {"metadata": {"name": name}, "webhooks": [webhook]}
+    here.admin.create(WEBHOOK_CONFIGURATION, None, body)
+    yield
+    here.admin.delete(WEBHOOK_CONFIGURATION, None, name)
+
+
+def test_a_webhook_of_somebody_s_that_is_down_for_good_is_told_of_and_leads_back(
+    installations: Installations, before: Before
+) -> None:
+    """The API server calls that a fault of its own (500), as it does when it is busy."""
+    with broken_webhook(installations):
+        installations.ask("acme", progressDeadlineSeconds=15)
+        told = until_rolled_back(installations)
+
+    assert told.startswith("DeadlineExceeded: no progress for 15 s: ")
+    assert "broken.example.com" in told
     before.assert_again()
 
 
