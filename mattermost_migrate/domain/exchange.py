@@ -24,6 +24,7 @@ from mattermost_migrate.domain.names import (
 from mattermost_migrate.domain.objects import (
     JsonObject,
     annotations_of,
+    controller_of,
     labels_of,
     leaving,
     name_of,
@@ -61,7 +62,11 @@ __all__ = [
 
 
 def release_deployment(seen: Snapshot) -> Verdict | None:
-    """Delete the Deployment, leave its ReplicaSets; holds as soon as the DELETE is accepted."""
+    """Delete the Deployment, leave its ReplicaSets; holds as soon as the DELETE is accepted.
+
+    Not while it is about to adopt one: the garbage collector takes the owner out of the ReplicaSets
+    that it knows to be owned, and would collect one that was adopted at that very moment.
+    """
     former = seen.former_deployment
     if former is None or leaving(former):
         return None
@@ -72,9 +77,17 @@ def release_deployment(seen: Snapshot) -> Verdict | None:
             "was saved: somebody created it in the middle of the migration",
             f"kubectl -n {seen.namespace} get deployment {seen.name} -o yaml",
         )
+    for each in seen.replica_sets:
+        if controller_of(each) is None and not leaving(each) and _selects(former, each):
+            return Wait(f"Deployment {seen.name}: has yet to adopt ReplicaSet {name_of(each)}")
     return Act(
         f"Deleted Deployment {seen.name}, leaving its ReplicaSets", (orphan(DEPLOYMENT, former),)
     )
+
+
+def _selects(deployment: JsonObject, replica_set: JsonObject) -> bool:
+    wanted = selected_by(deployment)
+    return bool(wanted) and wanted.items() <= labels_of(replica_set).items()
 
 
 def label_pods(seen: Snapshot) -> Verdict | None:

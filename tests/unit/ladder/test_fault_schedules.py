@@ -51,7 +51,7 @@ def test_adopt_keeps_its_addresses_where_the_watch_of_services_lags() -> None:
 def test_a_deployment_that_is_not_held_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange, "hold", lambda manifest: manifest)
 
-    assert run(510)
+    assert run(721)
 
 
 def test_a_custom_resource_that_is_not_held_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
