@@ -88,6 +88,22 @@ _OUTAGE: Final = 60.0
 _log = logging.getLogger(__name__)
 
 
+class _Lasting:
+    """For how long something has been so without a break, by key."""
+
+    def __init__(self) -> None:
+        self._since: dict[Key, float] = {}
+
+    def seconds(self, key: Key) -> float:
+        """It is so now: since the first time that it was told."""
+        now = time.monotonic()
+        return now - self._since.setdefault(key, now)
+
+    def over(self, key: Key) -> None:
+        """It is so no more."""
+        self._since.pop(key, None)
+
+
 class MigrationReconciler:
     """One engine for every installation.
 
@@ -121,9 +137,8 @@ class MigrationReconciler:
         self._observer = observer
         self._reporter = Reporter(client, self._migrations.note, verdicts)
         self._events = events
-        #: Since when a right is lacking, and since when no pass came to its end, by key.
-        self._lacking: dict[Key, float] = {}
-        self._unanswered: dict[Key, float] = {}
+        self._lacking = _Lasting()  # a right
+        self._unanswered = _Lasting()  # reads or writes, by anything but 5xx
 
     async def reconcile(self, key: Key) -> float | None:
         """One pass over one InstallationMigration.
@@ -133,8 +148,8 @@ class MigrationReconciler:
         """
         migration = self._migrations.get(*key)
         if migration is None:
-            self._lacking.pop(key, None)
-            self._unanswered.pop(key, None)
+            self._lacking.over(key)
+            self._unanswered.over(key)
             await self._departed.clear(key)
             return None
         if _over(migration):
@@ -172,7 +187,8 @@ class MigrationReconciler:
             self._observer.forget(migration)
             raise
         except (RejectedError, ForbiddenError, InvariantError) as error:
-            if isinstance(error, ForbiddenError) and not self._lacks(migration):
+            lacks = isinstance(error, ForbiddenError)
+            if lacks and self._lacking.seconds(key_of(migration)) < _READING_RIGHTS:
                 raise TransientError(str(error)) from error
             seen, decision = await self._failed(migration, str(error), type(error))
         except TransientError as error:
@@ -185,23 +201,13 @@ class MigrationReconciler:
             await self._puzzled(migration, error)
             raise
         else:
-            self._lacking.pop(key_of(migration), None)
-            self._unanswered.pop(key_of(migration), None)
+            self._lacking.over(key_of(migration))
+            self._unanswered.over(key_of(migration))
         if isinstance(decision.verdict, Refuse) and _rolls_back(seen):
             self._say(seen, Reason.ROLLING_BACK, decision.verdict.message, warning=True)
             await self._reporter.give_up(seen, decision.verdict)
             return 0.0
         return await self._conclude(seen, decision)
-
-    def _lacks(self, migration: JsonObject) -> bool:
-        """Whether a right has been lacking for so long that somebody has to grant it."""
-        since = self._lacking.setdefault(key_of(migration), time.monotonic())
-        return time.monotonic() - since >= _READING_RIGHTS
-
-    def _lasts(self, migration: JsonObject) -> bool:
-        """Whether writes have been answered by 5xx for so long that a person should know."""
-        since = self._unanswered.setdefault(key_of(migration), time.monotonic())
-        return time.monotonic() - since >= _OUTAGE
 
     async def _climb(self, migration: JsonObject) -> tuple[Snapshot, Decision]:
         """Act until there is nothing to do but wait."""
@@ -238,7 +244,7 @@ class MigrationReconciler:
             raise
         if any(write.verb is Verb.DELETE and write.resource is SECRET for write in act.writes):
             self._observer.forget(seen.migration)
-        self._unanswered.pop((seen.namespace, seen.name), None)
+        self._unanswered.over((seen.namespace, seen.name))
         self._progressed((seen.namespace, seen.name))
         if seen.arrived:
             self._say(seen, str(step), act.summary)
@@ -285,7 +291,7 @@ class MigrationReconciler:
         A wait as any other, until its deadline. Before the first write there is nothing to go back
         to: refused then, it is tried again.
         """
-        if not self._lasts(migration):
+        if (lasted := self._unanswered.seconds(key_of(migration))) < _OUTAGE:
             return None
         fresh = self._migrations.get(*key_of(migration)) or migration
         seen = Snapshot(migration=fresh, target_kind=direction(fresh).kind)
@@ -296,7 +302,7 @@ class MigrationReconciler:
         waiting = Decision(Wait(problem, Reason.UNAVAILABLE), _told_to_hold(fresh), step)
         decision = _in_time(seen, waiting)
         patience = fresh["spec"].get("progressDeadlineSeconds", math.inf)
-        if not seen.lock and time.monotonic() - self._unanswered[key_of(migration)] >= patience:
+        if not seen.lock and lasted >= patience:
             verdict = Refuse(Reason.UNAVAILABLE, problem, _next(seen))
             decision = dataclasses.replace(waiting, verdict=verdict)
         if isinstance(decision.verdict, Refuse):

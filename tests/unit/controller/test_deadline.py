@@ -27,6 +27,15 @@ def ago(seconds: float) -> str:
     return timestamp(datetime.now(UTC) - timedelta(seconds=seconds))
 
 
+def stable(progress: str, seconds: float) -> dict[str, str]:
+    """The step that is waited for, as it was told so long ago."""
+    return {
+        "currentStep": STABLE,
+        "currentStepProgress": progress,
+        "currentStepTime": ago(seconds),
+    }
+
+
 @pytest.mark.parametrize(
     ("told", "seconds"),
     [
@@ -36,24 +45,8 @@ def ago(seconds: float) -> str:
             DEADLINE,
             id="an earlier step, long over: to be looked at again, and not at once for ever",
         ),
-        pytest.param(
-            {
-                "currentStep": STABLE,
-                "currentStepProgress": "1 of 3",
-                "currentStepTime": ago(2 * DEADLINE),
-            },
-            DEADLINE,
-            id="it has come further",
-        ),
-        pytest.param(
-            {
-                "currentStep": STABLE,
-                "currentStepProgress": "2 of 3",
-                "currentStepTime": ago(2 * DEADLINE),
-            },
-            0.0,
-            id="it has come no further",
-        ),
+        pytest.param(stable("1 of 3", 2 * DEADLINE), DEADLINE, id="it has come further"),
+        pytest.param(stable("2 of 3", 2 * DEADLINE), 0.0, id="it has come no further"),
     ],
 )
 def test_the_deadline_is_that_of_what_is_waited_for(told: dict[str, str], seconds: float) -> None:
@@ -61,13 +54,7 @@ def test_the_deadline_is_that_of_what_is_waited_for(told: dict[str, str], second
 
 
 def test_it_runs_from_the_report() -> None:
-    told = {
-        "currentStep": STABLE,
-        "currentStepProgress": "2 of 3",
-        "currentStepTime": ago(DEADLINE - 100),
-    }
-
-    left = _seconds_left(migration(**told), WAIT)
+    left = _seconds_left(migration(**stable("2 of 3", DEADLINE - 100)), WAIT)
 
     assert left is not None
     assert 90 < left <= 101
