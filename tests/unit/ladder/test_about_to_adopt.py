@@ -9,7 +9,7 @@ control plane (seed 1021) it was an old revision without any.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -22,10 +22,9 @@ from mattermost_migrate.domain.names import (
 )
 from mattermost_migrate.domain.objects import controller_of, labels_of, name_of
 from mattermost_migrate.domain.snapshot import selected_by
-from mattermost_migrate.domain.steps import Act, Done, Wait
-from mattermost_migrate.domain.writes import Verb
+from mattermost_migrate.domain.writes import Verb, Write
 from mattermost_migrate.testing.fault_schedules import beginning, use
-from mattermost_migrate.testing.ladder import climb, decision, desire
+from mattermost_migrate.testing.ladder import climb, desire
 from mattermost_migrate.testing.simulation import Simulation
 
 HERE, AWAY = CLUSTER_INSTALLATION.kind, MATTERMOST.kind
@@ -52,36 +51,30 @@ def about_to_be_adopted(cluster: Simulation) -> set[str]:
     }
 
 
-def steps(cluster: Simulation) -> Iterator[set[str]]:
-    """After each action, those that a Deployment which it deleted was about to adopt."""
-    while True:
-        match decision(cluster).verdict:
-            case Act() as action:
-                found: set[str] = set()
-                for write in action.writes:
-                    if write.verb is Verb.DELETE and write.resource is DEPLOYMENT:
-                        found |= about_to_be_adopted(cluster)
-                    cluster.apply(write)
-                yield found
-            case Wait():
-                cluster.settle()
-            case Done():
-                return
-            case verdict:
-                raise AssertionError(verdict)
+def checked(cluster: Simulation, lost: set[str]) -> Callable[[Write], None]:
+    """Sends a write, and notes whom a Deployment that it deletes was about to adopt."""
+
+    def send(write: Write) -> None:
+        if write.verb is Verb.DELETE and write.resource is DEPLOYMENT:
+            lost.update(about_to_be_adopted(cluster))
+        cluster.apply(write)
+
+    return send
 
 
 @pytest.mark.parametrize("strategy", list(Strategy))
 @pytest.mark.parametrize(("home", "away"), [(HERE, AWAY), (AWAY, HERE)])
 def test_it_is_waited_for_wherever_it_turns(home: str, away: str, strategy: Strategy) -> None:
-    harmed = {}
-    cluster = at_home(home, strategy)
-    desire(cluster, "acme", away)
-    for there, found in enumerate(steps(cluster), 1):
+    cluster, lost = at_home(home, strategy), set[str]()
+    go_on = checked(cluster, lost)
+
+    def send(write: Write) -> None:
+        go_on(write)
         turned = copy.deepcopy(cluster)
         desire(turned, "acme", home)
-        for back, also in enumerate(steps(turned), 1):
-            if lost := found | also:
-                harmed[there, back] = lost
+        climb(turned, send=checked(turned, lost))
 
-    assert harmed == {}
+    desire(cluster, "acme", away)
+    climb(cluster, send=send)
+
+    assert lost == set()
