@@ -209,8 +209,7 @@ async def _follow(client: Client, name: str, wishes: Wishes, within: float | Non
         say(line)
     if progress.fleet is None or not progress.through:
         say(f"Not finished in time; {name} goes on in the cluster\n{_come_back(name)}", err=True)
-        return progress.fleet.exit if progress.fleet else Exit.UNFINISHED
-    return progress.fleet.exit
+    return progress.fleet.exit if progress.fleet else Exit.UNFINISHED
 
 
 def _come_back(name: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from helm_mattermost_migrate.errors import CommandError, Exit
 from helm_mattermost_migrate.fleet_request import MAX_CONCURRENT, Wishes, parse_amount, parse_wave
@@ -197,7 +198,7 @@ def selection_of(arguments: Mapping[str, Any], *, namespace: str) -> Selection:
     selector = _selector(arguments)
     if selector is None:
         return parse_selection(arguments, namespace=namespace)
-    if given(arguments, "names", "labels", "all_namespaces", "namespaces", "everything"):
+    if given("names", "labels", "all_namespaces", "namespaces", "everything"):
         raise click.UsageError(
             "the file says which installations already: leave names, -l, -A, --namespaces and "
             "--all out, or take spec.selector out of the file"
@@ -205,13 +206,10 @@ def selection_of(arguments: Mapping[str, Any], *, namespace: str) -> Selection:
     return Selection(selector=selector)
 
 
-def given(arguments: Mapping[str, Any], *names: str) -> bool:
-    """Whether any of these arguments was given: 0 is an amount, and no pin a wish."""
-    absent = (None, "", ())
-    return any(
-        arguments.get(name) not in absent and not (arguments[name] is False and name != "pin")
-        for name in names
-    )
+def given(*names: str) -> bool:
+    """Whether any of these arguments of the running command was given, whatever its value."""
+    context = click.get_current_context()
+    return any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in names)
 
 
 def _flags(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

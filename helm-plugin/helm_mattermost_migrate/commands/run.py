@@ -55,7 +55,7 @@ def command(**arguments: Any) -> int:
             Order(wishes_of(arguments), lambda where: selection_of(arguments, namespace=where)),
         )
     chosen = ("names", "labels", "all_namespaces", "namespaces", "everything", *WISHES)
-    if given(arguments, *chosen):
+    if given(*chosen):
         raise click.UsageError("the plan says which ones and how already: leave the rest out")
     plan = _read(arguments["plan_path"])
     return launch(arguments, Order(plan.wishes, lambda _: plan.selection, plan))
