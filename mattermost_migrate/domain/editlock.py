@@ -207,21 +207,21 @@ def _creation(edit: Edit, migration: JsonObject) -> Refusal | None:
     """Nobody brings back the kind that gave way, nor the one that takes over before its time."""
     here = f"InstallationMigration {edit.namespace}/{edit.name}"
     desired = (migration.get("spec") or {}).get("desiredKind")
-    if edit.kind != desired and lock_of(migration) is None and not _came_through(migration):
-        # Whether it has just let go of the lock and is about to say so, nobody can tell from here.
-        message = (
-            f"{here} says that this installation is to be a {desired}, and has not begun, or was "
-            f"given up. To create a {edit.kind} all the same, take it away first: kubectl -n "
-            f"{edit.namespace} delete installationmigration {edit.name}"
-        )
-        return Refusal("", message)
     if edit.kind != desired:
-        message = (
-            f"{here} says that this installation is a {desired}: replace the {edit.kind} in your "
-            f"git repository by a {desired} (helm mattermost-migrate convert -f FILE prints it), "
-            f"or, to have the {edit.kind} back, run: {_command('revert', migration)}"
-        )
-        return Refusal("", message)
+        # Whether it has just let go of the lock and is about to say so, nobody can tell from here.
+        if lock_of(migration) is not None or _came_through(migration):
+            told = (
+                f"is a {desired}: replace the {edit.kind} in your git repository by a {desired} "
+                f"(helm mattermost-migrate convert -f FILE prints it), or, to have the "
+                f"{edit.kind} back, run: {_command('revert', migration)}"
+            )
+        else:
+            told = (
+                f"is to be a {desired}, and has not begun, or was given up. To create a "
+                f"{edit.kind} all the same, take it away first: kubectl -n {edit.namespace} "
+                f"delete installationmigration {edit.name}"
+            )
+        return Refusal("", f"{here} says that this installation {told}")
     if _finished(migration):
         return None
     message = (
