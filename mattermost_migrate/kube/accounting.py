@@ -1,8 +1,8 @@
 """Counting what is sent to the API server: by verb and resource, and for one installation.
 
-Writes are this project's price, so each of them can be counted where it is
-made: a worker names the installation it works on in ``current_installation``, and whoever wants
-to know gives the client an ``on_request``.
+Writes are this project's price, so each of them can be counted where it is made: a worker names the
+installation it works on in ``current_installation``, and whoever wants to know gives the client an
+``on_request``.
 """
 
 from __future__ import annotations
