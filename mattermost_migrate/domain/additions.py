@@ -13,21 +13,28 @@ from typing import Any, Final
 
 from mattermost_migrate.domain.last_applied import decode
 from mattermost_migrate.domain.names import (
-    ANNOUNCED_ANNOTATION,
     CLUSTER_INSTALLATION,
     DEPLOYMENT,
     LAST_APPLIED,
     MATTERMOST,
+    OWN_GROUP,
     REVISION_ANNOTATION,
     SECRET,
 )
 from mattermost_migrate.domain.objects import JsonObject, annotations_of, owners_of
+from mattermost_migrate.domain.sides import NEW, OLD
 
 __all__ = ["lost"]
 
 _INSTALLATIONS: Final = frozenset({CLUSTER_INSTALLATION.kind, MATTERMOST.kind})
-#: Written by Kubernetes' own controllers, by the operator as a whole, or by us for a moment.
-_NOBODYS: Final = frozenset({LAST_APPLIED, ANNOUNCED_ANNOTATION, REVISION_ANNOTATION})
+#: Written by Kubernetes' own controllers, or by the operator as a whole.
+_NOBODYS: Final = frozenset({LAST_APPLIED, REVISION_ANNOTATION})
+#: Labels that say which kind an object belongs to. Those of a Deployment that no operator has
+#: written yet are in nobody's record.
+_IDENTITY: Final = frozenset({*OLD.labels.of(""), *NEW.labels.of("")})
+#: By us, for a moment. Put back, the label that a held Service selects by would leave it without
+#: endpoints once the pods have lost theirs.
+_OURS: Final = f"{OWN_GROUP}/"
 #: What the API server gives a Service anew when it gives it another type.
 _ALLOCATED: Final = frozenset({"clusterIP", "clusterIPs", "healthCheckNodePort"})
 #: Of a Deployment these are the exchange's own business, and the pin's.
@@ -69,7 +76,7 @@ def _metadata(
     before, after = saved["metadata"], live["metadata"]
     # A text that is there is another's; a field may be there by the API server's default alone.
     texts = {
-        key: _without(before.get(key) or {}, _NOBODYS.union(after.get(key) or ()))
+        key: _without(before.get(key) or {}, (_NOBODYS | _IDENTITY).union(after.get(key) or ()))
         for key in ("labels", "annotations")
     }
     patch = _others(texts, then.get("metadata") or {}, now.get("metadata") or {}, after)
@@ -100,7 +107,7 @@ def _others(
             inner = _others(value, *(_mapping(each.get(key)) for each in (then, now, live)))
             if inner:
                 out[key] = inner
-        elif key not in then and key not in now and live.get(key) != value:
+        elif live.get(key) != value and not (key in then or key in now or key.startswith(_OURS)):
             out[key] = value
     return out
 

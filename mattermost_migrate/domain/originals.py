@@ -14,11 +14,14 @@ from mattermost_migrate.domain import freeze
 from mattermost_migrate.domain.backup import Backup, backup_name, manifest, same_content
 from mattermost_migrate.domain.conversion import convert, restore
 from mattermost_migrate.domain.errors import Fault, InvariantError, RefusedError
+from mattermost_migrate.domain.holding import unheld
 from mattermost_migrate.domain.names import (
+    ANNOUNCED_ANNOTATION,
     DEPLOYMENT,
     MIGRATION_ANNOTATION,
     REQUESTED_ANNOTATION,
     SECRET,
+    SERVICE,
     Reason,
     Strategy,
 )
@@ -172,7 +175,7 @@ def originals(
     seen = _unfrozen(seen)
     live: Mapping[str, JsonObject | None] = {
         role(seen.giving): seen.source,
-        deployment_role(seen.giving): seen.former_deployment,
+        deployment_role(seen.giving): _former(seen),
         **_children(seen),
     }
     if seen.target is None and seen.source is not None:
@@ -193,12 +196,24 @@ def child_role(child: JsonObject, installation: str) -> str:
     return kind if name == installation else f"{kind}.{name}"
 
 
+def _former(seen: Snapshot) -> JsonObject | None:
+    """The Deployment that has to go, as it was meant: turned round again, it may be held still."""
+    return unheld(seen.former_deployment) if seen.former_deployment else None
+
+
 def _children(seen: Snapshot) -> dict[str, JsonObject]:
+    """The children by role; of a Service that we hold, what was saved before it was held."""
+    children = (each for each in seen.children or () if each["kind"] != DEPLOYMENT.kind)
+    found = {child_role(child, seen.name): child for child in children}
+    kept = {key: seen.backup.get(key) for key in found} if seen.backup else {}
     return {
-        child_role(child, seen.name): child
-        for child in seen.children or ()
-        if child["kind"] != DEPLOYMENT.kind
+        key: saved if (saved := kept.get(key)) and _held(child) else child
+        for key, child in found.items()
     }
+
+
+def _held(child: JsonObject) -> bool:
+    return child["kind"] == SERVICE.kind and ANNOUNCED_ANNOTATION in annotations_of(child)
 
 
 def _unfrozen(seen: Snapshot) -> Snapshot:
@@ -247,7 +262,7 @@ def _nothing_to_lose(seen: Snapshot) -> bool:
 def _saved(seen: Snapshot) -> bool:
     if seen.backup is None:
         return False
-    former, kept = seen.former_deployment, seen.backup.get(deployment_role(seen.giving))
+    former, kept = _former(seen), seen.backup.get(deployment_role(seen.giving))
     if former is not None and (kept is None or not same_content(former, kept)):
         return False
     if seen.source is None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -346,7 +347,8 @@ class Simulation(Store):
     def _take_over(self, installation: dict[str, Any], side: Side) -> bool:
         """Own every child but the one the operator forgets, and write it as this kind would.
 
-        Of what somebody deleted, the Deployment is made again.
+        Of what somebody deleted, the Deployment is made again. As the Go operator does, it lets
+        be what it finds beside its own entries (operator facts 0.4).
         """
         moved, name = False, installation["metadata"]["name"]
         owner = owner_reference(installation, side.resource)
@@ -357,16 +359,19 @@ class Simulation(Store):
                 moved = True
             if child is None or child_name == f"{name}-mysql-root-password":
                 continue
-            selects = child["spec"].get("selector") if resource is SERVICE else None
-            if owners_of(child) == (owner,) and selects in (None, side.labels.selector(name)):
+            own, spec = side.labels.selector(name), child.get("spec") or {}
+            there = resource is not SERVICE or own.items() <= spec["selector"].items()
+            known = LAST_APPLIED in annotations_of(child)
+            if owners_of(child) == (owner,) and known and there:
                 continue
             child["metadata"]["ownerReferences"] = [owner]
-            child["metadata"].setdefault("annotations", {})[LAST_APPLIED] = side.kind
             if resource is SERVICE:
-                child["metadata"]["labels"] = side.labels.selector(name)
-                child["spec"]["selector"] = side.labels.selector(name)
+                child["metadata"]["labels"] = dict(own)
+                child["spec"]["selector"] = dict(own)
             if resource is DEPLOYMENT:
                 self._generate(child, installation)
+            written = {"metadata": {"labels": labels_of(child)}, "spec": spec}
+            child["metadata"].setdefault("annotations", {})[LAST_APPLIED] = json.dumps(written)
             self._touch(child)
             moved = True
         return moved

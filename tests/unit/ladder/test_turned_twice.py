@@ -19,8 +19,8 @@ from mattermost_migrate.testing.ladder import climb, decision, desire
 from mattermost_migrate.testing.simulation import Simulation
 
 REPLICAS = 2
-#: Actions on the way back before it turns again.
-BACK = (1, 2, 6)
+#: Actions on the way back before it turns again: to the Deployment that is created, held, and on.
+BACK = (1, 2, 6, 8, 10, 12, 14)
 
 
 def at_home(kind: str, past: Strategy) -> Simulation:
