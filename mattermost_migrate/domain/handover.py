@@ -17,7 +17,13 @@ from mattermost_migrate.domain.names import (
     Reason,
     Strategy,
 )
-from mattermost_migrate.domain.objects import JsonObject, labels_of, leaving, uid_of
+from mattermost_migrate.domain.objects import (
+    JsonObject,
+    labels_of,
+    leaving,
+    name_of,
+    uid_of,
+)
 from mattermost_migrate.domain.originals import deployment_role, planned, returning, role
 from mattermost_migrate.domain.preflight import is_ours
 from mattermost_migrate.domain.reported import failure_of
@@ -106,7 +112,7 @@ def move_service(seen: Snapshot) -> Verdict | None:
 def create_target(seen: Snapshot) -> Verdict | None:
     """Create the custom resource that was planned and rehearsed, or thaw the one that is frozen."""
     target = seen.target
-    if target is None or _bears_freeze(seen, target):
+    if target is None or leaving(target) or _bears_freeze(seen, target):
         return _make_target(seen, target)
     if mark := freeze.unmark(target):
         return Act(f"Took what its freeze left off {seen.taking.kind} {seen.name}", (mark,))
@@ -130,6 +136,10 @@ def _bears_freeze(seen: Snapshot, target: JsonObject) -> bool:
 
 
 def _make_target(seen: Snapshot, target: JsonObject | None) -> Verdict:
+    if target is not None and leaving(target):
+        # Thawed now, its operator would have it own everything, and all would go with it. What was
+        # saved of it is created once it is gone.
+        return _await_end(seen.taking.kind, target)
     if seen.beside_operator and seen.lock is not Lock.HANDOVER:
         opened = (lock_patch(seen, Lock.HANDOVER),)
         return Act(f"Opened the lock of {seen.name} to the operator", opened)
@@ -142,9 +152,9 @@ def _make_target(seen: Snapshot, target: JsonObject | None) -> Verdict:
     if freeze.looks_stable(target) and not _never_let_go(seen):
         said = (freeze.nudge(target),)
         return Act(f"Took back that {what} is stable, until its operator says so", said)
-    if seen.forward and (unproven := await_followed(seen)):
-        return unproven  # turned round twice: its operator moves the Service once more
-    return Act(f"Thawed {what}", (freeze.thaw(target, planned(seen)),))
+    # Turned round twice, its operator moves the Service once more.
+    unproven = await_followed(seen) if seen.forward else None
+    return unproven or Act(f"Thawed {what}", (freeze.thaw(target, planned(seen)),))
 
 
 def _fresh(manifest: JsonObject) -> JsonObject:
@@ -238,7 +248,7 @@ def remove_source(seen: Snapshot) -> Verdict | None:
     if seen.source is None:
         return None
     if leaving(seen.source):
-        return Wait(f"{seen.giving.kind} {seen.name}: others' finalizers have yet to finish")
+        return _await_end(seen.giving.kind, seen.source)
     if not failure_of(seen.migration) and (fields := _edited_fields(seen, seen.source)):
         return Refuse(
             Reason.EDITED,
@@ -251,6 +261,11 @@ def remove_source(seen: Snapshot) -> Verdict | None:
         f"Removed {seen.giving.kind} {seen.name}, leaving its dependents",
         (orphan(seen.giving.resource, seen.source),),
     )
+
+
+def _await_end(kind: str, obj: JsonObject) -> Wait:
+    finalizers = ", ".join(obj["metadata"].get("finalizers") or ()) or "none that is seen"
+    return Wait(f"{kind} {name_of(obj)}: is being deleted, which finalizers hold up: {finalizers}")
 
 
 def _edited_fields(seen: Snapshot, source: JsonObject) -> list[str]:

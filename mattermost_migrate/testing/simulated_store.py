@@ -207,14 +207,17 @@ class Store:
     def _orphan(self) -> bool:
         for key, obj in list(self._objects.items()):
             metadata = obj["metadata"]
+            held = metadata.get("finalizers", ())
             if not metadata.get("deletionTimestamp") or obj["kind"] == POD.kind:
                 continue
+            if held and _ORPHAN not in held:
+                continue  # somebody else's, which is not ours to end
             for dependent in self._objects.values():
                 kept = [each for each in owners_of(dependent) if each["uid"] != metadata["uid"]]
                 if len(kept) != len(owners_of(dependent)):
                     dependent["metadata"]["ownerReferences"] = kept
                     self._touch(dependent)
-            metadata["finalizers"].remove(_ORPHAN)
+            metadata["finalizers"] = [each for each in held if each != _ORPHAN]
             self._touch(obj)
             if not metadata["finalizers"]:
                 del self._objects[key]
