@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mattermost_migrate.domain.conversion.metadata import is_marker
 from mattermost_migrate.domain.names import (
     ACKNOWLEDGEMENT,
     CLUSTER_INSTALLATION,
@@ -39,6 +40,7 @@ __all__ = [
     "looks_stable",
     "nudge",
     "resource_of",
+    "texts_edited",
     "thaw",
     "thawed_spec",
     "unmark",
@@ -139,6 +141,31 @@ def thawed_spec(obj: JsonObject, saved: JsonObject) -> dict[str, Any]:
     before, marks = saved.get("spec") or {}, frozen_spec(obj)
     spec = {key: value for key, value in obj["spec"].items() if key not in marks}
     return spec | {key: before[key] for key in marks if key in before}
+
+
+def texts_edited(obj: JsonObject, saved: JsonObject) -> dict[str, dict[str, str | None]]:
+    """Labels and annotations of a frozen object that are others than those that were saved.
+
+    The edit lock lets them pass. Marks of who manages the object are not counted, ours among them.
+
+    Args:
+        obj: the object as it is.
+        saved: the same object before it was frozen.
+
+    Returns:
+        As a merge patch of its metadata; empty where nothing was edited.
+    """
+    edited: dict[str, dict[str, str | None]] = {}
+    for group, texts in (("labels", labels_of), ("annotations", annotations_of)):
+        now, then = texts(obj), texts(saved)
+        changed = {
+            key: now.get(key)
+            for key in sorted({*now, *then})
+            if now.get(key) != then.get(key) and not is_marker(key)
+        }
+        if changed:
+            edited[group] = changed
+    return edited
 
 
 def freeze(obj: JsonObject, direction: str) -> Write:

@@ -19,6 +19,7 @@ from mattermost_migrate.domain.names import (
 )
 from mattermost_migrate.domain.objects import (
     JsonObject,
+    annotations_of,
     labels_of,
     leaving,
     name_of,
@@ -257,6 +258,10 @@ def remove_source(seen: Snapshot) -> Verdict | None:
             f"kubectl -n {seen.namespace} get {seen.giving.resource.plural}"
             f".{seen.giving.resource.group} {seen.name} -o yaml",
         )
+    if not failure_of(seen.migration) and (late := _edited_late(seen, seen.source)):
+        return Act(
+            f"Carried labels and annotations over to {seen.taking.kind} {seen.name}", (late,)
+        )
     return Act(
         f"Removed {seen.giving.kind} {seen.name}, leaving its dependents",
         (orphan(seen.giving.resource, seen.source),),
@@ -266,6 +271,22 @@ def remove_source(seen: Snapshot) -> Verdict | None:
 def _await_end(kind: str, obj: JsonObject) -> Wait:
     finalizers = ", ".join(obj["metadata"].get("finalizers") or ()) or "none that is seen"
     return Wait(f"{kind} {name_of(obj)}: is being deleted, which finalizers hold up: {finalizers}")
+
+
+def _edited_late(seen: Snapshot, source: JsonObject) -> Write | None:
+    """Labels and annotations that were edited when the kind that takes over was planned already."""
+    saved = seen.backup.get(role(seen.giving)) if seen.backup else None
+    target = seen.target
+    if saved is None or target is None or uid_of(saved) != uid_of(source):
+        return None
+    there = {"labels": labels_of(target), "annotations": annotations_of(target)}
+    lacking = {
+        group: {key: value for key, value in texts.items() if there[group].get(key) != value}
+        for group, texts in freeze.texts_edited(source, saved).items()
+    }
+    if not any(lacking.values()):
+        return None
+    return patch(seen.taking.resource, seen.name, {"metadata": {**fence(target), **lacking}})
 
 
 def _edited_fields(seen: Snapshot, source: JsonObject) -> list[str]:
