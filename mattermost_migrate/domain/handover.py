@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mattermost_migrate.domain import freeze
-from mattermost_migrate.domain.crews import wanted
+from mattermost_migrate.domain.crews import replicas_of, wanted
 from mattermost_migrate.domain.holding import hold, is_held, let_go
 from mattermost_migrate.domain.names import (
     INSTALLATION_MIGRATION,
@@ -47,11 +47,14 @@ __all__ = [
 def lock_patch(seen: Snapshot, lock: Lock | None) -> Write:
     """Put the edit lock on, change how far it goes, or take it off (None).
 
-    The same write says by which strategy the migration was begun, and with how many pods.
+    The same write says by which strategy the migration was begun, and with how many pods: never
+    with fewer than it said before, nor than the Deployment that has to go asks for.
     """
     metadata: dict[str, Any] = {**fence(seen.migration), "labels": {LOCK_LABEL: lock}}
     if seen.strategy is Strategy.RECREATE:
-        metadata["annotations"] = {RECREATE_ANNOTATION: str(wanted(seen)) if lock else None}
+        former = seen.former_deployment
+        pods = max(wanted(seen), replicas_of(former) if former else 0)
+        metadata["annotations"] = {RECREATE_ANNOTATION: str(pods) if lock else None}
     return patch(INSTALLATION_MIGRATION, seen.name, {"metadata": metadata})
 
 

@@ -15,7 +15,13 @@ from typing import Any, Final
 from mattermost_migrate.domain.adoption import ADOPTION, validate
 from mattermost_migrate.domain.backup import Backup
 from mattermost_migrate.domain.children import render_cluster_installation
-from mattermost_migrate.domain.crews import has_pods, old_sets, settled_sets
+from mattermost_migrate.domain.crews import (
+    has_pods,
+    old_sets,
+    replicas_of,
+    settled_sets,
+    wanted,
+)
 from mattermost_migrate.domain.errors import InvariantError
 from mattermost_migrate.domain.exchange import (
     exchange_over,
@@ -29,6 +35,7 @@ from mattermost_migrate.domain.handover import (
     await_stable,
     create_target,
     freeze_source,
+    lock_patch,
     remove_source,
     unlock,
 )
@@ -112,6 +119,10 @@ def release(seen: Snapshot) -> Verdict | None:
     former = seen.former_deployment
     if former is None or leaving(former):
         return None
+    if replicas_of(former) > wanted(seen):
+        # Scaled up since the lock was put on, by an autoscaler, say: when the Deployment is gone
+        # only the lock tells how many there were.
+        return Act(f"Noted that {seen.name} has more pods by now", (lock_patch(seen, seen.lock),))
     others = seen.taking.labels.of(seen.name)
     writes = tuple(
         labelled(REPLICA_SET, each, dict.fromkeys(others))
