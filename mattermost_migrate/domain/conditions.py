@@ -179,7 +179,7 @@ def _settled(previous: Mapping[str, Any], decision: Decision, progress: Progress
         told["pinnedGeneration"] = progress.pinned
     if (Condition.FINALIZED, None) in decision.after:
         told["finalizedTime"] = previous.get("finalizedTime") or timestamp(progress.now)
-    elif "finalizedTime" in previous and not progress.started:
+    elif "finalizedTime" in previous and not progress.started and not progress.backup:
         told["finalizedTime"] = previous["finalizedTime"]
     return told
 
