@@ -168,7 +168,10 @@ async def _run(options: dict[str, Any]) -> None:
                     # Not after the informers' first lists: a wrong caBundle may be why one fails.
                     for keep in keepers:
                         led.create_task(keep())
-                    led.create_task(lead(fenced, informers, settings, *operator, heard=heard))
+                    work = lead(
+                        fenced, informers, settings, *operator, heard=heard, before=election.before
+                    )
+                    led.create_task(work)
 
             await election.lead(leading)
             for task in watching:

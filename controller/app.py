@@ -6,8 +6,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
+from controller.deadline import Reign
 from controller.fleet import BY_FLEET, FleetReconciler, fleets_of
 from controller.heard import Heard
 from controller.measures import report_fleets
@@ -90,6 +92,7 @@ async def lead(
     settings: Settings,
     *others: Callable[[], Coroutine[Any, Any, None]],
     heard: Heard | None = None,
+    before: datetime | None = None,
 ) -> None:
     """Do the leader's work until cancelled or until the lease is lost.
 
@@ -99,6 +102,7 @@ async def lead(
         settings: how to run.
         others: what else only the leader does.
         heard: where the builtin operator, if it is one of them, says what it has seen.
+        before: the last sign of who led before, if there was one.
     """
     events = EventRecorder(
         client,
@@ -112,7 +116,13 @@ async def lead(
     migration_queue: WorkQueue[Key] = WorkQueue()
     heard.told = migration_queue.add
     migrations = MigrationReconciler(
-        client, informers, observer, events, verdicts, progressed=migration_queue.forget
+        client,
+        informers,
+        observer,
+        events,
+        verdicts,
+        reign=Reign(datetime.now(UTC), before),
+        progressed=migration_queue.forget,
     )
     fleets = FleetReconciler(client, informers, events, verdicts)
     report_fleets(lambda: fleets.musters)

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
+from controller.deadline import Reign, patience, seconds_left
 from controller.departed import Departed
 from controller.execute import execute
 from controller.observe import Informers, Observer, direction
@@ -73,8 +74,6 @@ __all__ = ["MigrationReconciler", "second_look"]
 
 #: Actions in one pass. A whole migration needs fewer, so more of them is a circle.
 _MOST_ACTIONS: Final = 40
-#: Seconds an operator has to acknowledge a freeze, if the deadline of the migration is not sooner.
-_ACKNOWLEDGEMENT: Final = 120.0
 #: Seconds after which a refused migration is looked at again, the least and the most: Secrets are
 #: not watched, and a right that was granted a moment ago is not known to every API server.
 _SOONEST: Final = 2.0
@@ -113,6 +112,7 @@ class MigrationReconciler:
         observer: takes the snapshots.
         events: tells users what happened to their object.
         verdicts: held while a failure is recorded; fleets start nobody meanwhile.
+        reign: since when it leads; deadlines are counted by it.
         progressed: told of each key whose writes went well, however its pass ends: a migration
             that moves is not to wait for the failures before.
     """
@@ -125,9 +125,11 @@ class MigrationReconciler:
         events: EventRecorder,
         verdicts: asyncio.Lock,
         *,
+        reign: Reign,
         progressed: Callable[[Key], None],
     ) -> None:
         self._client = client
+        self._reign = reign
         self._progressed = progressed
         self._migrations = informers[INSTALLATION_MIGRATION]
         self._owners = tuple(informers[each] for each in (CLUSTER_INSTALLATION, MATTERMOST))
@@ -213,7 +215,7 @@ class MigrationReconciler:
         """Act until there is nothing to do but wait."""
         seen = await self._observer.look(migration)
         for _ in range(_MOST_ACTIONS):
-            decision = care(seen, _in_time(seen, decide(seen, ladder_of(seen))))
+            decision = care(seen, self._in_time(seen, decide(seen, ladder_of(seen))))
             if isinstance(decision.verdict, Look):  # whether its step holds is yet to be seen
                 seen = await self._observer.closer(seen, decision.verdict.part)
                 continue
@@ -300,9 +302,8 @@ class MigrationReconciler:
         step = Condition(entered[-1] if entered else told or Condition.VALIDATED)
         _log.warning("Held up", extra={"step": step, "error": problem})
         waiting = Decision(Wait(problem, Reason.UNAVAILABLE), _told_to_hold(fresh), step)
-        decision = _in_time(seen, waiting)
-        patience = fresh["spec"].get("progressDeadlineSeconds", math.inf)
-        if not seen.lock and lasted >= patience:
+        decision = self._in_time(seen, waiting)
+        if not seen.lock and lasted >= fresh["spec"].get("progressDeadlineSeconds", math.inf):
             verdict = Refuse(Reason.UNAVAILABLE, problem, _next(seen))
             decision = dataclasses.replace(waiting, verdict=verdict)
         if isinstance(decision.verdict, Refuse):
@@ -330,8 +331,15 @@ class MigrationReconciler:
                     self._say(seen, reason, message, warning=True)
                 return second_look(before, datetime.now(UTC))
         soon = decision.verdict.seconds if isinstance(decision.verdict, Wait) else None
-        times = (held_back, soon, _seconds_left(seen.migration, decision))
+        times = (held_back, soon, seconds_left(seen.migration, decision, self._reign))
         return min((each for each in times if each is not None), default=None)
+
+    def _in_time(self, seen: Snapshot, decision: Decision) -> Decision:
+        """The decision, or the end of patience when a wait has lasted beyond the deadline."""
+        left = seconds_left(seen.migration, decision, self._reign)
+        if not isinstance(decision.verdict, Wait) or left is None or left > 0:
+            return decision
+        return dataclasses.replace(decision, verdict=_too_long(seen, decision.verdict))
 
     def _say_end(self, seen: Snapshot) -> None:
         owner = f"{seen.taking.kind} owns the installation"
@@ -372,8 +380,13 @@ def second_look(summary: JsonObject | None, now: datetime) -> float:
 
 
 def _rolls_back(seen: Snapshot) -> bool:
-    """A migration under way that cannot go on goes back, once, unless it is asked to hold."""
+    """A migration under way that cannot go on goes back, once, unless it is asked to hold.
+
+    Nor where the old custom resource is being deleted: that cannot be taken back, all but its end
+    is done, and the way back would have to wait for the same end.
+    """
     holds = seen.migration["spec"].get("onFailure") == "Hold"
+    holds |= seen.source is not None and leaving(seen.source)
     return seen.lock is not None and not holds and failure_of(seen.migration) is None
 
 
@@ -392,17 +405,9 @@ def _over(migration: JsonObject) -> bool:
     return succeeded or tried
 
 
-def _in_time(seen: Snapshot, decision: Decision) -> Decision:
-    """The decision, or the end of patience when a wait has lasted beyond the deadline."""
-    left = _seconds_left(seen.migration, decision)
-    if not isinstance(decision.verdict, Wait) or left is None or left > 0:
-        return decision
-    return dataclasses.replace(decision, verdict=_too_long(seen, decision.verdict))
-
-
 def _too_long(seen: Snapshot, waited: Wait) -> Refuse:
     step = (seen.migration.get("status") or {}).get("currentStep")
-    message = f"no progress for {_patience(seen.migration, step):.0f} s: {waited.message}"
+    message = f"no progress for {patience(seen.migration, step):.0f} s: {waited.message}"
     if step != Condition.SOURCE_FROZEN:
         return Refuse(Reason.DEADLINE_EXCEEDED, message, _next(seen))
     return Refuse(
@@ -422,28 +427,3 @@ def _next(seen: Snapshot) -> str:
     if failure_of(seen.migration):
         return edit_command(seen.migration, desiredKind=seen.taking.kind)
     return f"helm mattermost-migrate status {seen.name} -n {seen.namespace} -o yaml"
-
-
-def _patience(migration: JsonObject, step: str | None) -> float:
-    """Seconds without progress that this step may take."""
-    deadline = float(migration["spec"].get("progressDeadlineSeconds", 0))
-    return min(deadline, _ACKNOWLEDGEMENT) if step == Condition.SOURCE_FROZEN else deadline
-
-
-def _seconds_left(migration: JsonObject, decision: Decision) -> float | None:
-    """Until the progress deadline of what is waited for; None where nothing has one.
-
-    It begins with the report. Of a wait that is yet to be reported it is whole: the status tells of
-    the one before, whose deadline means nothing any more.
-    """
-    if not isinstance(decision.verdict, Wait) or lock_of(migration) is None:
-        return None
-    if migration["spec"].get("progressDeadlineSeconds") is None:
-        return None
-    patience = _patience(migration, decision.current)
-    status = migration.get("status") or {}
-    told = (status.get("currentStep"), status.get("currentStepProgress", ""))
-    if told != (decision.current, decision.verdict.progress) or "currentStepTime" not in status:
-        return patience
-    elapsed = (datetime.now(UTC) - parse_time(status["currentStepTime"])).total_seconds()
-    return max(0.0, patience - elapsed)

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from mattermost_migrate.domain.errors import LeaseLostError, MigrateError, StaleError
 from mattermost_migrate.domain.names import LEASE, VERSION_LABEL
 from mattermost_migrate.domain.objects import JsonObject, labels_of
+from mattermost_migrate.domain.reported import parse_time
 from mattermost_migrate.kube.client import Client
 from mattermost_migrate.kube.transport import Patience
 
@@ -55,6 +56,9 @@ class Election:
         identity: who we are; another one for every process.
         timing: how long it lasts.
         version: of the candidate, for whoever must know whom it speaks to.
+
+    Attributes:
+        before: when it was last renewed by who held it before us, by the clock of that one.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class Election:
         self._name = name
         self._identity = identity
         self._labels = {VERSION_LABEL: version} if version else {}
+        self.before: datetime | None = None
         self._held_until = 0.0
         self._mine: JsonObject | None = None
         self._seen: tuple[str, float] = ("", 0.0)  # a record, and when we first saw it so
@@ -140,6 +145,9 @@ class Election:
             return True
         if not self._free(lease):
             return False
+        spec = lease.get("spec") or {}
+        if spec.get("holderIdentity") != self._identity and spec.get("renewTime"):
+            self.before = parse_time(spec["renewTime"])
         self._mine = await self._client.replace(LEASE, self._record(lease))
         return True
 

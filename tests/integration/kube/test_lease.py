@@ -7,6 +7,7 @@ import pytest
 from mattermost_migrate import kube
 from mattermost_migrate.domain.errors import LeaseLostError
 from mattermost_migrate.domain.names import EVENT, LEASE, NAMESPACE
+from mattermost_migrate.domain.reported import parse_time
 from mattermost_migrate.kube import Election, EventRecorder, Timing
 from mattermost_migrate.testing.cluster import Cluster, LocalCluster, kubeconfig
 from mattermost_migrate.testing.faults import Exchange, Fault, Gateway, Hold
@@ -48,6 +49,8 @@ def test_one_leads_and_the_next_follows_at_once_when_it_goes(
             lease = await api.get(LEASE, namespace, "leader")
             assert lease["spec"]["holderIdentity"] == ""
             assert lease["spec"]["leaseTransitions"] == 1
+            assert first.before is None, "nobody led before"
+            assert second.before is not None, "the last sign of the first"
         return order
 
     assert asyncio.run(main()) == ["first leads", "first ends", "second leads", "second ends"]
@@ -88,7 +91,9 @@ def test_a_dead_leader_is_followed_when_its_lease_has_run_out(
             await api.create(LEASE, dead)
             began = time.monotonic()
             heir = Election(api, namespace, "leader", identity="heir", timing=QUICK)
-            return await heir.lead(_now) - began
+            lasted = await heir.lead(_now) - began
+            assert heir.before == parse_time(dead["spec"]["renewTime"])
+            return lasted
 
     assert asyncio.run(main()) >= 2.0
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import copy
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from controller.deadline import Reign
 from controller.migrate import MigrationReconciler
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
@@ -85,8 +87,9 @@ def reconciler(lone: Any) -> MigrationReconciler:
     """Of that one."""
     kinds = (INSTALLATION_MIGRATION, CLUSTER_INSTALLATION, MATTERMOST)
     informers: Any = dict.fromkeys(kinds, lone)
+    reign = Reign(datetime(2020, 1, 1, tzinfo=UTC))
     return MigrationReconciler(
-        lone, informers, lone, lone, asyncio.Lock(), progressed=lambda _: None
+        lone, informers, lone, lone, asyncio.Lock(), reign=reign, progressed=lambda _: None
     )
 
 
