@@ -17,7 +17,7 @@ from typing import Any
 from helm_mattermost_migrate.diffs import Change
 from helm_mattermost_migrate.fleet_request import Wishes
 from helm_mattermost_migrate.managers import Manager, managers
-from helm_mattermost_migrate.members import Member, Standing
+from helm_mattermost_migrate.members import Member
 from helm_mattermost_migrate.neighbours import Neighbour
 from helm_mattermost_migrate.rehearsal import road
 from helm_mattermost_migrate.selection import Key
@@ -135,7 +135,8 @@ def settled(member: Member, desired: str = MATTERMOST.kind) -> Verdict | None:
         member: how the installation stands.
         desired: the kind it shall be.
     """
-    if member.standing in {Standing.WAITING, Standing.RUNNING}:
+    # One that has stalled in the middle is no new one to any fleet, and both kinds are there.
+    if member.locked or not member.standing.ended:
         return Verdict.UNDER_WAY
     return Verdict.MIGRATED if member.kinds == (desired,) else None
 

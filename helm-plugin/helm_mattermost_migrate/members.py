@@ -87,6 +87,7 @@ class Member:
         writes: writes sent for it so far.
         fleet: the FleetMigration it belongs to.
         edited: another hand has set the wanted kind since that fleet did.
+        locked: it holds the edit lock: it is under way, also where it has stalled.
     """
 
     key: Key
@@ -108,6 +109,7 @@ class Member:
     writes: int | None = None
     fleet: str = ""
     edited: bool = False
+    locked: bool = False
 
     @property
     def path(self) -> str:
@@ -212,6 +214,7 @@ def _with_migration(base: Member, migration: JsonObject) -> Member:
         writes=status.get("apiWrites"),
         fleet=labels_of(migration).get(FLEET_LABEL, ""),
         edited=edited(migration),
+        locked=LOCK_LABEL in labels_of(migration),
     )
 
 

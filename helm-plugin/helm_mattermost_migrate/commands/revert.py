@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Container
+from collections.abc import Container, Iterable, Iterator
 from typing import Any
 
 import click
@@ -50,9 +50,9 @@ __all__ = ["command"]
 def command(**arguments: Any) -> int:
     """Go back from Mattermost to ClusterInstallation, with the same pods.
 
-    The same way in the other direction: what is under way turns round where it is, what is through
-    goes back whole. An installation that is no longer pinned does one rolling update afterwards;
-    the summary says which. Exit codes as those of run.
+    The same way in the other direction: what is under way, or has stalled there, turns round where
+    it is; what is through goes back whole. An installation that is no longer pinned does one
+    rolling update afterwards; the summary says which. Exit codes as those of run.
     """
     check_following(arguments)
     if turning := asyncio.run(_under_way(arguments)):
@@ -75,7 +75,19 @@ def _selection(arguments: dict[str, Any], namespace: str) -> Selection:
 
 
 def _turns(member: Member) -> bool:
-    return member.standing is Standing.RUNNING and member.desired == MATTERMOST.kind
+    """Whether it is on its way to a Mattermost; one that has stalled there still holds the lock."""
+    under_way = member.locked or member.standing is Standing.RUNNING
+    return under_way and member.desired == MATTERMOST.kind
+
+
+def _held_up(members: Iterable[Member]) -> Iterator[str]:
+    """What to say of those that were turned round already, and have stalled: what holds them."""
+    for member in members:
+        if member.locked and member.standing.bad and member.desired == CLUSTER_INSTALLATION.kind:
+            told = f"asked to be a {member.desired} already, and held up"
+            yield f"{member.path}: {told}: {member.reason}: {member.message}"
+            if member.next_command:
+                yield f"  Next: {member.next_command}"
 
 
 def _other_mattermosts(inventory: Inventory, turning: Container[Key]) -> bool:
@@ -94,6 +106,8 @@ async def _under_way(arguments: dict[str, Any]) -> list[Key]:
         selection = parse_selection(arguments, namespace=client.connection.namespace)
         inventory = await read_inventory(client, selection)
         check_found(inventory, selection)
+        for line in _held_up(inventory.members):
+            say(line)
         turning = [member.key for member in inventory.members if _turns(member)]
         if turning:
             await require_leader(client, now())

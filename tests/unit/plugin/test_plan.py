@@ -161,6 +161,7 @@ def test_what_cannot_be_carried_is_refused_with_field_reason_and_next_step() -> 
         (Member(KEY, kinds=("ClusterInstallation", "Mattermost")), None),
         (Member(KEY, ("ClusterInstallation",), standing=Standing.RUNNING), Verdict.UNDER_WAY),
         (Member(KEY, ("ClusterInstallation",), standing=Standing.REFUSED), None),
+        (Member(KEY, standing=Standing.FAILED, locked=True), Verdict.UNDER_WAY),
         (Member(KEY, ("Mattermost",), standing=Standing.SUCCEEDED), Verdict.MIGRATED),
     ],
 )

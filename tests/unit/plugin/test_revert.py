@@ -1,4 +1,4 @@
-"""What is left for a fleet to bring back when those under way have been turned round."""
+"""What is turned round where it is, and what is left for a fleet to bring back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ import pytest
 
 from helm_mattermost_migrate.commands import revert
 from helm_mattermost_migrate.inventory import Inventory
-from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, MATTERMOST, Resource
+from helm_mattermost_migrate.members import Member
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    LOCK_LABEL,
+    MATTERMOST,
+    Lock,
+    Resource,
+)
 
 TURNING = ("ns", "turning")
 
@@ -28,6 +35,67 @@ def migration(name: str, desired: Resource, status: str) -> dict[str, Any]:
     }
 
 
+def stalled(
+    name: str, desired: Resource, reason: str = "Rejected", *, locked: bool = True
+) -> dict[str, Any]:
+    """It can go no further by itself; with the lock, in the middle."""
+    told = migration(name, desired, "False")
+    if locked:
+        told["metadata"]["labels"] = {LOCK_LABEL: str(Lock.FROZEN)}
+    told["status"] |= {"startTime": "2026-12-01T12:00:00Z", "nextCommand": "kubectl get it"}
+    (summary,) = told["status"]["conditions"]
+    summary |= {"reason": reason, "message": "a policy says no"}
+    told["status"]["conditions"].append({**summary, "type": "Stalled", "status": "True"})
+    return told
+
+
+def only(seen: dict[str, Any]) -> Member:
+    (member,) = Inventory(
+        installations=tuple(
+            installation(kind, seen["metadata"]["name"])
+            for kind in (CLUSTER_INSTALLATION, MATTERMOST)
+        ),
+        migrations=(seen,),
+    ).members
+    return member
+
+
+@pytest.mark.parametrize(
+    ("seen", "turns"),
+    [
+        pytest.param(migration("chat", MATTERMOST, "Unknown"), True, id="on its way"),
+        pytest.param(stalled("chat", MATTERMOST), True, id="held in the middle"),
+        pytest.param(
+            stalled("chat", MATTERMOST, "RollbackFailed"), True, id="held on its way back"
+        ),
+        pytest.param(stalled("chat", MATTERMOST, locked=False), False, id="refused or rolled back"),
+        pytest.param(migration("chat", MATTERMOST, "True"), False, id="through"),
+        pytest.param(stalled("chat", CLUSTER_INSTALLATION), False, id="turned round before"),
+    ],
+)
+def test_what_holds_the_lock_turns_round_though_it_has_stalled(
+    seen: dict[str, Any], *, turns: bool
+) -> None:
+    assert revert._turns(only(seen)) is turns
+
+
+def test_what_was_turned_round_before_and_has_stalled_is_told_with_what_holds_it() -> None:
+    held = only(stalled("chat", CLUSTER_INSTALLATION, "RollbackFailed"))
+    others = (
+        only(stalled("talk", MATTERMOST)),
+        only(migration("moving", CLUSTER_INSTALLATION, "Unknown")),
+        only(migration("back", CLUSTER_INSTALLATION, "True")),
+    )
+
+    assert list(revert._held_up((held, *others))) == [
+        (
+            "ns/chat: asked to be a ClusterInstallation already, and held up: RollbackFailed: "
+            "a policy says no"
+        ),
+        "  Next: kubectl get it",
+    ]
+
+
 @pytest.mark.parametrize(
     ("kinds", "of_the_other", "more"),
     [
@@ -36,6 +104,12 @@ def migration(name: str, desired: Resource, status: str) -> dict[str, Any]:
             migration("other", CLUSTER_INSTALLATION, "Unknown"),
             False,
             id="on its way back already",
+        ),
+        pytest.param(
+            (CLUSTER_INSTALLATION, MATTERMOST),
+            stalled("other", CLUSTER_INSTALLATION),
+            False,
+            id="held on its way back",
         ),
         pytest.param(
             (MATTERMOST,), migration("other", MATTERMOST, "True"), True, id="a Mattermost"
