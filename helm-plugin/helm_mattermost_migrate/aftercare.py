@@ -5,26 +5,36 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from helm_mattermost_migrate.amend import migrations_of, watch_amended
 from helm_mattermost_migrate.connection import Target
 from helm_mattermost_migrate.documented import program_name
 from helm_mattermost_migrate.errors import CommandError, Exit
-from helm_mattermost_migrate.inventory import CRDS_HINT, Inventory, check_found, read_inventory
+from helm_mattermost_migrate.inventory import (
+    CRDS_HINT,
+    Inventory,
+    check_found,
+    list_selected,
+    read_inventory,
+)
 from helm_mattermost_migrate.launch import agree
 from helm_mattermost_migrate.members import Member, Standing
 from helm_mattermost_migrate.options import check_following, parse_selection
-from helm_mattermost_migrate.selection import Selection
+from helm_mattermost_migrate.selection import Key, Selection
 from helm_mattermost_migrate.server_side import require_leader
 from helm_mattermost_migrate.terminal import now, say
-from mattermost_migrate.domain.names import INSTALLATION_MIGRATION, MATTERMOST
+from mattermost_migrate.domain.names import INSTALLATION_MIGRATION, MATTERMOST, Condition
 from mattermost_migrate.domain.objects import JsonObject, key_of, uid_of
+from mattermost_migrate.domain.reported import condition_status, finished
 
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client
 
-__all__ = ["Request", "ask_for", "ready"]
+__all__ = ["Request", "ask_for", "not_done", "ready"]
+
+#: The controller looks again whenever the Mattermost changes.
+_MEND: Final = "correct what is named there; it is then done by itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +44,14 @@ class Request:
     Attributes:
         field: of the spec.
         value: to give it.
+        condition: reports whether it was done.
         summary: what will happen to so many, for the question; ``{number}`` is filled in.
-        done: in one word, what has been asked for each.
+        done: in one word, what each is then.
     """
 
     field: str
     value: Any
+    condition: Condition
     summary: str
     done: str
 
@@ -71,7 +83,7 @@ def ready(inventory: Inventory, selection: Selection, request: Request) -> tuple
     """Those that have become Mattermosts and were not asked yet.
 
     Raises:
-        CommandError: there is none, or one that was named is not.
+        CommandError: there is none, one that was named is not, or what was asked could not be done.
     """
     well = [member for member in inventory.members if _succeeded(member)]
     if selection.names and len(well) < len(selection.names):
@@ -82,6 +94,10 @@ def ready(inventory: Inventory, selection: Selection, request: Request) -> tuple
     found = migrations_of(inventory, well)
     fresh = tuple(obj for obj in found if obj["spec"].get(request.field) != request.value)
     if not fresh:
+        if refused := [line for each in found if (line := not_done(each, request))]:
+            raise CommandError(
+                "asked already: " + "\n  ".join(refused), hint=_MEND, code=Exit.FAILED
+            )
         raise CommandError(
             f"nothing to do in {selection.described('any')}: "
             + ("all are so already" if found else "no migration to Mattermost has succeeded there"),
@@ -112,10 +128,32 @@ async def _set(arguments: Mapping[str, Any], request: Request, chosen: Sequence[
         await asyncio.gather(*(_patch(client, each, request) for each in chosen))
         keys = sorted(map(key_of, chosen))
         for key in keys:
-            say(f"{'/'.join(key)}: {request.done}")
+            say(f"{'/'.join(key)}: asked to be {request.done}")
         if arguments["no_wait"]:
             return Exit.DONE
-        return await watch_amended(client, keys, arguments["timeout"])
+        code = await watch_amended(client, keys, arguments["timeout"])
+        if refused := await _refused(client, keys, request):
+            for line in (*refused, f"  Next: {_MEND}"):
+                say(line)
+            return Exit.FAILED
+        return code
+
+
+async def _refused(client: Client, keys: Sequence[Key], request: Request) -> tuple[str, ...]:
+    migrations = await list_selected(client, INSTALLATION_MIGRATION, Selection(names=tuple(keys)))
+    return tuple(line for each in migrations if (line := not_done(each, request)))
+
+
+def not_done(migration: JsonObject, request: Request) -> str:
+    """What to say where it could not be done; empty where it was, or is still to be.
+
+    The migration itself has succeeded all the same, so nothing but this condition tells of it.
+    """
+    told = condition_status(migration, request.condition)
+    if told is None or told["status"] != "False" or not finished(migration):
+        return ""
+    path = "/".join(key_of(migration))
+    return f"{path}: not {request.done}: {told['reason']}: {told['message']}"
 
 
 async def _patch(client: Client, migration: JsonObject, request: Request) -> None:

@@ -9,12 +9,14 @@ import click
 from helm_mattermost_migrate.aftercare import Request, ask_for
 from helm_mattermost_migrate.documented import Documented
 from helm_mattermost_migrate.options import asking, selecting
+from mattermost_migrate.domain.names import Condition
 
 __all__ = ["command"]
 
 _REQUEST = Request(
     field="finalize",
     value=True,
+    condition=Condition.FINALIZED,
     summary="{number} to finalize: their backups are removed, and they can never be reverted again",
     done="finalized",
 )

@@ -9,12 +9,14 @@ import click
 from helm_mattermost_migrate.aftercare import Request, ask_for
 from helm_mattermost_migrate.documented import Documented
 from helm_mattermost_migrate.options import asking, selecting
+from mattermost_migrate.domain.names import Condition
 
 __all__ = ["command"]
 
 _REQUEST = Request(
     field="pinPodTemplate",
     value=False,
+    condition=Condition.UNPINNED,
     summary="{number} to unpin: each does one ordinary rolling update, and so will a later revert",
     done="unpinned",
 )
@@ -33,7 +35,7 @@ _REQUEST = Request(
 def command(**arguments: Any) -> int:
     """Drop the pin of the pod template: one ordinary rolling update follows.
 
-    Only what has become a Mattermost is touched. Exit code 0 when it is done, 1 when one failed,
-    2 when it was not finished in time, 3 when there is nothing to do.
+    Only what has become a Mattermost is touched. Exit code 0 when it is done, 1 when one failed or
+    its pin was edited and stays, 2 when it was not finished in time, 3 when there is nothing to do.
     """
     return ask_for(arguments, _REQUEST)
