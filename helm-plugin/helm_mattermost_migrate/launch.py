@@ -186,7 +186,7 @@ async def _start(
     keys = [each.key for each in appraisals if each.verdict is Verdict.MIGRATE]
     async with Target.of(arguments).client() as client:
         wanted = fleet_request(selection, keys, wishes)
-        creating = asyncio.ensure_future(client.create(FLEET_MIGRATION, wanted))
+        creating = asyncio.ensure_future(client.create(FLEET_MIGRATION, wanted, strict=True))
         try:
             name = name_of(await asyncio.shield(creating))
             if arguments["no_wait"]:

@@ -266,7 +266,7 @@ async def whoami(client: Client) -> str:
 async def _accepted(client: Client, request: Mapping[str, Any]) -> list[Trouble]:
     """What the API server says to the very request, without storing it."""
     try:
-        await client.create(FLEET_MIGRATION, request, dry_run=True)
+        await client.create(FLEET_MIGRATION, request, dry_run=True, strict=True)
     except RejectedError as error:
         return [
             (

@@ -213,8 +213,15 @@ class Client:
         obj: JsonObject,
         *,
         dry_run: bool = False,
+        strict: bool = False,
     ) -> JsonObject:
         """Create an object in the namespace that its metadata names; its kind may be left out.
+
+        Args:
+            resource: which kind.
+            obj: the object.
+            dry_run: let the server judge it, store nothing.
+            strict: have a field that the server does not know refused, and not dropped in silence.
 
         Raises:
             AlreadyExistsError: something of that name is there. A dry run that answers this has
@@ -223,7 +230,8 @@ class Client:
         call = self._call(
             "create", "POST", resource, namespace_of(obj) or None, None, body=typed(resource, obj)
         )
-        named = dataclasses.replace(call, name=name_of(obj) or None)
+        query = {"fieldValidation": "Strict"} if strict else {}
+        named = dataclasses.replace(call, name=name_of(obj) or None, query=query)
         return await self._object(self._writing(named, dry_run))
 
     async def replace(
