@@ -62,11 +62,15 @@ class Wishes:
 
     @classmethod
     def of(cls, spec: Mapping[str, Any]) -> Wishes:
-        """The wishes that ``spec()`` was made from; ValueError for a strategy that is none."""
+        """The wishes that ``spec()`` was made from; ValueError for a strategy that is none.
+
+        Nothing but that is made to fit: what is no boolean is for the API server to refuse.
+        """
+        pin = spec.get("pinPodTemplate")
         return cls(
             desired=str(spec.get("desiredKind") or MATTERMOST.kind),
             max_concurrent=spec.get("maxConcurrent"),
-            pin=bool(spec.get("pinPodTemplate", True)),
+            pin=True if pin is None else pin,
             strategy=Strategy(spec.get("strategy") or Strategy.ADOPT),
             max_surge=spec.get("maxSurge"),
             more={key: value for key, value in spec.items() if key not in _NAMED},

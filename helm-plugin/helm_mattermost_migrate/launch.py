@@ -23,7 +23,7 @@ from helm_mattermost_migrate.fleet_request import Wishes, fleet_request
 from helm_mattermost_migrate.follow import follow_fleet
 from helm_mattermost_migrate.options import asking, check_following
 from helm_mattermost_migrate.plan_file import Plan, changed
-from helm_mattermost_migrate.readiness import require_ready
+from helm_mattermost_migrate.readiness import require_accepted, require_ready
 from helm_mattermost_migrate.run_view import asked, ended
 from helm_mattermost_migrate.selection import Selection
 from helm_mattermost_migrate.server_side import cluster_identity
@@ -92,6 +92,8 @@ async def _appraise(
 ) -> tuple[Selection, tuple[Appraisal, ...], str]:
     async with Target.of(arguments).client() as client:
         selection = order.select(client.connection.namespace)
+        if source := arguments.get("fleet_file"):
+            await require_accepted(client, source, selection, order.wishes)
         planned = order.plan is not None
         appraisals, inventory = await appraise_all(
             client, selection, order.wishes, rehearse=planned

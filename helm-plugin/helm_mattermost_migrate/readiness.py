@@ -10,13 +10,21 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from helm_mattermost_migrate.diagnosis import RUN_RIGHTS, Finding
-from helm_mattermost_migrate.errors import CommandError, granting_all
-from helm_mattermost_migrate.inventory import INSTALL_HINT
+from helm_mattermost_migrate.errors import CommandError, Exit, granting_all
+from helm_mattermost_migrate.fleet_request import Wishes, fleet_request
+from helm_mattermost_migrate.inventory import INSTALL_HINT, not_served
+from helm_mattermost_migrate.selection import Selection
 from helm_mattermost_migrate.server_side import Leader, find_leader, leader_trouble
-from mattermost_migrate.domain.errors import ForbiddenError, NotFoundError, RejectedError
+from mattermost_migrate.domain.errors import (
+    ForbiddenError,
+    NotFoundError,
+    NotServedError,
+    RejectedError,
+)
 from mattermost_migrate.domain.names import (
     ENDPOINT_SLICE,
     FLEET_MIGRATION,
@@ -36,6 +44,7 @@ __all__ = [
     "WEBHOOK_CONFIGURATION",
     "admission",
     "may",
+    "require_accepted",
     "require_ready",
     "versions",
     "versions_fit",
@@ -261,6 +270,29 @@ async def whoami(client: Client) -> str:
     except (ForbiddenError, NotFoundError):
         return ""
     return str(answer["status"]["userInfo"].get("username") or "")
+
+
+async def require_accepted(
+    client: Client, source: Path, selection: Selection, wishes: Wishes
+) -> None:
+    """Have the API server judge what a file asks for, before we read anything into it.
+
+    Args:
+        client: an open client.
+        source: the file.
+        selection: what is selected; by other means than the file, it is not the file's to answer.
+        wishes: how it shall go.
+
+    Raises:
+        CommandError: names the file and the field.
+    """
+    asked = selection if selection.selector is not None else Selection(everything=True)
+    try:
+        refused = await _accepted(client, fleet_request(asked, (), wishes))
+    except NotServedError as error:
+        raise not_served(FLEET_MIGRATION) from error
+    for told, hint in refused:
+        raise CommandError(f"{source}: {told}", hint=hint, code=Exit.USAGE)
 
 
 async def _accepted(client: Client, request: Mapping[str, Any]) -> list[Trouble]:

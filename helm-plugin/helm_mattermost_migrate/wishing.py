@@ -76,6 +76,8 @@ _FIELDS: Final = {
 }
 
 
+#: The fields of every object.
+_TOP_LEVEL: Final = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
 #: The parameters of ``wishing``, for whoever must know that none was given.
 WISHES: Final = (*_FIELDS, "waves", "soak", "approve_waves", "order", "fleet_file")
 
@@ -253,4 +255,20 @@ def _from_file(arguments: Mapping[str, Any]) -> JsonObject:
             hint=f"kubectl explain {FLEET_MIGRATION.plural}.spec",
             code=Exit.USAGE,
         )
+    if faults := list(_faults(objects[0])):
+        raise CommandError(
+            f"{path}: {'; '.join(faults)}",
+            hint=f"kubectl explain {FLEET_MIGRATION.plural} --recursive",
+            code=Exit.USAGE,
+        )
     return objects[0]
+
+
+def _faults(fleet: JsonObject) -> Iterator[str]:
+    """What the API server is never shown: of the file it gets the spec, and that piece by piece."""
+    yield from (f"{key}: there is no such field" for key in fleet if key not in _TOP_LEVEL)
+    spec = fleet.get("spec")
+    if not isinstance(spec, Mapping | None):
+        yield "spec: must be an object"
+    elif not isinstance(spec and spec.get("selector"), Mapping | None):
+        yield "spec.selector: must be an object"

@@ -18,6 +18,7 @@ from helm_mattermost_migrate.expectation import expected
 from helm_mattermost_migrate.options import output_option, selecting
 from helm_mattermost_migrate.plan_file import plan_of, written
 from helm_mattermost_migrate.plan_view import details, exit_code, plan_table, structured, totals
+from helm_mattermost_migrate.readiness import require_accepted
 from helm_mattermost_migrate.selection import Selection
 from helm_mattermost_migrate.server_side import cluster_identity
 from helm_mattermost_migrate.survey import appraise_all
@@ -77,6 +78,8 @@ async def _plan(arguments: dict[str, Any]) -> int:
     wishes = wishes_of(arguments)
     async with Target.of(arguments).client() as client:
         selection = selection_of(arguments, namespace=client.connection.namespace)
+        if source := arguments["fleet_file"]:
+            await require_accepted(client, source, selection, wishes)
         appraisals, inventory = await appraise_all(client, selection, wishes)
         if path := arguments["save"]:
             plan = plan_of(

@@ -174,20 +174,35 @@ spec:
     assert "the file says which installations already" in both.err
 
 
+@pytest.mark.usefixtures("served")
+@pytest.mark.parametrize("command", ["plan", "run"])
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        pytest.param("{waves: [{size: none}]}", "spec.waves[0].size", id="no number"),
+        pytest.param(
+            "{waves: [{size: 1, soakSeconds: 10m}]}", "spec.waves[0].soakSeconds", id="no seconds"
+        ),
+        pytest.param("{maxConcurent: 2}", 'unknown field "spec.maxConcurent"', id="misspelt"),
+        pytest.param('{pinPodTemplate: "false"}', "spec.pinPodTemplate", id="no boolean"),
+        pytest.param(
+            "{selector: {namespace: [a]}}", 'unknown field "spec.selector.namespace"', id="deeper"
+        ),
+    ],
+)
 def test_what_the_server_would_refuse_is_told_before_anybody_is_asked(
-    space: str, install: Callable[..., None], cli: Cli, tmp_path: Path
+    cli: Cli, tmp_path: Path, command: str, spec: str, told: str
 ) -> None:
-    install("chat")
     fleet = tmp_path / "fleet.yaml"
     fleet.write_text(
         "apiVersion: migration.mattermost.com/v1alpha1\nkind: FleetMigration\n"
-        "metadata: {name: night}\nspec: {waves: [{size: none}]}\n"
+        f"metadata: {{name: night}}\nspec: {spec}\n"
     )
-    ended = cli("run", "chat", "-n", space, "-f", str(fleet))
+    ended = cli(command, "-f", str(fleet))
 
-    assert ended.code == 3
-    assert "the API server would refuse the FleetMigration: " in ended.err
-    assert "spec.waves[0].size" in ended.err
+    assert ended.code == 4, ended.out + ended.err
+    assert f"Error: {fleet}: the API server would refuse the FleetMigration: " in ended.err
+    assert told in ended.err
 
 
 def test_unpin_rolls_once_and_finalize_gives_the_way_back_up(

@@ -6,7 +6,8 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Self
 
 import click
 import pytest
@@ -23,8 +24,10 @@ from mattermost_migrate.domain.errors import (
     ConfigurationError,
     ForbiddenError,
     MigrateError,
+    RejectedError,
     TransientError,
 )
+from mattermost_migrate.domain.names import FLEET_MIGRATION, Resource
 
 CRDS = Path(__file__).parents[3] / "deploy" / "crds"
 CHAT = """
@@ -42,6 +45,12 @@ kind: FleetMigration
 metadata: {name: x}
 spec: {strategy: Magic}
 """
+#: Of these the API server would never be shown what is wrong: file, what is told.
+BAD_FLEETS = (
+    ("spec: [a]", "spec: must be an object"),
+    ("spec: {selector: [a]}", "spec.selector: must be an object"),
+    ("sepc: {maxConcurrent: 2}", "sepc: there is no such field"),
+)
 SECRETS = """
 apiVersion: v1
 kind: Secret
@@ -61,6 +70,25 @@ def _nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("KUBECONFIG", "HELM_PLUGIN_NAME", "HELM_NAMESPACE", "HELM_DEBUG"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
+
+
+class Server:
+    """An API server that has something against the waves of every FleetMigration."""
+
+    connection = SimpleNamespace(namespace="acme", server="https://127.0.0.1:1")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def create(
+        self, resource: Resource, obj: dict[str, Any], *, dry_run: bool, strict: bool
+    ) -> None:
+        assert (resource, dry_run, strict) == (FLEET_MIGRATION, True, True)
+        soak = obj["spec"]["waves"][0]["soakSeconds"]
+        raise RejectedError(f"spec.waves[0].soakSeconds: {soak}")
 
 
 def run(*arguments: str) -> int:
@@ -181,6 +209,46 @@ def test_wrong_usage_is_told_in_two_lines(
     assert told in err
     assert "\nNext: " in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+@pytest.mark.parametrize(("text", "told"), BAD_FLEETS)
+def test_a_fleet_of_another_shape_is_told_by_file_and_field(
+    command: str, text: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "fleet.yaml"
+    file.write_text(f"apiVersion: migration.mattermost.com/v1alpha1\nkind: FleetMigration\n{text}")
+
+    assert run(command, "--all", "-f", str(file)) == Exit.USAGE
+
+    assert capsys.readouterr().err.splitlines() == [
+        f"Error: {file}: {told}",
+        "Next: kubectl explain fleetmigrations --recursive",
+    ]
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_what_the_server_will_not_have_of_a_file_ends_it(
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file, saved = tmp_path / "fleet.yaml", tmp_path / "friday.plan"
+    file.write_text(FLEET.replace("strategy: Magic", "waves: [{size: 1, soakSeconds: 10m}]"))
+    monkeypatch.setattr(Target, "client", lambda *_, **__: Server())
+
+    saving = ("--save", str(saved)) if command == "plan" else ()
+    assert run(command, "--all", "-f", str(file), *saving) == Exit.USAGE
+
+    assert not saved.exists()
+    assert capsys.readouterr().err.splitlines() == [
+        (
+            f"Error: {file}: the API server would refuse the FleetMigration: "
+            "spec.waves[0].soakSeconds: 10m"
+        ),
+        "Next: kubectl explain fleetmigrations.spec",
+    ]
 
 
 def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

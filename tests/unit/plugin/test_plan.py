@@ -142,6 +142,11 @@ def test_recreate_takes_new_pods_of_the_other_kind_and_says_how_many_at_a_time()
     assert (spec["strategy"], spec["maxSurge"]) == ("Recreate", "50%")
 
 
+def test_what_is_no_boolean_is_not_taken_for_one() -> None:
+    assert Wishes.of({"pinPodTemplate": "false"}).spec()["pinPodTemplate"] == "false"
+    assert Wishes.of({"pinPodTemplate": None}) == Wishes()
+
+
 def test_what_cannot_be_carried_is_refused_with_field_reason_and_next_step() -> None:
     found = appraise(
         seen(canary={"enable": True, "deployment": {"version": "8.0.0", "image": "mm"}})
