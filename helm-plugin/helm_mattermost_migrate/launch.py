@@ -35,7 +35,7 @@ from mattermost_migrate.domain.objects import name_of
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client
 
-__all__ = ["Order", "agree", "launch", "launching"]
+__all__ = ["Order", "agree", "come_back", "follow_run", "launch", "launching"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 #: Things that changed since a plan was made, of which more are only counted.
@@ -192,27 +192,28 @@ async def _start(
         try:
             name = name_of(await asyncio.shield(creating))
             if arguments["no_wait"]:
-                say(f"Started FleetMigration {name}\n{_come_back(name)}")
+                say(f"Started FleetMigration {name}\n{come_back(name)}")
                 return Exit.DONE
-            code = await _follow(client, name, wishes, arguments["timeout"])
+            code = await follow_run(client, name, wishes.desired, arguments["timeout"])
         except asyncio.CancelledError:
             # A person stops looking. What was asked for goes on, also if he was that quick.
             name = name_of(await creating)
-            say(f"\nStopped following; {name} goes on in the cluster\n{_come_back(name)}", err=True)
+            say(f"\nStopped following; {name} goes on in the cluster\n{come_back(name)}", err=True)
             return Exit.UNFINISHED
     refused = any(each.verdict is Verdict.REFUSED for each in appraisals)
     return Exit.REFUSED if code == Exit.DONE and refused else code
 
 
-async def _follow(client: Client, name: str, wishes: Wishes, within: float | None) -> Exit:
-    title = f"{name} → {wishes.desired}"
-    progress = await follow_fleet(client, name, title=title, within=within)
+async def follow_run(client: Client, name: str, desired: str, within: float | None) -> Exit:
+    """Follow a FleetMigration to its end, and tell what came of it; the exit code says how."""
+    progress = await follow_fleet(client, name, title=f"{name} → {desired}", within=within)
     for line in ended(progress, now()):
         say(line)
     if progress.fleet is None or not progress.through:
-        say(f"Not finished in time; {name} goes on in the cluster\n{_come_back(name)}", err=True)
+        say(f"Not finished in time; {name} goes on in the cluster\n{come_back(name)}", err=True)
     return progress.fleet.exit if progress.fleet else Exit.UNFINISHED
 
 
-def _come_back(name: str) -> str:
+def come_back(name: str) -> str:
+    """What to run to look at a run again."""
     return f"Next: {program_name()} status --fleet {name} --watch"
