@@ -118,7 +118,7 @@ def checked_rights() -> tuple[Right, ...]:
         Right("create", MATTERMOST, "plan cannot rehearse this write", optional=True),
         *RUN_RIGHTS,
         Right("get", FLEET_MIGRATION, "pause, resume and approve of a named one need it"),
-        Right("patch", FLEET_MIGRATION, "pause, resume and approve need it"),
+        Right("patch", FLEET_MIGRATION, "pause, resume, approve and retry --fleet need it"),
         Right("patch", INSTALLATION_MIGRATION, "retry, revert, finalize and unpin need it"),
         *(Right("list", resource, "doctor inspects no installation") for resource in KINDS),
     )

@@ -495,6 +495,28 @@ def test_what_was_refused_is_tried_again_when_it_is_mended(
     assert "nothing to retry" in again.err
 
 
+def test_what_was_refused_is_tried_again_by_its_fleet(
+    served: LocalCluster, space: str, install: Callable[..., None], cli: Cli
+) -> None:
+    install("chat")
+    served.admin.delete(SECRET, space, "files")
+    fleet = f"again-{space}"
+    spec = {"selector": {"namespaces": [space]}, "desiredKind": "Mattermost"}
+    served.admin.create(FLEET_MIGRATION, None, {"metadata": {"name": fleet}, "spec": spec})
+    assert cli("status", "--fleet", fleet, "--watch", "--timeout", "60").code == 3
+
+    put_back(served, space)
+    mended = cli("retry", "--fleet", fleet, "--timeout", "60")
+    again = cli("retry", "--fleet", fleet)
+
+    assert mended.code == 0, mended.out + mended.err
+    assert mended.out.startswith(f"FleetMigration {fleet}: 1 to be tried again, within its limits")
+    assert f"{space}/chat: succeeded" in mended.out
+    assert served.admin.get(FLEET_MIGRATION, None, fleet)["spec"]["retryGeneration"] == 1
+    assert again.code == 3
+    assert f"nothing to retry in FleetMigration {fleet}" in again.err
+
+
 def test_doctor_finds_nothing_missing(controller: Process, cli: Cli) -> None:
     ended = cli("doctor", "-o", "json")
 

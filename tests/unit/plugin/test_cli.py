@@ -191,8 +191,11 @@ def test_a_missing_value_leads_to_the_help_of_its_command(
         pytest.param(["approve", "--wave", "2"], "goes with the name of one fleet", id="approve"),
         *(
             pytest.param([each, other, "--fleet", "f"], "leave the rest out", id=f"{each} of both")
-            for each in ("report", "status")
+            for each in ("report", "retry", "status")
             for other in ("x", "-A", "--all", "-l=a=b", "--namespaces=a")
+        ),
+        pytest.param(
+            ["retry", "--fleet", "f", "--all-at-once"], "by the limits of that fleet", id="retry"
         ),
         pytest.param(["convert"], "Missing option '-f'", id="nothing to convert"),
         pytest.param(["convert", "-f", "/none.yaml"], "/none.yaml: No such file", id="no file"),
