@@ -10,6 +10,7 @@ import pytest
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     DEPLOYMENT,
+    HELD_LABEL,
     MATTERMOST,
     POD,
     REPLICA_SET,
@@ -18,6 +19,7 @@ from mattermost_migrate.domain.names import (
     SERVING_LABEL,
     V1ALPHA1,
     V1BETA1,
+    Labels,
     Resource,
     Strategy,
 )
@@ -106,6 +108,39 @@ def test_there_by_one_strategy_and_back_by_either(installations: Installations) 
             assert succession(installations, since).harms() == ()
             assert installations.get(DEPLOYMENT, "acme")["spec"]["template"] == template
             assert running(installations) == [uid_of(first)]
+
+
+def test_turned_round_twice_while_the_service_is_held(installations: Installations) -> None:
+    """What the Service was before it was held is what counts as its original, on each turn."""
+    installations.create("acme", replicas=3)
+    since = installations.witness.now()
+    slowly = RECREATE | {"drainSeconds": 3}
+
+    installations.ask("acme", **slowly)
+    for labels, kind in ((V1BETA1, CLUSTER_INSTALLATION), (V1ALPHA1, MATTERMOST)):
+        until_selected_by(installations, labels)
+        installations.ask("acme", kind=kind.kind, **slowly)
+        assert SERVING_LABEL in labels_of(installations.get(SERVICE, "acme")), "turned too late"
+    imig = installations.until_ended("acme")
+
+    assert succeeded(imig), imig["status"]
+    installations.until_whole(MATTERMOST, "acme")
+    assert installations.get(SERVICE, "acme")["spec"]["selector"] == V1BETA1.selector("acme")
+    assert succession(installations, since, wanted=3).harms() == ()
+    assert_clean(installations)
+
+
+def until_selected_by(installations: Installations, labels: Labels) -> None:
+    """Wait for the Deployment of that side, created and let go."""
+
+    def there() -> bool:
+        found = installations.find(DEPLOYMENT, "acme")
+        selector = found["spec"]["selector"]["matchLabels"] if found else {}
+        return labels.of("acme").items() <= selector.items() and HELD_LABEL not in labels_of(
+            found or {}
+        )
+
+    installations.until_so(there)
 
 
 def running(installations: Installations) -> list[str]:

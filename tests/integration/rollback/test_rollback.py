@@ -121,3 +121,41 @@ def test_asked_to_hold_it_stays_for_a_look(
     assert condition(imig, "Succeeded")["reason"] == "Rejected"
     installations.move("acme", kind=CLUSTER_INSTALLATION.kind)
     assert installations.get(CLUSTER_INSTALLATION, "acme")["spec"] == installation["spec"]
+
+
+def test_what_stays_for_somebodys_finalizer_is_given_nothing(
+    installations: Installations, installation: dict[str, Any]
+) -> None:
+    """Deleted, it goes as soon as that is taken off, and whatever it owned by then goes with it."""
+    before, since = installations.workload(), installations.witness.now()
+    place, finalizer = (CLUSTER_INSTALLATION, installations.namespace, "acme"), "example.com/bill"
+    installations.admin.patch(*place, {"metadata": {"finalizers": [finalizer]}})
+
+    installations.ask("acme", progressDeadlineSeconds=10)
+    imig = installations.until(
+        INSTALLATION_MIGRATION,
+        "acme",
+        lambda each: condition(each, "Stalled").get("status") == "True",
+    )
+    assert condition(imig, "Succeeded")["reason"] == "DeadlineExceeded"
+    assert finalizer in condition(imig, "Succeeded")["message"]
+    assert "failure" not in imig["status"], "it cannot go back, and did"
+
+    installations.ask("acme", kind=CLUSTER_INSTALLATION.kind, progressDeadlineSeconds=600)
+    installations.until(
+        INSTALLATION_MIGRATION,
+        "acme",
+        lambda each: finalizer in condition(each, "TargetCreated").get("message", ""),
+    )
+    assert not installations.owned_by(installation)
+    installations.admin.patch(*place, {"metadata": {"finalizers": None}})
+    assert succeeded(installations.until_ended("acme"))
+
+    after = installations.get(CLUSTER_INSTALLATION, "acme")
+    assert uid_of(after) != uid_of(installation)
+    assert after["metadata"]["finalizers"] == [finalizer]
+    assert after["spec"] == installation["spec"]
+    installations.until_whole(CLUSTER_INSTALLATION, "acme")
+    assert installations.workload() == before
+    assert installations.harms(since) == ()
+    installations.admin.patch(*place, {"metadata": {"finalizers": None}})
