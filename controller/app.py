@@ -125,7 +125,7 @@ async def lead(
         progressed=migration_queue.forget,
     )
     fleets = FleetReconciler(client, informers, events, verdicts)
-    report_fleets(lambda: fleets.musters)
+    report_fleets(lambda: fleets.musters, informers[FLEET_MIGRATION].items)
     fleet_queue: WorkQueue[Key] = WorkQueue()
     requests = RequestReconciler(client, informers, events)
     request_queue: WorkQueue[Key] = WorkQueue()

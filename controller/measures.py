@@ -11,7 +11,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from controller.muster import Muster
 from mattermost_migrate.domain.fleet import Standing, tally_of
-from mattermost_migrate.domain.fleet.budget import budget_left
+from mattermost_migrate.domain.fleet.budget import budget_left, stopped
+from mattermost_migrate.domain.objects import JsonObject
 from mattermost_migrate.kube import Request
 
 __all__ = ["FAILURES", "IN_FLIGHT", "count_request", "observe_end", "report_fleets"]
@@ -43,7 +44,8 @@ _MEMBERS: Final = Gauge(
 )
 _BUDGET: Final = Gauge(
     "mattermost_migrate_fleet_failure_budget_left",
-    "How many more may fail in the fleet that can bear the fewest; -1 when spent",
+    "How many more may fail in the fleet that can bear the fewest; -1 when spent, until that fleet"
+    " goes on or is deleted",
 )
 _API_REQUESTS: Final = Counter(
     "mattermost_migrate_api_requests_total",
@@ -73,21 +75,32 @@ def observe_end(steps: Sequence[tuple[str, datetime]], now: datetime, outcome: s
         _STEP_SECONDS.labels(step).observe((end - entered).total_seconds())
 
 
-def report_fleets(musters: Callable[[], Iterable[Muster]]) -> None:
-    """Tell of the fleets whenever somebody asks; nothing is kept for it."""
+def report_fleets(
+    musters: Callable[[], Iterable[Muster]], fleets: Callable[[], Iterable[JsonObject]]
+) -> None:
+    """Tell of the fleets whenever somebody asks; nothing is kept for it.
+
+    Args:
+        musters: gives the fleets that are not over.
+        fleets: gives all FleetMigrations there are.
+    """
     for standing in Standing:
         _MEMBERS.labels(standing.value).set_function(partial(_standing, musters, standing))
-    _BUDGET.set_function(lambda: _least(musters()))
+    _BUDGET.set_function(lambda: _least(musters(), fleets()))
 
 
 def _standing(musters: Callable[[], Iterable[Muster]], standing: Standing) -> float:
     return sum(each.roster.count(standing) for each in musters())
 
 
-def _least(musters: Iterable[Muster]) -> float:
-    """Of no fleet at all there is nothing to say."""
-    left = (
+def _least(musters: Iterable[Muster], fleets: Iterable[JsonObject]) -> float:
+    """Of no fleet at all there is nothing to say.
+
+    One that has stopped is over within seconds, and nobody may have looked by then.
+    """
+    left = [
         budget_left(each.fleet, each.roster, tally_of(each.fleet, each.roster).selected)
         for each in musters
-    )
+    ]
+    left += [int(each["status"]["failureBudgetLeft"]) for each in fleets if stopped(each)]
     return min(left, default=float("nan"))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from mattermost_migrate.domain.fleet.amounts import rounded_down
 from mattermost_migrate.domain.fleet.hold import Hold
 from mattermost_migrate.domain.fleet.roster import Roster
-from mattermost_migrate.domain.names import Reason
+from mattermost_migrate.domain.names import Condition, Reason
 from mattermost_migrate.domain.objects import JsonObject, name_of
+from mattermost_migrate.domain.reported import condition_status, fleet_over
 
-__all__ = ["budget_left", "spent"]
+__all__ = ["budget_left", "spent", "stopped"]
 
 
 def budget_left(fleet: JsonObject, roster: Roster, selected: int) -> int:
@@ -30,3 +31,9 @@ def spent(fleet: JsonObject, roster: Roster, selected: int) -> Hold | None:
         f'-p \'{{"spec":{{"retryGeneration":{again}}}}}\'',
         final=True,
     )
+
+
+def stopped(fleet: JsonObject) -> bool:
+    """Whether a spent budget is why it is over, for its spec as it is."""
+    summary = condition_status(fleet, Condition.SUCCEEDED) or {}
+    return fleet_over(fleet) and summary.get("reason") == Reason.FAILURE_BUDGET_SPENT
