@@ -21,6 +21,7 @@ from mattermost_migrate.domain.names import (
 from mattermost_migrate.domain.objects import JsonObject, annotations_of, labels_of, leaving, uid_of
 from mattermost_migrate.domain.reported import parse_time
 from mattermost_migrate.domain.snapshot import Snapshot, Traffic, owned_by
+from mattermost_migrate.domain.spans import span
 
 __all__ = [
     "DRAINED",
@@ -132,7 +133,7 @@ def left_to_drain(seen: Snapshot, traffic: Traffic, pod: JsonObject) -> timedelt
     holds its deletion cost; of one that never served, time alone can tell.
     """
     drain = seen.migration["spec"].get("drainSeconds", DRAIN_SECONDS)
-    seconds = timedelta(seconds=drain if was_taken_out(pod) else max(drain, DRAIN_SECONDS))
+    seconds = span(drain if was_taken_out(pod) else max(drain, DRAIN_SECONDS))
     since = annotations_of(pod).get(DRAINED_ANNOTATION)
     if since is None:
         return seconds

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from mattermost_migrate.domain.fleet.hold import Hold
 from mattermost_migrate.domain.names import Reason
 from mattermost_migrate.domain.objects import JsonObject, name_of
 from mattermost_migrate.domain.reported import parse_time
+from mattermost_migrate.domain.spans import span
 
 __all__ = ["expired", "expires"]
 
@@ -18,7 +19,7 @@ def expires(fleet: JsonObject) -> datetime | None:
     began = (fleet.get("status") or {}).get("startTime")
     if seconds is None or began is None:
         return None
-    return parse_time(began) + timedelta(seconds=seconds)
+    return parse_time(began) + span(seconds)
 
 
 def expired(fleet: JsonObject, now: datetime) -> Hold | None:
@@ -28,7 +29,7 @@ def expired(fleet: JsonObject, now: datetime) -> Hold | None:
         return None
     seconds = int(fleet["spec"]["runDeadlineSeconds"])
     # At least as long again from now, and the same text at each look for as long.
-    late = (now - end) // timedelta(seconds=seconds)
+    late = (now - end) // span(seconds)
     return Hold(
         Reason.RUN_DEADLINE_EXCEEDED,
         f"started more than {seconds} s ago and not through: starts no further ones",

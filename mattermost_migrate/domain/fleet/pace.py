@@ -12,6 +12,7 @@ from typing import Final
 from mattermost_migrate.domain.fleet.roster import Roster
 from mattermost_migrate.domain.fleet.standing import Member, Standing
 from mattermost_migrate.domain.fleet.waves import Wave
+from mattermost_migrate.domain.spans import span
 
 __all__ = ["Pace", "pace_of"]
 
@@ -57,8 +58,8 @@ def pace_of(roster: Roster, waves: Sequence[Wave], wave: Wave) -> Pace | None:
     parts = [measured.part(each) for each in roster.having(Standing.RUNNING)]
     left = roster.count(Standing.WAITING) + sum(1 - whole for whole, _ in parts)
     done = measured.work + sum(recent for _, recent in parts)
-    soaks = sum(each.soak for each in waves[wave.number - 1 : -1])
-    through = measured.last + timedelta(seconds=left * measured.seconds / done + soaks)
+    soaks = sum((span(each.soak) for each in waves[wave.number - 1 : -1]), timedelta())
+    through = measured.last + timedelta(seconds=left * measured.seconds / done) + soaks
     return Pace(measured.ends / measured.seconds * _MINUTE, through)
 
 

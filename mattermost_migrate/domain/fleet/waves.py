@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from mattermost_migrate.domain.fleet.amounts import rounded_up
 from mattermost_migrate.domain.fleet.hold import Hold
@@ -12,6 +12,7 @@ from mattermost_migrate.domain.fleet.roster import Roster
 from mattermost_migrate.domain.fleet.standing import Standing
 from mattermost_migrate.domain.names import Reason
 from mattermost_migrate.domain.objects import JsonObject, name_of
+from mattermost_migrate.domain.spans import span
 
 __all__ = ["Wave", "current_wave", "gate", "waves_of"]
 
@@ -97,4 +98,4 @@ def _end_of_soak(wave: Wave, roster: Roster) -> datetime | None:
     over = (Standing.SUCCEEDED, Standing.FAILED)
     ends = [each.ended for each in roster.having(*over, begin=wave.begin, end=wave.end)]
     last = max((each for each in ends if each is not None), default=None)
-    return last + timedelta(seconds=wave.soak) if last is not None else None
+    return last + span(wave.soak) if last is not None else None

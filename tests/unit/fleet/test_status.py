@@ -29,6 +29,8 @@ W, R, S, F, K = (
     Standing.FAILED,
     Standing.SKIPPED,
 )
+#: As an object may hold it that was stored before the CRD had a limit.
+ENDLESS = [{"size": size, "soakSeconds": 10**15} for size in (3, 1, 1, 1)]
 SKIP = Skip("ns", "held", "InAnotherFleet", "held")
 
 
@@ -71,6 +73,8 @@ def test_counts_add_up(standings: list[Standing], passed_over: int, gone: int) -
         ([F], {"failureBudget": 0}, "False", "MembersFailed"),
         ([S, W], {"runDeadlineSeconds": 10}, "False", "RunDeadlineExceeded"),
         ([R, W], {"runDeadlineSeconds": 10}, "Unknown", "RunDeadlineExceeded"),
+        ([S, W], {"runDeadlineSeconds": 10**15}, "Unknown", "Progressing"),
+        ([S, S, S, W, W, W], {"waves": ENDLESS}, "Unknown", "Soaking"),
         ([S, W], {"paused": True}, "Unknown", "Paused"),
         ([S, W], {"waves": [{"size": 1, "requiresApproval": True}]}, "Unknown", "AwaitingApproval"),
     ],

@@ -477,8 +477,9 @@ def test_an_old_pod_is_drained_before_it_ends() -> None:
     assert (ended - since).total_seconds() >= 8
 
 
-def test_an_old_pod_comes_back_when_the_new_one_fails() -> None:
-    cluster = recreating(1, drainSeconds=600)
+@pytest.mark.parametrize("drain", [600, 10**15])
+def test_an_old_pod_comes_back_when_the_new_one_fails(drain: int) -> None:
+    cluster = recreating(1, drainSeconds=drain)
     while not any(DRAINED_ANNOTATION in annotations_of(pod) for pod in cluster.all(POD)):
         verdict = look(cluster)
         if isinstance(verdict, Act):
