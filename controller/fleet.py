@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -64,7 +64,13 @@ _FRESH: Final = 1.0
 _BATCH: Final = 50
 #: Of these a person should know.
 _WARNINGS: Final = frozenset(
-    {Reason.FAILURE_BUDGET_SPENT, Reason.RUN_DEADLINE_EXCEEDED, Reason.INVALID_SPEC}
+    {
+        Reason.FAILURE_BUDGET_SPENT,
+        Reason.RUN_DEADLINE_EXCEEDED,
+        Reason.INVALID_SPEC,
+        Reason.REJECTED,
+        Reason.FORBIDDEN,
+    }
 )
 _log = logging.getLogger(__name__)
 
@@ -192,7 +198,7 @@ class FleetReconciler:
                 answers = await asyncio.gather(
                     *(self._begin(muster, member) for member in batch), return_exceptions=True
                 )
-            failures = [each for each in answers if isinstance(each, BaseException)]
+            failures = list(_failures(muster, batch, answers))
             if failures:
                 lost = (each for each in failures if isinstance(each, LeaseLostError))
                 raise next(lost, failures[0])
@@ -207,7 +213,8 @@ class FleetReconciler:
         if muster.update(fleet):
             muster.meet(self._migrations.by_index(BY_FLEET, muster.name))
         tally = tally_of(fleet, muster.roster, passed_over=passed_over)
-        return look_ahead(fleet, muster.roster, tally.selected, datetime.now(UTC))
+        now = datetime.now(UTC)
+        return look_ahead(fleet, muster.roster, tally.selected, now, muster.refusals)
 
     async def _begin(self, muster: Muster, member: Member) -> None:
         known = self._migrations.get(*member.key)
@@ -277,3 +284,14 @@ class FleetReconciler:
     def _say(self, fleet: JsonObject, reason: str, note: str, *, warning: bool = False) -> None:
         fleet = typed(FLEET_MIGRATION, fleet)
         self._events.record(fleet, str(reason), note, action="MigrateFleet", warning=warning)
+
+
+def _failures(
+    muster: Muster, batch: Sequence[Member], answers: Sequence[BaseException | None]
+) -> Iterator[BaseException]:
+    """What went wrong with these starts; whom the API server will not have is kept in mind."""
+    for member, answer in zip(batch, answers, strict=True):
+        if isinstance(answer, RejectedError | ForbiddenError):
+            muster.refuse(member, reason_of(type(answer)), str(answer))
+        elif answer is not None:
+            yield answer

@@ -13,6 +13,7 @@ from controller.worker import Key
 from mattermost_migrate.domain.fleet import (
     Enlistment,
     Member,
+    Refusal,
     Roster,
     Skip,
     Standing,
@@ -36,6 +37,7 @@ class Muster:
         roster: they.
         departed: who is no member, to be listed in the next report.
         unsure: whose start was sent, and not answered.
+        refusals: whose start was sent, and refused.
         reported: when, by the monotonic clock, the last report was made.
     """
 
@@ -43,6 +45,7 @@ class Muster:
     roster: Roster = field(default_factory=Roster)
     departed: tuple[Skip, ...] = ()
     unsure: set[Key] = field(default_factory=set)
+    refusals: dict[Key, Refusal] = field(default_factory=dict)
     reported: float = 0.0
     _read: float = field(default_factory=time.monotonic)
     _begun: dict[Key, datetime] = field(default_factory=dict)
@@ -65,10 +68,14 @@ class Muster:
     def update(self, fleet: JsonObject) -> bool:
         """Take over the fleet as it is now; whether its members must be judged anew."""
         before, self.fleet = self.fleet, fleet
-        return bool(before["spec"] != fleet["spec"])
+        edited = bool(before["spec"] != fleet["spec"])
+        if edited:
+            self.refusals.clear()  # what was refused may be what the edit mends
+        return edited
 
     def put(self, migration: JsonObject) -> Member | None:
-        """A member changed."""
+        """A member changed: started, or what was refused of it may pass now."""
+        self.refusals.pop(key_of(migration), None)
         member = member_of(migration, self.fleet)
         if member is not None:
             self.roster.put(self._timed(member))
@@ -85,11 +92,18 @@ class Muster:
     def leave(self, migration: JsonObject) -> None:
         """A member was deleted, or is another fleet's."""
         namespace, name = key_of(migration)
+        self.refusals.pop((namespace, name), None)
         if Enlistment.read(migration) is None or self.roster.drop((namespace, name)) is None:
             return
         message = "its InstallationMigration was deleted, or joined another fleet"
         skip = Skip(namespace, name, Reason.LEFT_FLEET, message)
         self.departed = (*self.departed, skip)[-_MOST_REMEMBERED:]
+
+    def refuse(self, member: Member, reason: Reason, message: str) -> None:
+        """The API server would not have a member start."""
+        before, beside = self.refusals.get(member.key), len(self.refusals)
+        now = datetime.now(UTC)
+        self.refusals[member.key] = Refusal.of(before, reason, message, now, beside=beside)
 
     def stale(self, seconds: float) -> bool:
         """Whether the spec was read live longer ago than that."""

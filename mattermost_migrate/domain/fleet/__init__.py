@@ -2,10 +2,12 @@
 
 ``selection`` and ``enlistment`` freeze the targets, ``standing`` reads how each stands, ``roster``
 keeps them. Each policy has a module of its own and says why nobody may start: ``budget``,
-``deadline``, ``waves``, ``windows``; ``starting`` asks them all. ``status`` tells people.
+``deadline``, ``waves``, ``windows``; ``starting`` asks them all, and lets others start in the place
+of those whom the API server refuses (``refusal``). ``status`` tells people.
 """
 
 from mattermost_migrate.domain.fleet.enlistment import Key, new_member, places, start
+from mattermost_migrate.domain.fleet.refusal import Refusal
 from mattermost_migrate.domain.fleet.roster import Roster
 from mattermost_migrate.domain.fleet.selection import in_order, selects
 from mattermost_migrate.domain.fleet.standing import (
@@ -30,6 +32,7 @@ __all__ = [
     "Key",
     "Member",
     "Outlook",
+    "Refusal",
     "Roster",
     "Skip",
     "Standing",

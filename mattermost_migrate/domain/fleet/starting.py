@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
+from typing import Final
 
 from mattermost_migrate.domain.fleet.amounts import rounded_up
 from mattermost_migrate.domain.fleet.budget import spent
 from mattermost_migrate.domain.fleet.deadline import expired, expires
+from mattermost_migrate.domain.fleet.enlistment import Key
 from mattermost_migrate.domain.fleet.hold import Hold
+from mattermost_migrate.domain.fleet.refusal import Refusal, refused
 from mattermost_migrate.domain.fleet.roster import Roster
 from mattermost_migrate.domain.fleet.standing import Member, Standing
 from mattermost_migrate.domain.fleet.waves import Wave, current_wave, gate, waves_of
@@ -20,6 +24,8 @@ from mattermost_migrate.domain.objects import JsonObject, name_of
 
 __all__ = ["Outlook", "look_ahead"]
 
+_NONE: Final[Mapping[Key, Refusal]] = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
@@ -27,7 +33,8 @@ class Outlook:
 
     Attributes:
         starting: whom to start now, in order.
-        hold: why nobody starts; None when it is for want of room, or of members.
+        hold: why nobody starts, or some that may do not; None when it is for want of room, or of
+            members.
         waves: all waves.
         wave: the current one.
         again: when to look again, though nothing happens.
@@ -40,7 +47,13 @@ class Outlook:
     again: datetime | None
 
 
-def look_ahead(fleet: JsonObject, roster: Roster, selected: int, now: datetime) -> Outlook:
+def look_ahead(
+    fleet: JsonObject,
+    roster: Roster,
+    selected: int,
+    now: datetime,
+    refusals: Mapping[Key, Refusal] = _NONE,
+) -> Outlook:
     """Ask every policy.
 
     Args:
@@ -48,15 +61,19 @@ def look_ahead(fleet: JsonObject, roster: Roster, selected: int, now: datetime) 
         roster: its members.
         selected: how many installations were selected, members or not: what percentages are of.
         now: the time.
+        refusals: by member, whose start the API server would not have.
     """
     waves = waves_of(fleet, roster, selected)
     wave = current_wave(waves, roster)
     if not roster.count(Standing.WAITING):
         return Outlook((), None, waves, wave, None)
     hold = next(_objections(fleet, roster, selected, waves, now), None)
-    starting = () if hold else tuple(_room(fleet, roster, selected, wave))
-    times = [each for each in (hold.until if hold else None, expires(fleet)) if each]
-    again = min((each for each in times if each > now), default=None)
+    resting = {key for key, each in refusals.items() if now < each.until}
+    starting = () if hold else tuple(_room(fleet, roster, selected, wave, resting))
+    hold = hold or refused(roster, refusals)
+    tries = (each.until for each in refusals.values())
+    times = (hold.until if hold else None, expires(fleet), *tries)
+    again = min((each for each in times if each and each > now), default=None)
     return Outlook(starting, hold, waves, wave, again)
 
 
@@ -84,7 +101,9 @@ def _paused(fleet: JsonObject, kept: Hold | None) -> Hold | None:
     return Hold(Reason.PAUSED, "starts no further ones", command, beside=kept)
 
 
-def _room(fleet: JsonObject, roster: Roster, selected: int, wave: Wave) -> Iterator[Member]:
+def _room(
+    fleet: JsonObject, roster: Roster, selected: int, wave: Wave, resting: Container[Key]
+) -> Iterator[Member]:
     """As many of the wave's waiting ones, in order, as the limits let run."""
     spec = fleet["spec"]
     room = rounded_up(spec.get("maxConcurrent", 15), selected) - roster.count(Standing.RUNNING)
@@ -93,6 +112,8 @@ def _room(fleet: JsonObject, roster: Roster, selected: int, wave: Wave) -> Itera
     for member in roster.waiting(wave.end):
         if room <= 0:
             return
+        if member.key in resting:
+            continue
         there = roster.running_in(member.namespace) + chosen[member.namespace]
         if most is None or there < most:
             chosen[member.namespace] += 1

@@ -28,6 +28,8 @@ __all__ = ["Tally", "fleet_over", "fleet_status", "stalled_conditions", "tally_o
 
 #: How many failures and skips a status lists; all are counted.
 _MOST_LISTED: Final = 20
+#: What keeps a fleet from going on until somebody has mended it.
+_STALLING: Final = frozenset({Reason.INVALID_SPEC, Reason.REJECTED, Reason.FORBIDDEN})
 _LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
 
 
@@ -213,7 +215,7 @@ def _under_way(counts: Mapping[str, int], hold: Hold | None) -> list[dict[str, A
             condition(Condition.STALLED, "True", reason, message),
         ]
     told = [condition(Condition.SUCCEEDED, "Unknown", reason, message)]
-    if reason is Reason.INVALID_SPEC and not counts[Standing.RUNNING]:
+    if reason in _STALLING and not counts[Standing.RUNNING]:
         return [*told, condition(Condition.STALLED, "True", reason, message)]
     told.append(condition(Condition.RECONCILING, "True", reason, message))
     if hold and (asked := hold.approval):

@@ -27,7 +27,7 @@ from mattermost_migrate.domain.reported import failure_of
 from mattermost_migrate.testing.chronicle import Chronicle
 from mattermost_migrate.testing.cluster import Client, Cluster, Process
 from mattermost_migrate.testing.installations import PATIENCE, Installations, condition, ended
-from mattermost_migrate.testing.policies import refusing
+from mattermost_migrate.testing.policies import REFUSAL, refusing
 
 NAME = "mattermost-migrate-controller"
 #: Seconds after the death of a leader in which the standby leads.
@@ -281,6 +281,43 @@ def test_nobody_starts_after_one_failure_too_many(installations: Installations) 
         "bad-0",
         "bad-1",
     }
+
+
+@pytest.mark.usefixtures("controllers")
+def test_whose_start_is_refused_keeps_nobody_else_waiting(installations: Installations) -> None:
+    """As many as may run at once, and first in order: the others start in their place."""
+    names = ("a-0", "a-1", "b-0", "b-1", "b-2")
+    installations.create(*names)
+    before, since = installations.workload(), installations.witness.now()
+    refuses = "object.metadata.name.startsWith('a-')"
+
+    def alone(fleet: JsonObject) -> bool:
+        return counted("succeeded", 3)(fleet) and because("Rejected", running=0)(fleet)
+
+    with refusing(
+        installations.admin,
+        installations.namespace,
+        INSTALLATION_MIGRATION,
+        refuses,
+        operations=("UPDATE",),
+    ):
+        order(installations, maxConcurrent=2)
+        left = until(installations, alone)
+    done = until(installations, over)
+
+    assert left["status"]["counts"]["waiting"] == 2
+    assert condition(left, "Stalled")["status"] == "True"
+    message = condition(left, "Succeeded")["message"]
+    assert "a-0" in message
+    assert REFUSAL in message
+    assert condition(done, "Succeeded")["status"] == "True"
+    assert done["status"]["counts"]["succeeded"] == len(names)
+    chronicle = installations.chronicle(since)
+    starts, most, _ = judge(chronicle)
+    assert most == 2
+    assert sorted(name for name, _ in starts[:3]) == ["b-0", "b-1", "b-2"]
+    assert chronicle.harms() == ()
+    assert installations.workload() == before
 
 
 @pytest.mark.usefixtures("controllers")

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mattermost_migrate.domain.conditions import micro_timestamp
-from mattermost_migrate.domain.fleet import Member, Roster, Standing, look_ahead
+from mattermost_migrate.domain.fleet import Member, Refusal, Roster, Standing, look_ahead
+from mattermost_migrate.domain.names import Reason
 from mattermost_migrate.testing.fleets import NOW, fleet, roster
 
 W, R, S, F = Standing.WAITING, Standing.RUNNING, Standing.SUCCEEDED, Standing.FAILED
@@ -61,6 +62,61 @@ def test_no_namespace_has_more_than_its_share_and_others_are_not_kept_waiting() 
     assert starting(fleet(maxPerNamespace=2), members) == [1, 3, 4, 5]
     assert starting(fleet(maxPerNamespace=1), members) == [3, 5]
     assert starting(fleet(maxPerNamespace=1, maxConcurrent=2), members) == [3]
+
+
+def refusals(*places: int, seconds: float = 5) -> dict[tuple[str, str], Refusal]:
+    until = LATER + timedelta(seconds=seconds)
+    return {
+        ("ns", f"mm-{place:03d}"): Refusal(Reason.REJECTED, f"no {place}", until)
+        for place in places
+    }
+
+
+@given(st.lists(st.sampled_from([R, W])), st.integers(1, 20), st.sets(st.integers(0, 20)))
+def test_who_is_refused_keeps_nobody_else_waiting(
+    standings: list[Standing], at_most: int, places: set[int]
+) -> None:
+    found = look_ahead(
+        fleet(maxConcurrent=at_most), roster(*standings), len(standings), LATER, refusals(*places)
+    ).starting
+
+    free = [at for at, each in enumerate(standings) if each is W and at not in places]
+    assert [each.place for each in found] == free[: max(0, at_most - standings.count(R))]
+
+
+def test_of_who_is_refused_the_first_is_told_of_and_asked_for_again_in_time() -> None:
+    subject, members = fleet(maxConcurrent=2), roster(W, W, R, W)
+    known = {**refusals(1), **refusals(0, seconds=9), **refusals(2, seconds=7)}
+
+    outlook = look_ahead(subject, members, 4, LATER, known)
+    paused = look_ahead({**subject, "spec": {**subject["spec"], "paused": True}}, members, 4, LATER)
+    later = look_ahead(subject, members, 4, LATER + timedelta(seconds=5), known)
+
+    assert [each.place for each in outlook.starting] == [3]
+    assert outlook.hold is not None
+    assert (outlook.hold.reason, outlook.hold.message) == (Reason.REJECTED, "no 0")
+    assert outlook.again == LATER + timedelta(seconds=5)
+    assert paused.hold is not None
+    assert paused.hold.reason is Reason.PAUSED
+    assert [each.place for each in later.starting] == [1]
+    assert later.again == LATER + timedelta(seconds=7)
+
+
+def test_the_next_wave_waits_for_one_who_is_refused() -> None:
+    subject = fleet(waves=[{"size": 2}], failureBudget=9)
+
+    assert look_ahead(subject, roster(S, W, W), 3, LATER, refusals(1)).starting == ()
+
+
+def test_who_is_refused_is_asked_for_later_each_time_and_later_where_there_are_many() -> None:
+    known, pauses = None, []
+    for _ in range(7):
+        known = Refusal.of(known, Reason.REJECTED, "no", NOW, beside=9)
+        pauses.append((known.until - NOW).total_seconds())
+    crowd = Refusal.of(None, Reason.REJECTED, "no", NOW, beside=3000)
+
+    assert pauses == [1, 2, 4, 8, 16, 30, 30]
+    assert crowd.until == NOW + timedelta(seconds=150)
 
 
 @pytest.mark.parametrize(

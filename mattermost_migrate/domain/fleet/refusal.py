@@ -1,0 +1,66 @@
+"""Members whose start the API server will not have: they wait, and keep nobody else waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Self
+
+from mattermost_migrate.domain.fleet.enlistment import Key
+from mattermost_migrate.domain.fleet.hold import Hold
+from mattermost_migrate.domain.fleet.roster import Roster
+from mattermost_migrate.domain.fleet.standing import Standing
+from mattermost_migrate.domain.names import Reason
+
+__all__ = ["Refusal", "refused"]
+
+#: Seconds until one is asked for again that was refused for the first time, and at most.
+_FIRST: Final = 1.0
+_LONGEST: Final = 30.0
+#: And for each that is refused: all of them together ask the API server twenty times a second.
+_EACH: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a member was not started.
+
+    Attributes:
+        reason: for machines.
+        message: the API server's, with the name of the member.
+        until: when its start is tried again.
+        times: how often in a row it was refused.
+    """
+
+    reason: Reason
+    message: str
+    until: datetime
+    times: int = 1
+
+    @classmethod
+    def of(
+        cls, before: Self | None, reason: Reason, message: str, now: datetime, *, beside: int
+    ) -> Self:
+        """A refusal that was just met.
+
+        Args:
+            before: the one before it of the same member, if there was one.
+            reason: for machines.
+            message: the API server's.
+            now: the time.
+            beside: how many are refused.
+        """
+        times = before.times + 1 if before else 1
+        pause = max(min(_LONGEST, _FIRST * 2.0 ** min(times - 1, 32)), _EACH * beside)
+        return cls(reason, message, now + timedelta(seconds=pause), times)
+
+
+def refused(roster: Roster, refusals: Mapping[Key, Refusal]) -> Hold | None:
+    """What is said of those that are refused: of the first in order, for all of them."""
+    members = (member for key in refusals if (member := roster.get(key)))
+    waiting = [each for each in members if each.standing is Standing.WAITING]
+    if not waiting:
+        return None
+    first = refusals[min(waiting, key=lambda each: (each.place, each.key)).key]
+    return Hold(first.reason, first.message)

@@ -1,0 +1,231 @@
+"""An API server that refuses the start of some: the others start, and all is told as it is."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from controller.fleet import BY_FLEET, FleetReconciler, fleets_of
+from mattermost_migrate.domain.errors import ForbiddenError, RejectedError, TransientError
+from mattermost_migrate.domain.fleet import Standing
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    FLEET_MIGRATION,
+    INSTALLATION_MIGRATION,
+    MATTERMOST,
+    Condition,
+    Resource,
+)
+from mattermost_migrate.domain.objects import JsonObject, key_of
+from mattermost_migrate.domain.reported import condition_status
+from mattermost_migrate.kube import Client, Informer
+from mattermost_migrate.testing.fleets import NOW, ended, enlist, fleet
+
+SELECTED = {"type": Condition.TARGETS_SELECTED, "status": "True", "lastTransitionTime": "…"}
+
+
+class Cluster:
+    """One fleet and its members, in two namespaces; as client, and as who takes events.
+
+    Attributes:
+        refuses: gives the error that the start of a member is answered by, if it is.
+        asked: whose start was sent, in order.
+        now: the time, to be put forward.
+    """
+
+    def __init__(self, *members: tuple[str, str], **spec: Any) -> None:
+        self.subject = {**fleet(**spec), "status": {"conditions": [SELECTED]}}
+        client = cast("Client", self)
+        self.informers = {
+            INSTALLATION_MIGRATION: Informer(
+                client, INSTALLATION_MIGRATION, indexes={BY_FLEET: fleets_of}
+            ),
+            **{
+                resource: Informer(client, resource)
+                for resource in (FLEET_MIGRATION, CLUSTER_INSTALLATION, MATTERMOST)
+            },
+        }
+        self.informers[FLEET_MIGRATION].note(self.subject)
+        for place, (namespace, name) in enumerate(members):
+            made = enlist(self.subject, name, place, namespace=namespace)
+            self.informers[INSTALLATION_MIGRATION].note(made)
+        self.refuses: Callable[[str, str], Exception | None] = lambda *_: None
+        self.asked: list[str] = []
+        self.now: datetime = NOW
+        self.events: list[str] = []
+        self._version = 1
+
+    @property
+    def status(self) -> dict[str, Any]:
+        return dict(self.known["status"])
+
+    @property
+    def known(self) -> JsonObject:
+        known = self.informers[FLEET_MIGRATION].get(None, "all")
+        assert known is not None
+        return known
+
+    async def get(self, *_: object) -> JsonObject:
+        return self.known
+
+    async def list(self, *_: object, **__: object) -> Any:
+        return SimpleNamespace(items=())
+
+    async def patch(
+        self, resource: Resource, namespace: str | None, name: str, body: Any, **_: str
+    ) -> JsonObject:
+        if namespace:
+            self.asked.append(name)
+            if error := self.refuses(namespace, name):
+                raise error
+        known = self.informers[resource].get(namespace, name)
+        assert known is not None
+        return self._merged(known, body)
+
+    def end(self, name: str, how: Standing) -> None:
+        """A member comes to its end."""
+        (known,) = (
+            each
+            for each in self.informers[INSTALLATION_MIGRATION].items()
+            if key_of(each)[1] == name
+        )
+        self.informers[INSTALLATION_MIGRATION].note(self._merged(ended(dict(known), how), {}))
+
+    def record(self, _: object, reason: str, *__: object, **___: object) -> None:
+        self.events.append(reason)
+
+    def running(self) -> list[str]:
+        known = self.informers[INSTALLATION_MIGRATION].items()
+        return sorted(key_of(each)[1] for each in known if not each["spec"].get("paused"))
+
+    def _merged(self, known: JsonObject, body: Mapping[str, Any]) -> JsonObject:
+        made = copy.deepcopy(dict(known))
+        self._version += 1
+        for part in ("spec", "status"):
+            merged = {**made.get(part, {}), **body.get(part, {})}
+            made[part] = {key: value for key, value in merged.items() if value is not None}
+        annotations = body.get("metadata", {}).get("annotations", {})
+        made["metadata"].setdefault("annotations", {}).update(annotations)
+        made["metadata"]["resourceVersion"] = str(self._version)
+        return made
+
+
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[float | None]]:
+    """Looks at a fleet, a second after the other; what each look gave."""
+    clock = [100.0]
+    for module in ("controller.fleet", "controller.muster"):
+        monkeypatch.setattr(f"{module}.time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def run(cluster: Cluster, reconciler: FleetReconciler, count: int = 1) -> list[float | None]:
+        def now(_: object) -> datetime:
+            return cluster.now
+
+        for module in ("controller.fleet", "controller.muster"):
+            monkeypatch.setattr(f"{module}.datetime", SimpleNamespace(now=now))
+        answers = []
+        for _ in range(count):
+            answers.append(asyncio.run(reconciler.reconcile(("", "all"))))
+            clock[0] += 2
+            cluster.now += timedelta(seconds=2)
+        return answers
+
+    return run
+
+
+def reconciler(cluster: Cluster) -> FleetReconciler:
+    given: Any = (cluster, cluster.informers, cluster, asyncio.Lock())
+    return FleetReconciler(*given)
+
+
+def summary(cluster: Cluster) -> tuple[str, str, str]:
+    found = condition_status(cluster.known, Condition.SUCCEEDED) or {}
+    return found["status"], found["reason"], found["message"]
+
+
+@pytest.mark.parametrize("error", [RejectedError, ForbiddenError])
+def test_one_namespace_that_refuses_keeps_no_other_waiting(
+    error: type[Exception], passes: Callable[..., list[float | None]]
+) -> None:
+    members = [("a", f"a-{number}") for number in range(3)]
+    cluster = Cluster(*members, ("b", "b-0"), ("b", "b-1"), ("b", "b-2"), maxConcurrent=2)
+    cluster.refuses = lambda namespace, name: error(f"no {name}") if namespace == "a" else None
+    fleets = reconciler(cluster)
+
+    (again,) = passes(cluster, fleets)
+
+    assert cluster.running() == ["b-0", "b-1"], "never more than maxConcurrent"
+    counts = cluster.status["counts"]
+    assert (counts["waiting"], counts["running"]) == (4, 2)
+    reason = error.__name__.removesuffix("Error")
+    assert summary(cluster) == ("Unknown", reason, "no a-0")
+    assert condition_status(cluster.known, Condition.STALLED) is None
+    assert condition_status(cluster.known, Condition.RECONCILING)
+    assert again is not None
+    assert 0 < again <= 1
+
+    cluster.end("b-0", Standing.SUCCEEDED)
+    passes(cluster, fleets)
+
+    assert cluster.running() == ["b-0", "b-1", "b-2"]
+    assert cluster.status["counts"]["succeeded"] == 1
+    assert cluster.events.count(reason) == 1
+
+
+def test_where_nobody_can_start_it_stalls_and_goes_on_once_it_may(
+    passes: Callable[..., list[float | None]],
+) -> None:
+    cluster = Cluster(*(("a", f"a-{number}") for number in range(3)), maxConcurrent=1)
+    cluster.refuses = lambda _, name: RejectedError(f"no {name}")
+    fleets = reconciler(cluster)
+
+    answers = passes(cluster, fleets, 20)
+
+    assert summary(cluster) == ("Unknown", "Rejected", "no a-0")
+    assert condition_status(cluster.known, Condition.STALLED)
+    assert cluster.status["counts"]["waiting"] == 3
+    assert all(each is not None for each in answers), "nothing else would bring it up again"
+    assert len(cluster.asked) < 3 * 7, "later each time"
+    assert cluster.events.count("Rejected") == 1
+
+    cluster.refuses = lambda *_: None
+    passes(cluster, fleets, 16)
+
+    assert cluster.running() == ["a-0"]
+    assert summary(cluster) == ("Unknown", "Rejected", "no a-1")
+
+
+def test_an_edit_of_the_fleet_is_tried_at_once(
+    passes: Callable[..., list[float | None]],
+) -> None:
+    cluster = Cluster(("a", "a-0"))
+    cluster.refuses = lambda _, name: RejectedError(f"no {name}")
+    fleets = reconciler(cluster)
+    passes(cluster, fleets, 10)
+
+    cluster.refuses = lambda *_: None
+    cluster.informers[FLEET_MIGRATION].note(
+        cluster._merged(cluster.known, {"spec": {"maxSurge": 2}})
+    )
+    passes(cluster, fleets)
+
+    assert cluster.running() == ["a-0"]
+    assert summary(cluster)[1] == "Progressing"
+
+
+def test_what_passes_by_itself_is_kept_in_mind_by_nobody(
+    passes: Callable[..., list[float | None]],
+) -> None:
+    cluster = Cluster(("a", "a-0"), ("b", "b-0"))
+    cluster.refuses = lambda namespace, _: TransientError("busy") if namespace == "a" else None
+
+    with pytest.raises(TransientError):
+        passes(cluster, reconciler(cluster))
+
+    assert cluster.running() == ["b-0"]
