@@ -1,4 +1,4 @@
-"""A fleet on a simulated clock: any order of ends, failures, edits, deletions and fail-overs.
+"""A fleet on a simulated clock: ends, refusals, edits, deletions and fail-overs in any order.
 
 The members are InstallationMigrations as a cluster would show them. The judge keeps books of its
 own: it knows the rules of the documentation, and shares no code with the policies it judges.
@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from mattermost_migrate.domain.fleet import (
+    Refusal,
     Roster,
     Standing,
     fleet_over,
@@ -22,6 +23,7 @@ from mattermost_migrate.domain.fleet import (
     member_of,
     tally_of,
 )
+from mattermost_migrate.domain.names import Reason
 from mattermost_migrate.testing.fleets import NOW, begun, ended, enlist, fleet
 
 __all__ = ["BrokenRuleError", "Schedule", "run"]
@@ -62,6 +64,8 @@ class Schedule:
         ends: when which one ends.
         now: the simulated time.
         starts: how many starts there were.
+        refusing: how probable it is that the API server will not have one.
+        refusals: of whom it would not, as the leader has them in mind.
     """
 
     chance: random.Random
@@ -72,6 +76,8 @@ class Schedule:
     running: set[str] = field(default_factory=set)
     ends: list[tuple[datetime, int, str, Standing]] = field(default_factory=list)
     starts: int = 0
+    refusing: float = 0.0
+    refusals: dict[tuple[str, str], Refusal] = field(default_factory=dict)
     roster: Roster = field(default_factory=Roster)
     selected: int = 0
 
@@ -122,7 +128,8 @@ def _made(chance: random.Random) -> Schedule:
     records = {
         name: _Record(each["metadata"]["namespace"], kind) for name, each in migrations.items()
     }
-    made = Schedule(chance, subject, migrations, records, selected=count)
+    refusing = chance.choice((0.0, 0.0, 0.0, 0.3, 0.7))
+    made = Schedule(chance, subject, migrations, records, selected=count, refusing=refusing)
     _meet(made)
     return made
 
@@ -131,6 +138,7 @@ def _meet(schedule: Schedule) -> None:
     """As a new leader does: everything it knows it reads off the objects."""
     found = (member_of(each, schedule.subject) for each in schedule.migrations.values())
     schedule.roster = Roster(each for each in found if each is not None)
+    schedule.refusals.clear()
 
 
 def _play(schedule: Schedule) -> None:
@@ -157,18 +165,29 @@ def _pass(schedule: Schedule) -> datetime | None:
     """One pass of the controller; when it wants to look again."""
     while True:
         tally = tally_of(schedule.subject, schedule.roster)
-        outlook = look_ahead(schedule.subject, schedule.roster, tally.selected, schedule.now)
+        outlook = look_ahead(
+            schedule.subject, schedule.roster, tally.selected, schedule.now, schedule.refusals
+        )
         if not outlook.starting:
             break
         for member in outlook.starting:
             _judge_start(schedule, member.name)
-            _start(schedule, member.name, again=member.again)
+            if schedule.chance.random() < schedule.refusing:
+                _refuse(schedule, member.key)
+            else:
+                schedule.refusals.pop(member.key, None)
+                _start(schedule, member.name, again=member.again)
     status = fleet_status(schedule.subject, schedule.roster, outlook, tally, schedule.now)
     schedule.subject = {**schedule.subject, "status": status}
     counts = status["counts"]
     if sum(counts.values()) != 2 * counts["selected"] or counts["selected"] != schedule.selected:
         raise BrokenRuleError(f"the counts do not add up: {counts}")
     return outlook.again
+
+
+def _refuse(schedule: Schedule, key: tuple[str, str]) -> None:
+    known, beside = schedule.refusals.get(key), len(schedule.refusals)
+    schedule.refusals[key] = Refusal.of(known, Reason.REJECTED, "no", schedule.now, beside=beside)
 
 
 def _start(schedule: Schedule, name: str, *, again: bool) -> None:

@@ -61,8 +61,10 @@ def out_of_order(outlook: Outlook, roster: Roster) -> Outlook:
 def test_a_wrong_policy_is_caught(
     monkeypatch: pytest.MonkeyPatch, wrong: Callable[[Outlook, Roster], Outlook], noticed: str
 ) -> None:
-    def looked(fleet: JsonObject, roster: Roster, selected: int, now: datetime) -> Any:
-        return wrong(look_ahead(fleet, roster, selected, now), roster)
+    def looked(
+        fleet: JsonObject, roster: Roster, selected: int, now: datetime, refusals: Any
+    ) -> Any:
+        return wrong(look_ahead(fleet, roster, selected, now, refusals), roster)
 
     monkeypatch.setattr(fleet_schedules, "look_ahead", looked)
 
