@@ -26,6 +26,7 @@ from controller.builtin import BuiltinOperator
 from controller.health import serving
 from controller.heard import Heard
 from controller.measures import count_request
+from mattermost_migrate.addresses import EVERY
 from mattermost_migrate.domain.errors import ConfigurationError, LeaseLostError, MigrateError
 from mattermost_migrate.domain.names import LEADER_LEASE
 from mattermost_migrate.environment import set_by_environment
@@ -87,7 +88,9 @@ _log = logging.getLogger(__name__)
     default=0,
     help="Port of /metrics, /healthz and /readyz; 0 is none.",
 )
-@click.option("--metrics-host", default="0.0.0.0", help="Address of that port.")  # noqa: S104 - the pod's own
+@click.option(
+    "--metrics-host", default=EVERY, help="Address of that port; * is every one, of IPv6 and IPv4."
+)
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info"
 )

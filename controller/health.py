@@ -5,12 +5,14 @@ So an answer proves that the loop turns; a thread of its own would go on answeri
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from mattermost_migrate.addresses import address_of
 from mattermost_migrate.domain.names import Resource
 from mattermost_migrate.kube import Informer
 
@@ -42,10 +44,20 @@ async def serving(
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await _site(runner, address_of(host), port).start()
         yield
     finally:
         await runner.cleanup()
+
+
+def _site(runner: web.AppRunner, host: str, port: int) -> web.BaseSite:
+    if host != "::":
+        return web.TCPSite(runner, host, port)
+    # asyncio makes its own sockets take IPv6 alone.
+    both = socket.create_server(
+        (host, port), family=socket.AF_INET6, dualstack_ipv6=socket.has_dualstack_ipv6()
+    )
+    return web.SockSite(runner, both)
 
 
 async def _alive(_: web.Request) -> web.Response:

@@ -38,7 +38,7 @@ Examples:
 Each option can be set by environment: --cert-dir by {_PREFIX}_CERT_DIR.""",
 )
 @serving_options(
-    bind="0.0.0.0:9443", server_name="mattermost-migrate-webhook.mattermost-migrate.svc", threads=16
+    bind="*:9443", server_name="mattermost-migrate-webhook.mattermost-migrate.svc", threads=16
 )
 @click.option(
     "--controller-username",

@@ -11,13 +11,14 @@ from typing import Any, Final, TypeAlias
 import click
 from flask import Flask
 
+from mattermost_migrate.addresses import EVERY, address_of
 from mattermost_migrate.logs import configure
 from webhook.health import Handshake, Probe, Target
 from webhook.server import Server, Serving, bounded_context
 from webhook.tls import Contexts, NoCertificateError
 from webhook.worker import Worker
 
-__all__ = ["Make", "launch", "serving_options"]
+__all__ = ["Make", "address", "bound", "launch", "own", "serving_options"]
 
 #: Makes the application in the worker process, from what must hold for it to be ready.
 Make: TypeAlias = Callable[[Mapping[str, Probe]], Flask]
@@ -35,7 +36,9 @@ def serving_options(*, bind: str, server_name: str, threads: int) -> Callable[[_
         threads: the default number.
     """
     options = (
-        click.option("--bind", default=bind, help="Address and port; HTTPS only."),
+        click.option(
+            "--bind", default=bind, help="Address and port, * for every address; HTTPS only."
+        ),
         click.option(
             "--cert-dir",
             "certificates",
@@ -90,7 +93,7 @@ def launch(make: Make, options: Mapping[str, Any], *, worker: type[Worker], name
         BadParameter: the address is none.
     """
     configure(options["log_level"])
-    host, port = _address(options["bind"])
+    host, port = address(options["bind"])
     certificates: Path = options["certificates"]
     client_authority: Path | None = options.get("client_authority")
     contexts = Contexts(
@@ -103,9 +106,9 @@ def launch(make: Make, options: Mapping[str, Any], *, worker: type[Worker], name
         contexts.current()
     except NoCertificateError as error:
         raise click.ClickException(f"{error}: run mattermost-migrate-certs issue first") from error
-    target = Target(host, port, options["server_name"], certificates / "ca.crt")
+    target = Target(own(host), port, options["server_name"], certificates / "ca.crt")
     serving = Serving(
-        bind=options["bind"],
+        bind=bound(host, port),
         certificates=certificates,
         threads=options["threads"],
         drain_seconds=options["drain_seconds"],
@@ -116,10 +119,28 @@ def launch(make: Make, options: Mapping[str, Any], *, worker: type[Worker], name
     Server(serving, contexts, lambda: make({"handshake": Handshake(target)})).run()
 
 
-def _address(bind: str) -> tuple[str, int]:
-    """Where to reach our own socket: the bound address, or loopback when bound to all."""
+def address(bind: str) -> tuple[str, int]:
+    """Host, without brackets, and port of what ``--bind`` says.
+
+    Raises:
+        BadParameter: it is none.
+    """
     host, colon, port = bind.rpartition(":")
     if not colon or not port.isdigit():
         raise click.BadParameter("must be HOST:PORT", param_hint="--bind")
-    host = host.strip("[]")
-    return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), int(port)  # noqa: S104
+    return host.strip("[]"), int(port)
+
+
+def bound(host: str, port: int) -> str:
+    """Where gunicorn is to listen, as it takes it."""
+    found = address_of(host)
+    return f"[{found}]:{port}" if ":" in found else f"{found}:{port}"
+
+
+def own(host: str) -> str:
+    """Where to reach our own socket: the bound address, or loopback when bound to all.
+
+    Of every address it is that of IPv4: a container without IPv6 has no other one.
+    """
+    every = {"": "127.0.0.1", EVERY: "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+    return every.get(host, host)

@@ -49,7 +49,7 @@ def main() -> None:
 
 @main.command()
 @serving_options(
-    bind="0.0.0.0:9444",
+    bind="*:9444",
     server_name="mattermost-migrate-conversion.mattermost-migrate.svc",
     threads=4,
 )

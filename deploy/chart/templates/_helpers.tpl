@@ -12,6 +12,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 {{- end }}
 
+{{/* Where a server is to listen: dict "root" $ "port" 9443. */}}
+{{- define "mattermost-migrate.bind" -}}
+{{- $address := .root.Values.bindAddress -}}
+{{ printf "--bind=%s:%v" (contains ":" $address | ternary (printf "[%s]" $address) $address) .port | quote }}
+{{- end }}
+
 {{/* Our controller, as the API server names it. */}}
 {{- define "mattermost-migrate.controllerUsername" -}}
 system:serviceaccount:{{ .Release.Namespace }}:mattermost-migrate-controller

@@ -71,6 +71,23 @@ def test_on_the_network_of_the_node_is_all_that_the_api_server_calls(render: Ren
     assert len(named(render(*settings), "NetworkPolicy")) == 3
 
 
+@pytest.mark.parametrize(
+    ("said", "host", "bound"),
+    [(None, "*", "*"), ("::", "::", "[::]"), ("0.0.0.0", "0.0.0.0", "0.0.0.0")],  # noqa: S104
+)
+def test_every_pod_listens_on_the_same_address(
+    render: Render, said: str | None, host: str, bound: str
+) -> None:
+    settings = ("conversion.enabled=true", *([f"bindAddress={said}"] if said else ()))
+
+    found = pods(render(*settings))
+
+    told = {name: " ".join(spec["containers"][0].get("args", ())) for name, spec in found.items()}
+    assert f"--metrics-host={host} " in told["mattermost-migrate-controller"] + " "
+    assert f"--bind={bound}:9443 " in told["mattermost-migrate-webhook"]
+    assert f"--bind={bound}:9444 " in told["mattermost-migrate-conversion"]
+
+
 def test_no_role_has_a_star_and_nobody_lists_secrets(render: Render) -> None:
     for name, rule in rules(render()):
         assert "*" not in str(rule), name

@@ -47,6 +47,7 @@ SETS: dict[str, dict[str, Any]] = {
         }
     },
     "open network": {"networkPolicy": {"enabled": False}},
+    "IPv6 alone": {"bindAddress": "::", "conversion": {"enabled": True}},
     "strict webhook on the nodes": {
         "webhook": {
             "failurePolicy": "Fail",

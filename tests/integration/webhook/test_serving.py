@@ -25,6 +25,7 @@ from typing import Any
 
 import pytest
 
+from mattermost_migrate.addresses import EVERY, address_of
 from mattermost_migrate.testing.cluster.certificates import Authority, Pair
 
 PATH = "/validate/installationmigration"
@@ -106,16 +107,18 @@ def free_port() -> int:
 
 
 @contextmanager
-def launched(folder: Path, *options: str, cluster: int = 9) -> Iterator[Server]:
+def launched(
+    folder: Path, *options: str, cluster: int = 9, host: str = "127.0.0.1"
+) -> Iterator[Server]:
     """The webhook as a process of its own, with certificates in ``folder``; stopped in the end.
 
-    ``cluster`` is the port of its API server, which answers nobody.
+    ``cluster`` is the port of its API server, which answers nobody; ``host`` is where it listens.
     """
     issue(folder / "certs")
     (folder / "kubeconfig").write_text(json.dumps(nowhere(cluster)))
     port = free_port()
     certificates = folder / "certs" / "mattermost-migrate-webhook-tls"
-    command = [sys.executable, "-m", "webhook", f"--bind=127.0.0.1:{port}", *options]
+    command = [sys.executable, "-m", "webhook", f"--bind={host}:{port}", *options]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603 - our own program
             [*command, f"--cert-dir={certificates}"],
@@ -181,6 +184,15 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@pytest.mark.skipif(address_of(EVERY) != "::", reason="no IPv6 here")
+def test_on_every_address_it_serves_either_family(tmp_path: Path) -> None:
+    with launched(tmp_path, host=EVERY) as server:
+        for host in ("127.0.0.1", "::1"):
+            plain = socket.create_connection((host, server.port), timeout=10)
+            with server.context().wrap_socket(plain, server_hostname="localhost") as secure:
+                assert secure.getpeercert()
 
 
 def test_a_good_review_is_answered(shared: Server) -> None:
