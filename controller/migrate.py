@@ -234,6 +234,8 @@ class MigrationReconciler:
         if first:
             journal.begin(act.warnings)
             journal.enter(Condition.VALIDATED)
+        else:
+            journal.warn(act.warnings)
         note = partial(self._observer.note, seen.migration)
         try:
             journal.writes += await execute(self._client, seen.namespace, act, note)
@@ -257,8 +259,9 @@ class MigrationReconciler:
         if fresh is None:
             raise StaleError(f"InstallationMigration {seen.namespace}/{seen.name} is gone")
         journal.ended |= bool(seen.lock) and LOCK_LABEL not in labels_of(fresh)
-        # What a conversion reads was read a moment ago in this very pass.
-        return dataclasses.replace(await self._observer.look(fresh), existing=seen.existing)
+        # What a plan reads was read a moment ago in this very pass.
+        look = await self._observer.look(fresh)
+        return dataclasses.replace(look, existing=seen.existing, owners=seen.owners)
 
     async def _puzzled(self, migration: JsonObject, error: Exception) -> None:
         """Tell of an error that nobody foresaw, which goes on to the worker's log and back-off.

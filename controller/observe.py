@@ -45,7 +45,7 @@ from mattermost_migrate.domain.objects import (
     typed,
     uid_of,
 )
-from mattermost_migrate.domain.originals import deployment_role, read_to_plan
+from mattermost_migrate.domain.originals import deployment_role, former_owners, read_to_plan
 from mattermost_migrate.domain.references import of_mattermost
 from mattermost_migrate.domain.reported import failure_of
 from mattermost_migrate.domain.sides import NEW, OLD, Side, other, side
@@ -53,6 +53,7 @@ from mattermost_migrate.domain.snapshot import Snapshot, Traffic
 from mattermost_migrate.domain.steps import Part
 from mattermost_migrate.domain.writes import Write
 from mattermost_migrate.kube import Client, Informer
+from mattermost_migrate.kube.owners import living
 
 __all__ = ["BY_INSTALLATION", "Informers", "Observer", "direction", "installations_of"]
 
@@ -169,6 +170,9 @@ class Observer:
             return dataclasses.replace(seen, existing=Existing.of(found))
         if part is Part.TRAFFIC:
             return dataclasses.replace(seen, traffic=await self._traffic(seen))
+        if part is Part.OWNERS:
+            alive = await living(self._client, seen.namespace, former_owners(seen))
+            return dataclasses.replace(seen, owners=alive)
         if part is Part.DEPENDENTS:
             return dataclasses.replace(seen, dependents=await self._dependents(seen))
         return dataclasses.replace(seen, children=await self._children(seen))

@@ -68,6 +68,10 @@ class Journal:
         self.warnings, self.writes, self.interval = warnings, 0, _FIRST_REPORT
         self.steps = []
 
+    def warn(self, warnings: tuple[tuple[str, str], ...]) -> None:
+        """What came to light under way is told beside, once, however often it is tried."""
+        self.warnings = tuple(dict.fromkeys((*self.warnings, *warnings)))
+
     def enter(self, step: str) -> None:
         """This step is the current one; the status tells of it when it is written next."""
         if len(self.steps) < _MOST_STEPS and (not self.steps or self.steps[-1][0] != step):
@@ -103,11 +107,17 @@ class Reporter:
         if uid not in self._journals:
             status = migration.get("status") or {}
             # Those of a migration that is over are not the beginning of the next one.
-            told = () if "completionTime" in status else status.get("steps") or ()
+            told = {} if "completionTime" in status else status
             self._journals[uid] = Journal(
                 int(status.get("apiWrites", 0)),
                 time.monotonic(),
-                steps=[(each["type"], parse_time(each["startTime"])) for each in told],
+                warnings=tuple(
+                    (each["field"], each["message"]) for each in told.get("warnings") or ()
+                ),
+                steps=[
+                    (each["type"], parse_time(each["startTime"]))
+                    for each in told.get("steps") or ()
+                ],
             )
         return self._journals[uid]
 

@@ -56,12 +56,14 @@ from mattermost_migrate.domain.objects import (
     typed,
     uid_of,
 )
+from mattermost_migrate.domain.originals import former_owners
 from mattermost_migrate.domain.references import of_conversion
 from mattermost_migrate.domain.sides import other, side
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Refuse
 from mattermost_migrate.domain.writes import Verb, Write
 from mattermost_migrate.kube.client import Client, Propagation
+from mattermost_migrate.kube.owners import living
 
 __all__ = ["appraise_all", "survey"]
 
@@ -164,6 +166,9 @@ async def survey(
             async with slots:
                 planned = pretended(member.key, wishes, known=migrations.get(member.key))
                 seen = await _look(library, planned, by_key[member.key], listed)
+                if owners := former_owners(seen):
+                    alive = await living(client, seen.namespace, owners)
+                    seen = dataclasses.replace(seen, owners=alive)
                 result = appraise(seen)
                 if rehearse:
                     result = await _rehearsed(client, _beside(result, listed))

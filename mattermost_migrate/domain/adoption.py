@@ -34,6 +34,7 @@ from mattermost_migrate.domain.late import remove_late
 from mattermost_migrate.domain.names import DEPLOYMENT, SECRET, Condition, Lock, Reason
 from mattermost_migrate.domain.objects import JsonObject
 from mattermost_migrate.domain.originals import Beside, originals, plan_target, save_originals
+from mattermost_migrate.domain.owners import unseen
 from mattermost_migrate.domain.preflight import not_convertible, obstacles
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act, Look, Part, Step, Verdict, Wait
@@ -68,8 +69,17 @@ def validate(
         return refusal
     if seen.existing is None and (seen.forward or beside):
         return Look(Part.EXISTING)
+    return _begin(seen, deployment, beside)
+
+
+def _begin(
+    seen: Snapshot, deployment: Callable[[Snapshot], JsonObject], beside: Beside | None
+) -> Verdict:
+    """Put the lock on, once the API server has judged what will be created."""
     try:
         plan = plan_target(seen)
+        if unseen(plan.manifest, seen.owners):
+            return Look(Part.OWNERS)
         saved = originals(seen, plan.manifest, beside=beside)
     except RefusedError as refused:
         return not_convertible(seen, refused)

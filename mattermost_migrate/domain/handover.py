@@ -26,11 +26,12 @@ from mattermost_migrate.domain.objects import (
     uid_of,
 )
 from mattermost_migrate.domain.originals import deployment_role, planned, returning, role
+from mattermost_migrate.domain.owners import left_out, unseen, without_gone
 from mattermost_migrate.domain.preflight import is_ours
 from mattermost_migrate.domain.reported import failure_of
 from mattermost_migrate.domain.slices import await_followed
 from mattermost_migrate.domain.snapshot import Snapshot, deployment_current, deployment_settled
-from mattermost_migrate.domain.steps import Act, Refuse, Verdict, Wait
+from mattermost_migrate.domain.steps import Act, Look, Part, Refuse, Verdict, Wait
 from mattermost_migrate.domain.writes import Write, create, fence, orphan, patch
 
 __all__ = [
@@ -147,10 +148,9 @@ def _make_target(seen: Snapshot, target: JsonObject | None) -> Verdict:
     if seen.beside_operator and seen.lock is not Lock.HANDOVER:
         opened = (lock_patch(seen, Lock.HANDOVER),)
         return Act(f"Opened the lock of {seen.name} to the operator", opened)
-    what, resource = f"{seen.taking.kind} {seen.name}", seen.taking.resource
     if target is None:
-        held = create(resource, hold(_fresh(planned(seen))))
-        return Act(f"Created {what}, frozen", (held,))
+        return _create(seen)
+    what, resource = f"{seen.taking.kind} {seen.name}", seen.taking.resource
     if is_held(target):
         return Act(f"Let {what} go on", (let_go(resource, target, planned(seen)),))
     if freeze.looks_stable(target) and not _never_let_go(seen):
@@ -159,6 +159,17 @@ def _make_target(seen: Snapshot, target: JsonObject | None) -> Verdict:
     # Turned round twice, its operator moves the Service once more.
     unproven = await_followed(seen) if seen.forward else None
     return unproven or Act(f"Thawed {what}", (freeze.thaw(target, planned(seen)),))
+
+
+def _create(seen: Snapshot) -> Act | Look:
+    """Whoever owned it is looked for once more: it was planned before anything was let go of."""
+    saved = planned(seen)
+    if unseen(saved, seen.owners):
+        return Look(Part.OWNERS)
+    alive = seen.owners or frozenset()
+    held = create(seen.taking.resource, hold(_fresh(without_gone(saved, alive))))
+    warnings = tuple((each.field, each.message) for each in left_out(saved, alive))
+    return Act(f"Created {seen.taking.kind} {seen.name}, frozen", (held,), warnings=warnings)
 
 
 def _fresh(manifest: JsonObject) -> JsonObject:

@@ -26,6 +26,7 @@ from mattermost_migrate.domain.names import (
     Strategy,
 )
 from mattermost_migrate.domain.objects import JsonObject, annotations_of, leaving, name_of, uid_of
+from mattermost_migrate.domain.owners import Owner, left_out, named_by, unseen, without_gone
 from mattermost_migrate.domain.pin import pin
 from mattermost_migrate.domain.references import Reference, of_conversion
 from mattermost_migrate.domain.reported import failure_of
@@ -39,6 +40,7 @@ __all__ = [
     "Planned",
     "child_role",
     "deployment_role",
+    "former_owners",
     "originals",
     "plan_target",
     "planned",
@@ -114,7 +116,8 @@ def plan_target(seen: Snapshot) -> Planned:
     """The custom resource that this migration will create.
 
     Forward: converted, pinned if asked for, and marked as ours. Back: restored, byte for byte what
-    it was but for edits made meanwhile.
+    it was but for edits made meanwhile, and for owners that are gone. As long as nobody has looked
+    for these it names them all: enough to ask for them, and nothing to create.
 
     Raises:
         RefusedError: it cannot be carried over; every fault with its field path.
@@ -124,7 +127,11 @@ def plan_target(seen: Snapshot) -> Planned:
     source = freeze.unmarked(seen.source)
     if not seen.forward:
         discard = bool(seen.migration["spec"].get("discardEdits"))
-        return Planned(_untriggered(restore(_unmarked(source), discard=discard)))
+        restored = _untriggered(restore(_unmarked(source), discard=discard))
+        if seen.owners is None:
+            return Planned(restored)
+        warnings = tuple(left_out(restored, seen.owners))
+        return Planned(without_gone(restored, seen.owners), warnings)
     if seen.existing is None:
         raise InvariantError(f"{seen.namespace}/{seen.name}: planned without having looked")
     converted = convert(source, seen.existing)
@@ -162,14 +169,34 @@ def read_to_plan(seen: Snapshot) -> tuple[Reference, ...]:
     return tuple(of_conversion(ci))
 
 
-def originals(
-    seen: Snapshot, target: JsonObject | None = None, *, beside: Beside | None = None
-) -> Backup:
+def former_owners(seen: Snapshot) -> tuple[Owner, ...]:
+    """Whom the custom resource to create would name as owners: as it was saved, and is planned.
+
+    A conversion names nobody. What cannot be planned will not be created.
+    """
+    saved = seen.backup.get(role(seen.taking)) if seen.backup else None
+    try:
+        fresh = None if seen.forward else _to_save(seen)
+    except RefusedError:
+        fresh = None
+    named = (owner for obj in (saved, fresh) if obj for owner in named_by(obj))
+    return tuple(dict.fromkeys(named))
+
+
+def _to_save(seen: Snapshot) -> JsonObject | None:
+    """What will be created; None where it is there, or nothing is left to plan it from."""
+    seen = _unfrozen(seen)
+    if seen.target is not None or seen.source is None:
+        return None
+    return plan_target(seen).manifest
+
+
+def originals(seen: Snapshot, target: JsonObject | None, *, beside: Beside | None = None) -> Backup:
     """The backup as it should be, from what was just looked at.
 
     Args:
         seen: the installation.
-        target: what will be created, where that is known already.
+        target: what will be created; None where it is there, or nothing is left to plan it from.
         beside: what else is written down.
     """
     seen = _unfrozen(seen)
@@ -178,8 +205,7 @@ def originals(
         deployment_role(seen.giving): _former(seen),
         **_children(seen),
     }
-    if seen.target is None and seen.source is not None:
-        target = target or plan_target(seen).manifest
+    if seen.target is None and target is not None:
         more = beside(seen, target) if beside else {}
         return Backup.of({**live, role(seen.taking): target, **more})
     # Turned round half-way: what the other direction saved is still needed. Of a child that may
@@ -238,7 +264,10 @@ def save_originals(seen: Snapshot, *, beside: Beside | None = None) -> Verdict |
     if seen.children is None:
         return Look(Part.CHILDREN)
     try:
-        fresh = originals(seen, beside=beside)
+        target = _to_save(seen)
+        if target is not None and unseen(target, seen.owners):
+            return Look(Part.OWNERS)
+        fresh = originals(seen, target, beside=beside)
     except RefusedError as refused:
         return Refuse(
             Reason.NOT_CONVERTIBLE,

@@ -2,7 +2,7 @@
 
 A snapshot is taken by the shell; nothing in here reads anything. Parts that cost a live read are
 None until somebody looked: ``existing`` (Secrets and what else a conversion needs), ``children``,
-``dependents``, ``traffic``.
+``dependents``, ``traffic``, ``owners``.
 """
 
 from __future__ import annotations
@@ -165,6 +165,7 @@ class Snapshot:
         children: Service, Ingress, RBAC, Secrets, database and file store; None: not looked at.
         dependents: those, and whatever else may name the giving kind as owner; None: likewise.
         traffic: where requests go; None: not looked at.
+        owners: the UIDs of former owners of what will be created that are alive; None: likewise.
         beside_operator: the Go operator runs; without it our own reconcilers do its part.
         heard: they have seen the freeze of ``source``, and said so without a write.
         target_kind: the kind that shall own the installation; a rollback turns it round.
@@ -181,6 +182,7 @@ class Snapshot:
     children: tuple[JsonObject, ...] | None = None
     dependents: tuple[JsonObject, ...] | None = None
     traffic: Traffic | None = None
+    owners: frozenset[str] | None = None
     beside_operator: bool = False
     heard: bool = False
     target_kind: str = field(default="Mattermost")

@@ -25,6 +25,7 @@ class Part(StrEnum):
     CHILDREN = "children"
     DEPENDENTS = "dependents"
     TRAFFIC = "traffic"
+    OWNERS = "owners"
 
 
 @dataclass(frozen=True, slots=True)

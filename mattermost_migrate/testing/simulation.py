@@ -42,6 +42,7 @@ from mattermost_migrate.domain.objects import (
     annotations_of,
     controller_of,
     labels_of,
+    leaving,
     owner_reference,
     owners_of,
     uid_of,
@@ -457,12 +458,16 @@ class Simulation(Store):
             children=owned if Part.CHILDREN in parts else None,
             dependents=owned if Part.DEPENDENTS in parts else None,
             traffic=self._traffic(name) if Part.TRAFFIC in parts else None,
+            owners=self._living() if Part.OWNERS in parts else None,
             target_kind=taking.kind,
         )
         if Part.EXISTING not in parts:
             return seen
         found = (self.find(resource, each) for resource, each in read_to_plan(seen))
         return dataclasses.replace(seen, existing=Existing.of(o for o in found if o))
+
+    def _living(self) -> frozenset[str]:
+        return frozenset(uid_of(each) for each in self._objects.values() if not leaving(each))
 
     def _backup(self, secret: JsonObject) -> Backup:
         """Read once a version, as the controller does."""

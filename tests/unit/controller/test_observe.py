@@ -16,6 +16,8 @@ from controller.observe import Observer
 from mattermost_migrate.domain.backup import Backup, manifest
 from mattermost_migrate.domain.errors import NotFoundError, NotServedError
 from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    CONFIG_MAP,
     DEPLOYMENT,
     INGRESS,
     LOCK_LABEL,
@@ -32,14 +34,15 @@ from mattermost_migrate.domain.names import (
     Lock,
     Resource,
 )
-from mattermost_migrate.domain.objects import JsonObject, name_of
+from mattermost_migrate.domain.objects import JsonObject, name_of, owner_reference
 from mattermost_migrate.domain.originals import deployment_role
 from mattermost_migrate.domain.sides import NEW, OLD, Side
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Part
 from mattermost_migrate.domain.writes import create, patch
 from mattermost_migrate.kube import Listing
-from mattermost_migrate.testing.builders import cluster_installation, migration
+from mattermost_migrate.testing.builders import cluster_installation, installed, migration
+from mattermost_migrate.testing.ladder import climb
 
 
 def deployment(uid: str) -> dict[str, Any]:
@@ -294,3 +297,27 @@ def test_a_child_that_the_operator_wrote_a_moment_ago_is_taken_from_its_hand(
 
     assert [each["kind"] for each in seen.dependents or ()] == found
     assert server.asked[ROLE] == (0 if found else 1)
+
+
+@dataclass
+class Discovered(EmptyServer):
+    """Knows of ConfigMaps, and has none."""
+
+    async def raw(self, _: str, path: str) -> JsonObject:
+        assert path == "/api/v1"
+        return {"resources": [{"name": "configmaps", "kind": "ConfigMap", "namespaced": True}]}
+
+
+def test_former_owners_are_read_on_the_way_back() -> None:
+    cluster = installed()
+    team = cluster.put(CONFIG_MAP, {"metadata": {"name": "team"}})
+    body = {"metadata": {"ownerReferences": [owner_reference(team, CONFIG_MAP)]}}
+    cluster.apply(patch(CLUSTER_INSTALLATION, "acme", body))
+    climb(cluster)
+    server, kind = Discovered(), CLUSTER_INSTALLATION.kind
+
+    source = cluster.find(MATTERMOST, "acme")
+    seen = looks_closer(server, Part.OWNERS, source=source, target_kind=kind)
+
+    assert seen.owners == frozenset()
+    assert server.asked == {CONFIG_MAP: 2}, "once a look"

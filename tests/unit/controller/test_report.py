@@ -1,10 +1,14 @@
-"""How often a migration under way is told of."""
+"""How often a migration under way is told of, and what of another life is told again."""
 
 from __future__ import annotations
 
+import asyncio
+from typing import cast
+
 import pytest
 
-from controller.report import report_after
+from controller.report import Reporter, report_after
+from mattermost_migrate.kube import Client
 
 
 @pytest.mark.parametrize(
@@ -21,3 +25,14 @@ def test_the_more_are_under_way_the_seldomer_each_is_told_of(
     interval: float, under_way: int, seconds: float
 ) -> None:
     assert report_after(interval, under_way) == seconds
+
+
+def test_what_was_told_in_another_life_is_told_beside_what_comes_to_light() -> None:
+    status = {"warnings": [{"field": "spec.a", "message": "kept"}]}
+    reporter = Reporter(cast("Client", None), lambda _: None, asyncio.Lock())
+    journal = reporter.journal({"metadata": {"uid": "u"}, "status": status})
+
+    for _ in range(2):  # the write was tried twice
+        journal.warn((("metadata.b", "left out"),))
+
+    assert journal.warnings == (("spec.a", "kept"), ("metadata.b", "left out"))
