@@ -161,11 +161,15 @@ def _untriggered(installation: JsonObject) -> dict[str, Any]:
 def read_to_plan(seen: Snapshot) -> tuple[Reference, ...]:
     """Kind and name of what a plan reads besides the two custom resources.
 
-    On the way back it is what the ClusterInstallation will refer to, whose pods are generated.
+    On the way back it is what the ClusterInstallation will refer to, whose pods are generated;
+    nothing where there will be none, which whoever plans it says.
     """
     if seen.source is None:
         return ()
-    ci = seen.source if seen.forward else plan_target(_unfrozen(seen)).manifest
+    try:
+        ci = seen.source if seen.forward else plan_target(_unfrozen(seen)).manifest
+    except RefusedError:
+        return ()
     return tuple(of_conversion(ci))
 
 

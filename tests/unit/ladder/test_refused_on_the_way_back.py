@@ -1,0 +1,31 @@
+"""An edit that a ClusterInstallation has no place for is refused before the first write, and told."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from mattermost_migrate.domain.names import CLUSTER_INSTALLATION, MATTERMOST, Strategy
+from mattermost_migrate.domain.steps import Refuse
+from mattermost_migrate.domain.writes import patch
+from mattermost_migrate.testing.fault_schedules import beginning
+from mattermost_migrate.testing.ladder import climb, decision, desire
+
+
+@pytest.mark.parametrize("strategy", list(Strategy))
+def test_it_names_the_field(strategy: Strategy) -> None:
+    start, _ = beginning(2, strategy)
+    cluster = copy.deepcopy(start)
+    climb(cluster)
+    cluster.apply(patch(MATTERMOST, "acme", {"spec": {"dnsPolicy": "Default"}}))
+    cluster.settle()
+    version = cluster.version
+
+    desire(cluster, "acme", CLUSTER_INSTALLATION.kind)
+    verdict = decision(cluster).verdict
+
+    assert isinstance(verdict, Refuse)
+    assert verdict.reason == "NoPlace"
+    assert "spec.dnsPolicy" in verdict.message
+    assert cluster.version == version + 1, "the wish alone was written"
