@@ -169,6 +169,8 @@ def _recorded(previous: Mapping[str, Any], progress: Progress) -> dict[str, Any]
         ],
     }
     told = {key: value or previous.get(key) for key, value in fresh.items()}
+    if progress.started:
+        told["warnings"] = fresh["warnings"]  # those of the run before are none of this one
     return {key: value for key, value in told.items() if value}
 
 

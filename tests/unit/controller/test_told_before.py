@@ -1,4 +1,4 @@
-"""Since when a migration is final is told as long as it is: not of one that has a backup again."""
+"""What a status told before is told again as long as it is true, and no longer."""
 
 from __future__ import annotations
 
@@ -36,3 +36,28 @@ def test_it_goes_when_there_is_a_backup_again(progress: Progress, told: str | No
         Decision(Done(), tuple(step.condition for step in ADOPTION)),
     ):
         assert status_of(migration, decision, ADOPTION, progress).get("finalizedTime") == told
+
+
+OLD = [{"field": "metadata.ownerReferences", "message": "not carried"}]
+FRESH = [{"field": "spec.a", "message": "kept"}]
+
+
+@pytest.mark.parametrize(
+    ("progress", "told"),
+    [
+        pytest.param(Progress(NOW), OLD, id="another life began it"),
+        pytest.param(Progress(NOW, started=NOW), None, id="this run has none"),
+        pytest.param(Progress(NOW, started=NOW, warnings=(("spec.a", "kept"),)), FRESH, id="its"),
+    ],
+)
+def test_warnings_are_those_of_this_run(
+    progress: Progress, told: list[dict[str, str]] | None
+) -> None:
+    migration: dict[str, Any] = {
+        "metadata": {"name": "acme", "namespace": "chat", "generation": 3},
+        "spec": {"desiredKind": "ClusterInstallation"},
+        "status": {"warnings": OLD},
+    }
+    decision = Decision(Wait("for pods"), (), Condition.TARGET_STABLE)
+
+    assert status_of(migration, decision, ADOPTION, progress).get("warnings") == told
