@@ -1,4 +1,4 @@
-"""An edit that a ClusterInstallation has no place for is refused before the first write, and told."""
+"""An edit without a place in a ClusterInstallation is refused before the first write, and told."""
 
 from __future__ import annotations
 
