@@ -102,6 +102,8 @@ class Lane:
         try:
             over = self.until_ended()
         except (AssertionError, TimeoutError) as problem:
+            entries = self.here.chronicle(since).entries
+            _log.warning("\n".join((self.namespace, str(problem), *journal(entries))))
             return [f"{what}: {problem}"]
         chronicle = self.here.chronicle(since)
         problems = [*unsaved(chronicle)]
