@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from mattermost_migrate.domain.membership import retry_of
 from mattermost_migrate.domain.names import LOCK_LABEL, Condition, Reason
 from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, namespace_of
 from mattermost_migrate.domain.reported import failure_of
@@ -145,8 +146,7 @@ def _next_command(
         return decision.verdict.next_command
     if not (failure and isinstance(decision.verdict, Done)):
         return None
-    again = int(migration["spec"].get("retryGeneration", 0)) + 1
-    return edit_command(migration, retryGeneration=again)
+    return edit_command(migration, retryGeneration=retry_of(migration) + 1)
 
 
 def edit_command(migration: JsonObject, **spec: Any) -> str:

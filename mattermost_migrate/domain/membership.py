@@ -13,7 +13,12 @@ from typing import Self
 from mattermost_migrate.domain.names import MEMBER_ANNOTATION
 from mattermost_migrate.domain.objects import JsonObject, annotations_of
 
-__all__ = ["Enlistment"]
+__all__ = ["Enlistment", "retry_of"]
+
+
+def retry_of(obj: JsonObject) -> int:
+    """How often somebody has asked a migration or a fleet to try again: ``retryGeneration``."""
+    return int(obj["spec"].get("retryGeneration") or 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from helm_mattermost_migrate.options import (
 )
 from helm_mattermost_migrate.server_side import require_leader
 from helm_mattermost_migrate.terminal import now, say
+from mattermost_migrate.domain.membership import retry_of
 from mattermost_migrate.domain.names import FLEET_LABEL, FLEET_MIGRATION
 from mattermost_migrate.domain.objects import JsonObject, key_of, labels_of, uid_of
 
@@ -133,7 +134,7 @@ async def _retry_fleet(arguments: dict[str, Any]) -> int:
                 hint=f"{program_name()} status --fleet {name}",
             )
         await require_leader(client, now())
-        spec = {"retryGeneration": _next(fleet)}
+        spec = {"retryGeneration": retry_of(fleet) + 1}
         await client.patch(
             FLEET_MIGRATION, None, name, {"metadata": {"uid": uid_of(fleet)}, "spec": spec}
         )
@@ -150,8 +151,4 @@ async def _retry_fleet(arguments: dict[str, Any]) -> int:
 
 def _again(migration: JsonObject) -> dict[str, Any]:
     """The next generation, started: whoever retries does not wait for a fleet that is over."""
-    return {"retryGeneration": _next(migration), "paused": False}
-
-
-def _next(obj: JsonObject) -> int:
-    return int(obj["spec"].get("retryGeneration") or 0) + 1
+    return {"retryGeneration": retry_of(migration) + 1, "paused": False}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mattermost_migrate.domain.fleet.amounts import rounded_down
 from mattermost_migrate.domain.fleet.hold import Hold
 from mattermost_migrate.domain.fleet.roster import Roster
+from mattermost_migrate.domain.membership import retry_of
 from mattermost_migrate.domain.names import Condition, Reason
 from mattermost_migrate.domain.objects import JsonObject, name_of
 from mattermost_migrate.domain.reported import condition_status, fleet_over
@@ -23,7 +24,7 @@ def spent(fleet: JsonObject, roster: Roster, selected: int) -> Hold | None:
     if budget_left(fleet, roster, selected) >= 0:
         return None
     budget = rounded_down(fleet["spec"].get("failureBudget", 0), selected)
-    again = int(fleet["spec"].get("retryGeneration") or 0) + 1
+    again = retry_of(fleet) + 1
     return Hold(
         Reason.FAILURE_BUDGET_SPENT,
         f"more than {budget} of {selected} failed: starts no further ones",

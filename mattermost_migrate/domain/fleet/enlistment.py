@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from itertools import count
 from typing import Any, Final, TypeAlias
 
-from mattermost_migrate.domain.membership import Enlistment
+from mattermost_migrate.domain.membership import Enlistment, retry_of
 from mattermost_migrate.domain.names import FLEET_LABEL, INSTALLATION_MIGRATION
 from mattermost_migrate.domain.objects import JsonObject, name_of, namespace_of, uid_of
 
@@ -34,9 +34,7 @@ _INHERITED: Final = (
 
 def enlisted(fleet: JsonObject, place: int) -> Enlistment:
     """The enlistment of a new member, not yet started."""
-    spec = fleet["spec"]
-    retry = int(spec.get("retryGeneration") or 0)
-    return Enlistment(uid_of(fleet), place, spec["desiredKind"], retry)
+    return Enlistment(uid_of(fleet), place, fleet["spec"]["desiredKind"], retry_of(fleet))
 
 
 def places(ordered: Iterable[Key], taken: Mapping[Key, int]) -> dict[Key, int]:
@@ -87,7 +85,7 @@ def start(fleet: JsonObject, migration: JsonObject, *, again: bool) -> dict[str,
     attempt = known.attempt + again if same else 0
     spec: dict[str, Any] = {**_inherited(fleet), "paused": False}
     if again:
-        spec["retryGeneration"] = int(migration["spec"].get("retryGeneration") or 0) + 1
+        spec["retryGeneration"] = retry_of(migration) + 1
     return {
         "metadata": {
             "uid": uid_of(migration),

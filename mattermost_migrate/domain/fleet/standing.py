@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from mattermost_migrate.domain.fleet.enlistment import Key
-from mattermost_migrate.domain.membership import Enlistment
+from mattermost_migrate.domain.membership import Enlistment, retry_of
 from mattermost_migrate.domain.names import LOCK_LABEL, Condition, Reason
 from mattermost_migrate.domain.objects import (
     JsonObject,
@@ -118,7 +118,7 @@ def member_of(migration: JsonObject, fleet: JsonObject) -> Member | None:
         return _out(migration, known, Reason.LEFT_FLEET, told)
     if not standing.open:
         turned = known.desired_kind != spec["desiredKind"]
-        raised = known.retry < int(spec.get("retryGeneration") or 0)
+        raised = known.retry < retry_of(fleet)
         left = known.attempt < int(spec.get("retryLimit") or 0)
         bad = standing in (Standing.FAILED, Standing.SKIPPED)
         again = turned or (bad and raised) or (standing is Standing.FAILED and left)
