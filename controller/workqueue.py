@@ -14,6 +14,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from mattermost_migrate.domain.spans import doubled
+
 __all__ = ["Backoff", "WorkQueue"]
 
 K = TypeVar("K", bound=Hashable)
@@ -38,7 +40,7 @@ class Backoff:
     def pause(self, failures: int, *, stale: bool = False) -> float:
         """Seconds to stay away after so many failures, or stale looks, in a row."""
         longest = self.longest_stale if stale else self.longest
-        whole = min(longest, self.first * 2.0 ** min(failures - 1, 32))
+        whole = doubled(self.first, failures - 1, longest)
         return whole * (1.0 + self.jitter()) / 2.0
 
 

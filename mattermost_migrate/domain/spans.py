@@ -1,11 +1,11 @@
-"""Seconds of a spec as a span of time, however many the spec says."""
+"""Spans of time: of as many seconds as a spec says, and those that double."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any, Final
 
-__all__ = ["LONGEST", "span"]
+__all__ = ["LONGEST", "doubled", "span"]
 
 #: Ten years: as good as never, and no sum with it leaves the calendar. It is the most in our CRDs,
 #: too, but an object may have been stored before they said so; ``int32`` itself bounds nothing
@@ -16,3 +16,8 @@ LONGEST: Final = 315_360_000
 def span(seconds: Any) -> timedelta:
     """So many seconds, at most ``LONGEST``."""
     return timedelta(seconds=min(int(seconds), LONGEST))
+
+
+def doubled(first: float, times: int, longest: float) -> float:
+    """The first pause, doubled so many times, at most the longest: a back-off without jitter."""
+    return min(longest, first * 2.0 ** min(times, 32))

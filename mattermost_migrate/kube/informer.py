@@ -24,6 +24,7 @@ from mattermost_migrate.domain.objects import (
     owners_of,
     uid_of,
 )
+from mattermost_migrate.domain.spans import doubled
 from mattermost_migrate.kube.client import Client, Event, EventType
 from mattermost_migrate.kube.store import Key, Store
 
@@ -300,5 +301,5 @@ def _pause(failures: int) -> float:
     """Seconds after so many failures in a row; after none, a jitter: all watches end together."""
     if not failures:
         return random.uniform(0.0, _JITTER)  # noqa: S311 - jitter
-    longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(failures - 1, 10))
+    longest = doubled(_FIRST_PAUSE, failures - 1, _LONGEST_PAUSE)
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter

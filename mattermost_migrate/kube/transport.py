@@ -23,6 +23,7 @@ import orjson
 from multidict import CIMultiDict
 
 from mattermost_migrate.domain.errors import LeaseLostError, TransientError
+from mattermost_migrate.domain.spans import doubled
 from mattermost_migrate.kube.accounting import (
     READS,
     OnRequest,
@@ -73,7 +74,7 @@ class Patience:
 
     def pause(self, attempt: int, asked: float | None) -> float:
         """Seconds to wait after a number of failed attempts; never less than the server asked."""
-        backoff = min(self.longest, self.first * 2.0 ** min(attempt, 16))
+        backoff = doubled(self.first, attempt, self.longest)
         return (asked or 0.0) + backoff * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
 
 

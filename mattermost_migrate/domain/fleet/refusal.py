@@ -12,6 +12,7 @@ from mattermost_migrate.domain.fleet.hold import Hold
 from mattermost_migrate.domain.fleet.roster import Roster
 from mattermost_migrate.domain.fleet.standing import Standing
 from mattermost_migrate.domain.names import Reason
+from mattermost_migrate.domain.spans import doubled
 
 __all__ = ["Refusal", "refused"]
 
@@ -52,7 +53,7 @@ class Refusal:
             beside: how many are refused.
         """
         times = before.times + 1 if before else 1
-        pause = max(min(_LONGEST, _FIRST * 2.0 ** min(times - 1, 32)), _EACH * beside)
+        pause = max(doubled(_FIRST, times - 1, _LONGEST), _EACH * beside)
         return cls(reason, message, now + timedelta(seconds=pause), times)
 
 
