@@ -164,13 +164,8 @@ def read_to_plan(seen: Snapshot) -> tuple[Reference, ...]:
     On the way back it is what the ClusterInstallation will refer to, whose pods are generated;
     nothing where there will be none, which whoever plans it says.
     """
-    if seen.source is None:
-        return ()
-    try:
-        ci = seen.source if seen.forward else plan_target(_unfrozen(seen)).manifest
-    except RefusedError:
-        return ()
-    return tuple(of_conversion(ci))
+    ci = seen.source if seen.forward else _restored(seen)
+    return tuple(of_conversion(ci)) if ci is not None else ()
 
 
 def former_owners(seen: Snapshot) -> tuple[Owner, ...]:
@@ -179,12 +174,18 @@ def former_owners(seen: Snapshot) -> tuple[Owner, ...]:
     A conversion names nobody. What cannot be planned will not be created.
     """
     saved = seen.backup.get(role(seen.taking)) if seen.backup else None
-    try:
-        fresh = None if seen.forward else _to_save(seen)
-    except RefusedError:
-        fresh = None
+    fresh = None if seen.forward or seen.target is not None else _restored(seen)
     named = (owner for obj in (saved, fresh) if obj for owner in named_by(obj))
     return tuple(dict.fromkeys(named))
+
+
+def _restored(seen: Snapshot) -> JsonObject | None:
+    """What a way back would create; None where nothing is left to plan it from, or it cannot be."""
+    seen = _unfrozen(seen)
+    try:
+        return plan_target(seen).manifest if seen.source is not None else None
+    except RefusedError:
+        return None
 
 
 def _to_save(seen: Snapshot) -> JsonObject | None:
