@@ -35,7 +35,7 @@ from mattermost_migrate.domain.objects import name_of
 if TYPE_CHECKING:
     from mattermost_migrate.kube.client import Client
 
-__all__ = ["Order", "agree", "come_back", "follow_run", "launch", "launching"]
+__all__ = ["Order", "agree", "follow_run", "launch", "launching", "left_running"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 #: Things that changed since a plan was made, of which more are only counted.
@@ -192,14 +192,13 @@ async def _start(
         try:
             name = name_of(await asyncio.shield(creating))
             if arguments["no_wait"]:
-                say(f"Started FleetMigration {name}\n{come_back(name)}")
+                say(f"Started FleetMigration {name}\n{_come_back(name)}")
                 return Exit.DONE
             code = await follow_run(client, name, wishes.desired, arguments["timeout"])
         except asyncio.CancelledError:
             # A person stops looking. What was asked for goes on, also if he was that quick.
             name = name_of(await creating)
-            say(f"\nStopped following; {name} goes on in the cluster\n{come_back(name)}", err=True)
-            return Exit.UNFINISHED
+            return left_running(name)
     refused = any(each.verdict is Verdict.REFUSED for each in appraisals)
     return Exit.REFUSED if code == Exit.DONE and refused else code
 
@@ -210,10 +209,15 @@ async def follow_run(client: Client, name: str, desired: str, within: float | No
     for line in ended(progress, now()):
         say(line)
     if progress.fleet is None or not progress.through:
-        say(f"Not finished in time; {name} goes on in the cluster\n{come_back(name)}", err=True)
+        say(f"Not finished in time; {name} goes on in the cluster\n{_come_back(name)}", err=True)
     return progress.fleet.exit if progress.fleet else Exit.UNFINISHED
 
 
-def come_back(name: str) -> str:
-    """What to run to look at a run again."""
+def left_running(name: str) -> Exit:
+    """What to say, and end with, when a person stops looking at a run."""
+    say(f"\nStopped following; {name} goes on in the cluster\n{_come_back(name)}", err=True)
+    return Exit.UNFINISHED
+
+
+def _come_back(name: str) -> str:
     return f"Next: {program_name()} status --fleet {name} --watch"

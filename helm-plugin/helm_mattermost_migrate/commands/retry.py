@@ -21,7 +21,7 @@ from helm_mattermost_migrate.inventory import (
     read_fleet,
     read_inventory,
 )
-from helm_mattermost_migrate.launch import come_back, follow_run
+from helm_mattermost_migrate.launch import follow_run, left_running
 from helm_mattermost_migrate.options import (
     Duration,
     check_fleet_alone,
@@ -145,8 +145,7 @@ async def _retry_fleet(arguments: dict[str, Any]) -> int:
             desired = str(fleet["spec"]["desiredKind"])
             return await follow_run(client, name, desired, arguments["timeout"])
         except asyncio.CancelledError:
-            say(f"\nStopped following; {name} goes on in the cluster\n{come_back(name)}", err=True)
-            return Exit.UNFINISHED
+            return left_running(name)
 
 
 def _again(migration: JsonObject) -> dict[str, Any]:
