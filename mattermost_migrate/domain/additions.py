@@ -27,11 +27,12 @@ from mattermost_migrate.domain.sides import NEW, OLD
 __all__ = ["lost"]
 
 _INSTALLATIONS: Final = frozenset({CLUSTER_INSTALLATION.kind, MATTERMOST.kind})
-#: Written by Kubernetes' own controllers, or by the operator as a whole.
-_NOBODYS: Final = frozenset({LAST_APPLIED, REVISION_ANNOTATION})
-#: Labels that say which kind an object belongs to. Those of a Deployment that no operator has
-#: written yet are in nobody's record.
-_IDENTITY: Final = frozenset({*OLD.labels.of(""), *NEW.labels.of("")})
+#: Written by Kubernetes' own controllers, or by the operator as a whole; and the labels that say
+#: which kind an object belongs to: of a Deployment that no operator has written yet they are in
+#: nobody's record.
+_NOBODYS: Final = frozenset(
+    {LAST_APPLIED, REVISION_ANNOTATION, *OLD.labels.of(""), *NEW.labels.of("")}
+)
 #: By us, for a moment. Put back, the label that a held Service selects by would leave it without
 #: endpoints once the pods have lost theirs.
 _OURS: Final = f"{OWN_GROUP}/"
@@ -76,7 +77,7 @@ def _metadata(
     before, after = saved["metadata"], live["metadata"]
     # A text that is there is another's; a field may be there by the API server's default alone.
     texts = {
-        key: _without(before.get(key) or {}, (_NOBODYS | _IDENTITY).union(after.get(key) or ()))
+        key: _without(before.get(key) or {}, _NOBODYS.union(after.get(key) or ()))
         for key in ("labels", "annotations")
     }
     patch = _others(texts, then.get("metadata") or {}, now.get("metadata") or {}, after)

@@ -289,9 +289,8 @@ def _await_end(kind: str, obj: JsonObject) -> Wait:
 
 def _edited_late(seen: Snapshot, source: JsonObject) -> Write | None:
     """Labels and annotations that were edited when the kind that takes over was planned already."""
-    saved = seen.backup.get(role(seen.giving)) if seen.backup else None
-    target = seen.target
-    if saved is None or target is None or uid_of(saved) != uid_of(source):
+    saved, target = _as_saved(seen, source), seen.target
+    if saved is None or target is None:
         return None
     there = {"labels": labels_of(target), "annotations": annotations_of(target)}
     lacking = {
@@ -303,10 +302,16 @@ def _edited_late(seen: Snapshot, source: JsonObject) -> Write | None:
     return patch(seen.taking.resource, seen.name, {"metadata": {**fence(target), **lacking}})
 
 
+def _as_saved(seen: Snapshot, source: JsonObject) -> JsonObject | None:
+    """That very object as it was saved."""
+    saved = seen.backup.get(role(seen.giving)) if seen.backup else None
+    return saved if saved is not None and uid_of(saved) == uid_of(source) else None
+
+
 def _edited_fields(seen: Snapshot, source: JsonObject) -> list[str]:
     """Which fields of a frozen object differ from what was saved: only without the edit lock."""
-    saved = seen.backup.get(role(seen.giving)) if seen.backup else None
-    if saved is None or uid_of(saved) != uid_of(source) or not freeze.frozen(source):
+    saved = _as_saved(seen, source)
+    if saved is None or not freeze.frozen(source):
         return []
     now, then = freeze.thawed_spec(source, saved), saved["spec"]
     return [f"spec.{key}" for key in sorted({*now, *then}) if now.get(key) != then.get(key)]

@@ -7,7 +7,6 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final
 
 from mattermost_migrate.domain.fleet.amounts import rounded_up
 from mattermost_migrate.domain.fleet.budget import spent
@@ -23,8 +22,6 @@ from mattermost_migrate.domain.names import Reason
 from mattermost_migrate.domain.objects import JsonObject, name_of
 
 __all__ = ["Outlook", "look_ahead"]
-
-_NONE: Final[Mapping[Key, Refusal]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ def look_ahead(
     roster: Roster,
     selected: int,
     now: datetime,
-    refusals: Mapping[Key, Refusal] = _NONE,
+    refusals: Mapping[Key, Refusal] = MappingProxyType({}),
 ) -> Outlook:
     """Ask every policy.
 

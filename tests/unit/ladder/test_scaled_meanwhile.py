@@ -20,19 +20,19 @@ def releases(write: Write) -> bool:
     return write.verb is Verb.DELETE and write.resource is DEPLOYMENT
 
 
-def scaled(cluster: Simulation, replicas: int) -> None:
-    cluster.apply(patch(DEPLOYMENT, "acme", {"spec": {"replicas": replicas}}))
+def scaled(before: int, after: int) -> tuple[Simulation, list[str]]:
+    """An installation that is scaled when its Deployment is about to go; and what was written."""
+    start, _ = beginning(before, Strategy.RECREATE)
+    cluster = copy.deepcopy(start)
+    climb_until(cluster, releases)
+    cluster.apply(patch(DEPLOYMENT, "acme", {"spec": {"replicas": after}}))
     cluster.settle()
     cluster.watch_anew()
+    return cluster, climb(cluster)
 
 
 def test_none_of_them_is_taken_out() -> None:
-    start, _ = beginning(REPLICAS, Strategy.RECREATE)
-    cluster = copy.deepcopy(start)
-    climb_until(cluster, releases)
-    scaled(cluster, MORE)
-
-    writes = climb(cluster)
+    cluster, writes = scaled(REPLICAS, MORE)
 
     assert harms(cluster, MORE, Strategy.RECREATE) == []
     assert len(list(cluster.all(POD))) == MORE
@@ -40,12 +40,7 @@ def test_none_of_them_is_taken_out() -> None:
 
 
 def test_where_there_are_fewer_by_then_nothing_more_is_written() -> None:
-    start, _ = beginning(MORE, Strategy.RECREATE)
-    cluster = copy.deepcopy(start)
-    climb_until(cluster, releases)
-    scaled(cluster, REPLICAS)
-
-    writes = climb(cluster)
+    cluster, writes = scaled(MORE, REPLICAS)
 
     assert writes.count(f"patch {INSTALLATION_MIGRATION}/acme") == 1, "unlocked"
     assert harms(cluster, REPLICAS, Strategy.RECREATE, surge=MORE - REPLICAS + 1) == []
