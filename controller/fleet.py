@@ -15,6 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from controller.lasting import OUTAGE, Lasting
 from controller.muster import Muster
 from controller.observe import Informers
 from controller.targets import Targets
@@ -70,6 +71,7 @@ _WARNINGS: Final = frozenset(
         Reason.INVALID_SPEC,
         Reason.REJECTED,
         Reason.FORBIDDEN,
+        Reason.UNAVAILABLE,
     }
 )
 _log = logging.getLogger(__name__)
@@ -102,6 +104,7 @@ class FleetReconciler:
         self._events = events
         self._verdicts = verdicts
         self._musters: dict[str, Muster] = {}
+        self._unanswered = Lasting()  # reads or writes, by anything but 5xx
         self._migrations.subscribe(self._changed)
 
     @property
@@ -123,25 +126,32 @@ class FleetReconciler:
                 muster.meet(self._migrations.by_index(BY_FLEET, name_of(fleet)))
             muster.departed += tuple(each for each in skips if each not in muster.departed)
             outlook = await self._start(muster, passed_over=len(skips))
-            return await self._report(muster, outlook, passed_over=len(skips))
+            again = await self._report(muster, outlook, passed_over=len(skips))
         except NotFoundError:
             # The fleet, or but a member of it, and then nobody else would bring this up again.
             self._forget(name_of(fleet))
             raise
         except (RejectedError, ForbiddenError) as error:
-            await self._stalled(self._fleets.get(*key) or fleet, type(error), str(error))
+            await self._stalled(key, reason_of(type(error)), str(error))
             raise UnsuccessfulError(str(error)) from error
+        except TransientError as error:
+            if self._unanswered.seconds(key) >= OUTAGE:
+                await self._stalled(key, Reason.UNAVAILABLE, str(error))
+            raise
         except MigrateError:
             raise
         except Exception as error:
-            await self._stalled(self._fleets.get(*key) or fleet, type(error), unforeseen(error))
+            await self._stalled(key, reason_of(type(error)), unforeseen(error))
             raise
+        self._unanswered.over(key)
+        return again
 
-    async def _stalled(self, fleet: JsonObject, kind: type[Exception], problem: str) -> None:
+    async def _stalled(self, key: Key, reason: Reason, problem: str) -> None:
         """Tell why it goes no further for now; the worker tries again, later each time."""
-        if (condition_status(fleet, Condition.SUCCEEDED) or {}).get("message") == problem:
+        fleet = self._fleets.get(*key)
+        told = fleet and condition_status(fleet, Condition.SUCCEEDED)
+        if fleet is None or (told or {}).get("message") == problem:
             return
-        reason = reason_of(kind)
         conditions = stalled_conditions(fleet, reason, problem, datetime.now(UTC))
         body = {"metadata": fence(fleet), "status": {"conditions": conditions}}
         with suppress(MigrateError):
@@ -171,6 +181,7 @@ class FleetReconciler:
         return muster
 
     def _forget(self, name: str) -> None:
+        self._unanswered.over(("", name))
         for uid in [uid for uid, each in self._musters.items() if each.name == name]:
             del self._musters[uid]
 
@@ -268,7 +279,7 @@ class FleetReconciler:
         summary = next(c for c in status["conditions"] if c["type"] == Condition.SUCCEEDED)
         known = condition_status(fleet, Condition.SUCCEEDED) or {}
         counts = status["counts"]
-        if not before.get("conditions"):
+        if condition_status(fleet, Condition.TARGETS_SELECTED) is None:
             self._say(fleet, "Selected", f"{counts['selected']} installations")
         waves = len(outlook.waves)
         if status["currentWave"] != before.get("currentWave") and waves > 1:
@@ -293,5 +304,7 @@ def _failures(
     for member, answer in zip(batch, answers, strict=True):
         if isinstance(answer, RejectedError | ForbiddenError):
             muster.refuse(member, reason_of(type(answer)), str(answer))
+        elif isinstance(answer, TransientError) and answer.answered:
+            muster.refuse(member, Reason.UNAVAILABLE, str(answer))
         elif answer is not None:
             yield answer

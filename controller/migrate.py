@@ -10,7 +10,6 @@ import asyncio
 import dataclasses
 import logging
 import math
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from typing import Final
 from controller.deadline import Reign, patience, seconds_left
 from controller.departed import Departed
 from controller.execute import execute
+from controller.lasting import OUTAGE, Lasting
 from controller.observe import Informers, Observer, direction
 from controller.report import Reporter
 from controller.worker import Key, reason_of, unforeseen
@@ -81,26 +81,7 @@ _LATEST: Final = 60.0
 #: Seconds for which a right that we lack may be one that the API server has yet to read: it answers
 #: before it knows who may do what, when it has just started.
 _READING_RIGHTS: Final = 20.0
-#: Seconds for which a write may be answered by 5xx before a person is told and its deadline counts.
-#: An API server that starts anew is no news; somebody's admission webhook that is down for good is.
-_OUTAGE: Final = 60.0
 _log = logging.getLogger(__name__)
-
-
-class _Lasting:
-    """For how long something has been so without a break, by key."""
-
-    def __init__(self) -> None:
-        self._since: dict[Key, float] = {}
-
-    def seconds(self, key: Key) -> float:
-        """It is so now: since the first time that it was told."""
-        now = time.monotonic()
-        return now - self._since.setdefault(key, now)
-
-    def over(self, key: Key) -> None:
-        """It is so no more."""
-        self._since.pop(key, None)
 
 
 class MigrationReconciler:
@@ -139,8 +120,8 @@ class MigrationReconciler:
         self._observer = observer
         self._reporter = Reporter(client, self._migrations.note, verdicts)
         self._events = events
-        self._lacking = _Lasting()  # a right
-        self._unanswered = _Lasting()  # reads or writes, by anything but 5xx
+        self._lacking = Lasting()  # a right
+        self._unanswered = Lasting()  # reads or writes, by anything but 5xx
 
     async def reconcile(self, key: Key) -> float | None:
         """One pass over one InstallationMigration.
@@ -296,7 +277,7 @@ class MigrationReconciler:
         A wait as any other, until its deadline. Before the first write there is nothing to go back
         to: refused then, it is tried again.
         """
-        if (lasted := self._unanswered.seconds(key_of(migration))) < _OUTAGE:
+        if (lasted := self._unanswered.seconds(key_of(migration))) < OUTAGE:
             return None
         fresh = self._migrations.get(*key_of(migration)) or migration
         seen = Snapshot(migration=fresh, target_kind=direction(fresh).kind)

@@ -5,7 +5,7 @@ MigrateError
 ├── StaleError       the world moved (409, other UID): look again at once
 │   ├── AlreadyExistsError   409: something of that name is there
 │   └── ExpiredError         410: that resourceVersion is history; list anew
-├── TransientError   429, 5xx, time-out: back off; never shown in a condition
+├── TransientError   429, 5xx, time-out: back off; told of once it lasts
 ├── ForbiddenError   401, 403: only the administrator can help
 ├── RejectedError    the API server refuses the object itself (400, 422, an admission policy)
 ├── NotFoundError    the server answered 404
@@ -87,11 +87,16 @@ class TransientError(MigrateError):
 
     Attributes:
         retry_after: seconds the server asked for, or None.
+        answered: it said itself that it failed, as where it got no answer from an admission
+            webhook; else a write may yet be applied.
     """
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, answered: bool = False
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.answered = answered
 
 
 class ForbiddenError(MigrateError):

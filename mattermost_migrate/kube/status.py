@@ -31,6 +31,8 @@ _UNPROCESSABLE: Final = 422
 _NO_REASON: Final = "the server rejected our request due to an error in our request"
 _FIRST_SERVER_ERROR: Final = 500
 _PASSING: Final = frozenset({408, 429})
+#: By these the API server tells that it is through with a request, in vain; by a 504 it does not.
+_FAILED: Final = frozenset({500, 503})
 _BY_CODE: Final[Mapping[int, type[MigrateError]]] = {
     401: ForbiddenError,
     404: NotFoundError,
@@ -82,7 +84,8 @@ def error_of(
     if code == _NOT_FOUND and status.get("kind") != "Status":
         return NotServedError(message)
     if code in _PASSING or code >= _FIRST_SERVER_ERROR:
-        return TransientError(message, retry_after=wait)
+        answered = code in _FAILED and status.get("kind") == "Status" and wait is None
+        return TransientError(message, retry_after=wait, answered=answered)
     return _BY_CODE.get(code, RejectedError)(message)
 
 

@@ -187,7 +187,8 @@ def _pass(schedule: Schedule) -> datetime | None:
 
 def _refuse(schedule: Schedule, key: tuple[str, str]) -> None:
     known, beside = schedule.refusals.get(key), len(schedule.refusals)
-    schedule.refusals[key] = Refusal.of(known, Reason.REJECTED, "no", schedule.now, beside=beside)
+    reason = schedule.chance.choice((Reason.REJECTED, Reason.UNAVAILABLE))
+    schedule.refusals[key] = Refusal.of(known, reason, "no", schedule.now, beside=beside)
 
 
 def _start(schedule: Schedule, name: str, *, again: bool) -> None:

@@ -1,4 +1,4 @@
-"""Rules in the API server that refuse a write: what stops a migration half-way in tests."""
+"""What keeps the API server from a write: rules that refuse it, a webhook that nobody answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Final
 from mattermost_migrate.domain.names import CONFIG_MAP, Resource
 from mattermost_migrate.testing.cluster import ApiError, Client
 
-__all__ = ["BINDING", "POLICY", "REFUSAL", "Policy", "refusing", "until_accepted"]
+__all__ = ["BINDING", "POLICY", "REFUSAL", "Policy", "refusing", "unanswered", "until_accepted"]
 
 _GROUP: Final = "admissionregistration.k8s.io"
 POLICY: Final = Resource(
@@ -24,8 +24,17 @@ BINDING: Final = Resource(
     "validatingadmissionpolicybindings",
     namespaced=False,
 )
+_WEBHOOK: Final = Resource(
+    _GROUP,
+    "v1",
+    "ValidatingWebhookConfiguration",
+    "validatingwebhookconfigurations",
+    namespaced=False,
+)
 #: What the API server says of a write that is refused.
 REFUSAL: Final = "not in this test"
+#: And of one whose webhook does not answer.
+_FAILURE: Final = "failed calling webhook"
 _PATIENCE: Final = 60.0
 #: Nothing tells when a policy comes into force, so it is asked again and again.
 _PAUSE: Final = 0.05
@@ -58,21 +67,7 @@ class Policy:
         Raises:
             TimeoutError: it goes on as it was.
         """
-        deadline = time.monotonic() + _PATIENCE
-        while self._refuses() != in_force:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{POLICY} {self.name}: in force: {not in_force}")
-            time.sleep(_PAUSE)
-
-    def _refuses(self) -> bool:
-        probe = {"metadata": {"name": self.name}}
-        try:
-            self.admin.create(CONFIG_MAP, self.namespace, probe, dry_run=True)
-        except ApiError as problem:
-            if REFUSAL not in str(problem):
-                raise
-            return True
-        return False
+        _until(self.admin, self.namespace, self.name, REFUSAL, in_force=in_force)
 
 
 @contextmanager
@@ -109,9 +104,7 @@ def refusing(
     binding = {
         "policyName": policy.name,
         "validationActions": ["Deny"],
-        "matchResources": {
-            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
-        },
+        "matchResources": {"namespaceSelector": _only(namespace)},
     }
     try:
         admin.create(POLICY, None, {"metadata": {"name": policy.name}, "spec": spec})
@@ -120,6 +113,71 @@ def refusing(
         yield policy
     finally:
         policy.lift()
+
+
+@contextmanager
+def unanswered(
+    admin: Client,
+    namespace: str,
+    resource: Resource,
+    when: str,
+    *,
+    operations: Sequence[str] = ("CREATE",),
+) -> Iterator[None]:
+    """Have writes of a kind in a namespace reviewed by a webhook that is down; dry runs, too.
+
+    Args:
+        admin: to write by.
+        namespace: where.
+        resource: the kind.
+        when: a CEL expression that is true of the writes to be reviewed.
+        operations: which verbs are reviewed, as admission spells them.
+    """
+    name = f"down-{resource.plural}-{namespace}"
+    expression = (
+        f"request.resource.resource == '{CONFIG_MAP.plural}'"
+        f" ? object.metadata.name == '{name}' : ({when})"
+    )
+    hook = {
+        "name": "down.example.com",
+        "clientConfig": {"url": "https://127.0.0.1:1/"},
+        "rules": [_rule(resource, operations), _rule(CONFIG_MAP, ("CREATE",))],
+        "matchConditions": [{"name": "meant", "expression": expression}],
+        "namespaceSelector": _only(namespace),
+        "failurePolicy": "Fail",
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+    }
+    admin.create(_WEBHOOK, None, {"metadata": {"name": name}, "webhooks": [hook]})
+    try:
+        _until(admin, namespace, name, _FAILURE, in_force=True)
+        yield
+    finally:
+        admin.delete(_WEBHOOK, None, name)
+        _until(admin, namespace, name, _FAILURE, in_force=False)
+
+
+def _until(admin: Client, namespace: str, name: str, words: str, *, in_force: bool) -> None:
+    """Wait until a ConfigMap of that name is turned away in these words, or is not any more."""
+    deadline = time.monotonic() + _PATIENCE
+    while _turned_away(admin, namespace, name, words) != in_force:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{name}: in force: {not in_force}")
+        time.sleep(_PAUSE)
+
+
+def _turned_away(admin: Client, namespace: str, name: str, words: str) -> bool:
+    try:
+        admin.create(CONFIG_MAP, namespace, {"metadata": {"name": name}}, dry_run=True)
+    except ApiError as problem:
+        if words not in str(problem):
+            raise
+        return True
+    return False
+
+
+def _only(namespace: str) -> dict[str, Any]:
+    return {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
 
 
 def _rule(resource: Resource, operations: Sequence[str]) -> dict[str, Any]:

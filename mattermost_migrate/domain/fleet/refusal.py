@@ -1,4 +1,4 @@
-"""Members whose start the API server will not have: they wait, and keep nobody else waiting."""
+"""Members that the API server does not let start: they wait, and keep nobody else waiting."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ _FIRST: Final = 1.0
 _LONGEST: Final = 30.0
 #: And for each that is refused: all of them together ask the API server twenty times a second.
 _EACH: Final = 0.05
+#: Seconds after which a person is told of a server that fails: until then it passes by itself.
+_OUTAGE: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,14 @@ class Refusal:
         reason: for machines.
         message: the API server's, with the name of the member.
         until: when its start is tried again.
-        times: how often in a row it was refused.
+        since: when it was first refused, of those in a row.
+        times: how many those are.
     """
 
     reason: Reason
     message: str
     until: datetime
+    since: datetime
     times: int = 1
 
     @classmethod
@@ -54,12 +58,19 @@ class Refusal:
         """
         times = before.times + 1 if before else 1
         pause = max(doubled(_FIRST, times - 1, _LONGEST), _EACH * beside)
-        return cls(reason, message, now + timedelta(seconds=pause), times)
+        since = before.since if before else now
+        return cls(reason, message, now + timedelta(seconds=pause), since, times)
+
+    def told(self, now: datetime) -> bool:
+        """Whether a person should know: of a server that fails, once it has done so for long."""
+        lasted = (now - self.since).total_seconds()
+        return self.reason is not Reason.UNAVAILABLE or lasted >= _OUTAGE
 
 
-def refused(roster: Roster, refusals: Mapping[Key, Refusal]) -> Hold | None:
+def refused(roster: Roster, refusals: Mapping[Key, Refusal], now: datetime) -> Hold | None:
     """What is said of those that are refused: of the first in order, for all of them."""
-    members = (member for key in refusals if (member := roster.get(key)))
+    told = (key for key, each in refusals.items() if each.told(now))
+    members = (member for key in told if (member := roster.get(key)))
     waiting = [each for each in members if each.standing is Standing.WAITING]
     if not waiting:
         return None

@@ -67,7 +67,7 @@ def look_ahead(
     hold = next(_objections(fleet, roster, selected, waves, now), None)
     resting = {key for key, each in refusals.items() if now < each.until}
     starting = () if hold else tuple(_room(fleet, roster, selected, wave, resting))
-    hold = hold or refused(roster, refusals)
+    hold = hold or refused(roster, refusals, now)
     tries = (each.until for each in refusals.values())
     times = (hold.until if hold else None, expires(fleet), *tries)
     again = min((each for each in times if each and each > now), default=None)

@@ -29,7 +29,9 @@ __all__ = ["Tally", "fleet_over", "fleet_status", "stalled_conditions", "tally_o
 #: How many failures and skips a status lists; all are counted.
 _MOST_LISTED: Final = 20
 #: What keeps a fleet from going on until somebody has mended it.
-_STALLING: Final = frozenset({Reason.INVALID_SPEC, Reason.REJECTED, Reason.FORBIDDEN})
+_STALLING: Final = frozenset(
+    {Reason.INVALID_SPEC, Reason.REJECTED, Reason.FORBIDDEN, Reason.UNAVAILABLE}
+)
 _LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
 
 

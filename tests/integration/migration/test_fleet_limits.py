@@ -27,7 +27,7 @@ from mattermost_migrate.domain.reported import failure_of
 from mattermost_migrate.testing.chronicle import Chronicle
 from mattermost_migrate.testing.cluster import Client, Cluster, Process
 from mattermost_migrate.testing.installations import PATIENCE, Installations, condition, ended
-from mattermost_migrate.testing.policies import REFUSAL, refusing
+from mattermost_migrate.testing.policies import REFUSAL, refusing, unanswered
 
 NAME = "mattermost-migrate-controller"
 #: Seconds after the death of a leader in which the standby leads.
@@ -318,6 +318,35 @@ def test_whose_start_is_refused_keeps_nobody_else_waiting(installations: Install
     assert sorted(name for name, _ in starts[:3]) == ["b-0", "b-1", "b-2"]
     assert chronicle.harms() == ()
     assert installations.workload() == before
+
+
+@pytest.mark.usefixtures("controllers")
+def test_whose_webhook_is_down_keeps_nobody_else_waiting(installations: Installations) -> None:
+    names = ("a-0", "a-1", "b-0", "b-1", "b-2")
+    installations.create(*names)
+    since = installations.witness.now()
+
+    with unanswered(
+        installations.admin,
+        installations.namespace,
+        INSTALLATION_MIGRATION,
+        "object.metadata.name.startsWith('a-')",
+        operations=("UPDATE",),
+    ):
+        order(installations, maxConcurrent=2)
+        until(installations, counted("succeeded", 3))
+        left = until(installations, because("Unavailable", running=0))
+    done = until(installations, over)
+
+    assert left["status"]["counts"]["waiting"] == 2
+    assert condition(left, "Stalled")["status"] == "True"
+    message = condition(left, "Succeeded")["message"]
+    assert "a-0" in message
+    assert "failed calling webhook" in message
+    assert done["status"]["counts"]["succeeded"] == len(names)
+    starts, most, _ = judge(installations.chronicle(since))
+    assert most == 2
+    assert sorted(name for name, _ in starts[:3]) == ["b-0", "b-1", "b-2"]
 
 
 @pytest.mark.usefixtures("controllers")

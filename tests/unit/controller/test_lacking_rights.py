@@ -15,7 +15,7 @@ LACKED = ForbiddenError('list pods: User "us" cannot list resource "pods"')
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    return stopped_clock(monkeypatch, "controller.migrate")
+    return stopped_clock(monkeypatch, "controller.lasting")
 
 
 def test_it_is_told_when_it_stays(clock: list[float]) -> None:

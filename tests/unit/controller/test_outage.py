@@ -16,7 +16,7 @@ BROKEN = TransientError('create Deployment chat/acme: 500: failed calling webhoo
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    return stopped_clock(monkeypatch, "controller.migrate", "controller.report")
+    return stopped_clock(monkeypatch, "controller.lasting", "controller.report")
 
 
 def told(cluster: Lone) -> tuple[str, str] | None:

@@ -74,6 +74,9 @@ class Cluster:
     async def get(self, *_: object) -> JsonObject:
         return self.known
 
+    async def find(self, resource: Resource, namespace: str, name: str) -> JsonObject | None:
+        return self.informers[resource].get(namespace, name)
+
     async def list(self, *_: object, **__: object) -> Any:
         return SimpleNamespace(items=())
 
@@ -217,6 +220,46 @@ def test_an_edit_of_the_fleet_is_tried_at_once(
 
     assert cluster.running() == ["a-0"]
     assert summary(cluster)[1] == "Progressing"
+
+
+def test_a_webhook_that_is_down_in_one_namespace_keeps_no_other_waiting_and_is_told_of(
+    passes: Callable[..., list[float | None]],
+) -> None:
+    """As the API server answers then; told once it has lasted for a minute."""
+    cluster = Cluster(("a", "a-0"), ("a", "a-1"), ("b", "b-0"), ("b", "b-1"), maxConcurrent=1)
+    down = TransientError('500: failed calling webhook "theirs"', answered=True)
+    cluster.refuses = lambda namespace, _: down if namespace == "a" else None
+    fleets = reconciler(cluster)
+
+    passes(cluster, fleets)
+    assert cluster.running() == ["b-0"], "never more than maxConcurrent"
+    assert summary(cluster)[:2] == ("Unknown", "Progressing")
+    cluster.end("b-0", Standing.SUCCEEDED)
+    passes(cluster, fleets)
+    assert cluster.running() == ["b-0", "b-1"]
+    cluster.end("b-1", Standing.SUCCEEDED)
+    passes(cluster, fleets, 60)
+    assert summary(cluster) == ("Unknown", "Unavailable", str(down))
+    assert condition_status(cluster.known, Condition.STALLED)
+    assert cluster.events.count("Unavailable") == 1
+    assert len(cluster.asked) < 2 + 2 * 10, "later each time"
+
+    cluster.refuses = lambda *_: None
+    passes(cluster, fleets, 16)
+    assert cluster.running() == ["a-0", "b-0", "b-1"]
+
+
+def test_a_start_that_may_yet_be_applied_lets_nobody_else_start_in_its_place(
+    passes: Callable[..., list[float | None]],
+) -> None:
+    cluster = Cluster(("a", "a-0"), ("b", "b-0"), maxConcurrent=1)
+    cluster.refuses = lambda namespace, _: TransientError("lost") if namespace == "a" else None
+
+    with pytest.raises(TransientError):
+        passes(cluster, reconciler(cluster))
+
+    assert cluster.running() == []
+    assert cluster.asked == ["a-0"]
 
 
 def test_what_passes_by_itself_is_kept_in_mind_by_nobody(

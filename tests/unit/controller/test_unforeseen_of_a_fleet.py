@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -70,12 +71,19 @@ class Cluster:
     def record(self, _: object, reason: str, note: str, **__: object) -> None:
         self.events.append(f"{reason}: {note}")
 
-    def passes(self, count: int, raised: type[Exception] | None = None) -> None:
+    def reconciler(self) -> FleetReconciler:
         kinds = (FLEET_MIGRATION, INSTALLATION_MIGRATION, CLUSTER_INSTALLATION, MATTERMOST)
+        given: Any = (self, dict.fromkeys(kinds, self.memory), self, asyncio.Lock())
+        return FleetReconciler(*given)
 
+    def passes(
+        self,
+        count: int,
+        raised: type[Exception] | None = None,
+        by: FleetReconciler | None = None,
+    ) -> None:
         async def main() -> None:
-            given: Any = (self, dict.fromkeys(kinds, self.memory), self, asyncio.Lock())
-            reconciler = FleetReconciler(*given)
+            reconciler = by or self.reconciler()
             for _ in range(count):
                 with pytest.raises(raised or type(self.error)):
                     await reconciler.reconcile(("", "all"))
@@ -104,6 +112,24 @@ def test_what_passes_by_itself_is_told_of_nowhere() -> None:
     cluster.passes(2)
 
     assert (cluster.writes, cluster.events) == (0, [])
+
+
+def test_what_does_not_pass_is_told_of_after_a_minute_and_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Somebody's webhook is down, and one who was selected cannot be made a member."""
+    cluster, clock = Cluster(TransientError("failed calling webhook")), [100.0]
+    monkeypatch.setattr("controller.lasting.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    ours = cluster.reconciler()
+
+    for at, writes in ((100.0, 0), (159.9, 0), (160.0, 1), (190.0, 1)):
+        clock[0] = at
+        cluster.passes(1, by=ours)
+        assert cluster.writes == len(cluster.events) == writes, at
+
+    told = condition_status(cluster.memory.fleet, Condition.STALLED)
+    assert told is not None
+    assert (told["reason"], told["message"]) == ("Unavailable", "failed calling webhook")
 
 
 @pytest.mark.parametrize(

@@ -64,10 +64,12 @@ def test_no_namespace_has_more_than_its_share_and_others_are_not_kept_waiting() 
     assert starting(fleet(maxPerNamespace=1, maxConcurrent=2), members) == [3]
 
 
-def refusals(*places: int, seconds: float = 5) -> dict[tuple[str, str], Refusal]:
+def refusals(
+    *places: int, seconds: float = 5, reason: Reason = Reason.REJECTED
+) -> dict[tuple[str, str], Refusal]:
     until = LATER + timedelta(seconds=seconds)
     return {
-        ("ns", f"mm-{place:03d}"): Refusal(Reason.REJECTED, f"no {place}", until)
+        ("ns", f"mm-{place:03d}"): Refusal(reason, f"no {place}", until, since=LATER)
         for place in places
     }
 
@@ -102,6 +104,23 @@ def test_of_who_is_refused_the_first_is_told_of_and_asked_for_again_in_time() ->
     assert later.again == LATER + timedelta(seconds=7)
 
 
+@pytest.mark.parametrize(("seconds", "told"), [(0, False), (59, False), (60, True)])
+def test_a_server_that_fails_is_told_of_once_it_has_for_a_minute(
+    seconds: int, *, told: bool
+) -> None:
+    known = refusals(0, seconds=600, reason=Reason.UNAVAILABLE)
+    now = LATER + timedelta(seconds=seconds)
+
+    outlook = look_ahead(fleet(maxConcurrent=1), roster(W, W), 2, now, known)
+
+    assert [each.place for each in outlook.starting] == [1]
+    assert outlook.again == LATER + timedelta(seconds=600)
+    hold = outlook.hold
+    assert ((hold.reason, hold.message) if hold else None) == (
+        (Reason.UNAVAILABLE, "no 0") if told else None
+    )
+
+
 def test_the_next_wave_waits_for_one_who_is_refused() -> None:
     subject = fleet(waves=[{"size": 2}], failureBudget=9)
 
@@ -109,10 +128,12 @@ def test_the_next_wave_waits_for_one_who_is_refused() -> None:
 
 
 def test_who_is_refused_is_asked_for_later_each_time_and_later_where_there_are_many() -> None:
-    known, pauses = None, []
+    known, pauses, now = None, [], NOW
     for _ in range(7):
-        known = Refusal.of(known, Reason.REJECTED, "no", NOW, beside=9)
-        pauses.append((known.until - NOW).total_seconds())
+        known = Refusal.of(known, Reason.REJECTED, "no", now, beside=9)
+        pauses.append((known.until - now).total_seconds())
+        assert known.since == NOW
+        now = known.until
     crowd = Refusal.of(None, Reason.REJECTED, "no", NOW, beside=3000)
 
     assert pauses == [1, 2, 4, 8, 16, 30, 30]

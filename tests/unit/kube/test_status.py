@@ -73,6 +73,25 @@ def test_the_servers_wish_to_be_left_alone_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "body", "wait", "answered"),
+    [
+        (500, status("failed calling webhook"), None, True),
+        (503, status(), None, True),
+        (503, status(), 1.0, False),
+        (503, {"message": "a proxy's"}, None, False),
+        (504, status(), None, False),
+        (429, status(), None, False),
+    ],
+)
+def test_a_server_that_fails_says_so_itself_or_leaves_a_write_in_the_air(
+    code: int, body: dict[str, Any], wait: float | None, *, answered: bool
+) -> None:
+    error = error_of(code, body, asked="patch pods ns/a", wait=wait)
+    assert isinstance(error, TransientError)
+    assert error.answered is answered
+
+
+@pytest.mark.parametrize(
     ("headers", "details", "seconds"),
     [
         ({"Retry-After": "3"}, {}, 3.0),
