@@ -208,6 +208,26 @@ class Witness:
             ):
                 raise TimeoutError(f"not all watches stand within {_PATIENCE} s")
 
+    def forget(self, until: int) -> None:
+        """Keep of all up to a revision only what was there then.
+
+        For whoever judges nothing that was earlier, and waits for nothing meanwhile: what happens
+        to dozens of installations for hours fills gigabytes.
+        """
+        with self._news:
+            for entries in self._places.values():
+                there: dict[str, Entry] = {}
+                later = []
+                for entry in entries:  # those of one object are in order
+                    if entry.version > until:
+                        later.append(entry)
+                    elif entry.gone:
+                        there.pop(uid_of(entry.obj), None)
+                    else:
+                        there[uid_of(entry.obj)] = entry
+                entries[:] = [*there.values(), *later]
+            self._journal = [entry for entries in self._places.values() for entry in entries]
+
     def journal(self, namespace: str | None = None) -> tuple[Entry, ...]:
         """All that happened up to now, in order: in one namespace, or everywhere.
 

@@ -10,12 +10,13 @@ import pytest
 import requests
 
 from mattermost_migrate.domain.names import SERVICE, Resource
+from mattermost_migrate.domain.objects import uid_of
 from mattermost_migrate.testing.cluster import ApiError
 from mattermost_migrate.testing.witness import Witness
 
 
-def service(version: str) -> dict[str, Any]:
-    metadata = {"name": "acme", "namespace": "ns", "uid": "u", "resourceVersion": version}
+def service(version: str, uid: str = "u") -> dict[str, Any]:
+    metadata = {"name": "acme", "namespace": "ns", "uid": uid, "resourceVersion": version}
     return {"metadata": metadata}
 
 
@@ -70,6 +71,40 @@ def test_nothing_is_passed_over_that_can_be_told_still(error: Exception, since: 
     assert server.asked == ["5", since]
     listed = [(7, 6)] if since is None else []
     assert heard == [(5, None), (6, None), *listed]
+
+
+class Past:
+    """Lists one Service and watches three, of which one goes and one changes."""
+
+    def __init__(self) -> None:
+        self.told = threading.Event()
+
+    def request(self, _method: str, _path: str) -> dict[str, Any]:
+        return {"items": [service("5", "a")], "metadata": {"resourceVersion": "5"}}
+
+    def watch(self, _: Resource, **__: object) -> Iterator[tuple[str, dict[str, Any]]]:
+        yield "ADDED", service("6", "b")
+        yield "MODIFIED", service("7", "a")
+        yield "DELETED", service("8", "b")
+        yield "ADDED", service("9", "c")
+        yield "MODIFIED", service("10", "a")
+        yield "BOOKMARK", {"metadata": {"resourceVersion": "11"}}
+        self.told.set()
+        threading.Event().wait(60.0)
+
+    def close(self) -> None:
+        pass
+
+
+def test_of_what_is_forgotten_only_what_was_there_then_is_kept() -> None:
+    server = Past()
+    with Witness(server, (SERVICE,)) as witness:  # type: ignore[arg-type] # all it needs
+        assert server.told.wait(10.0)
+        witness.forget(8)
+
+    kept = [(uid_of(each.obj), each.version) for each in witness._journal]
+    assert kept == [("a", 7), ("c", 9), ("a", 10)]
+    assert witness._places["ns"] == witness._journal
 
 
 def test_asked_to_it_begins_anew() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 import secrets
 import sys
 import threading
@@ -16,7 +17,13 @@ from typing import Any
 from controller.app import Settings, lead, make_informers
 from mattermost_migrate import kube
 from mattermost_migrate.domain.names import LEASE, Strategy
-from mattermost_migrate.testing.cluster import Credentials, LocalCluster, Process, kubeconfig
+from mattermost_migrate.testing.cluster import (
+    Credentials,
+    LocalCluster,
+    Process,
+    ProcessError,
+    kubeconfig,
+)
 from mattermost_migrate.testing.faults import Answer, Drop, Fault, Gate, Gateway, Hold, Recorder
 
 from .lanes import KINDS, SECONDS, Lanes, Writes
@@ -40,6 +47,11 @@ FAULTS: Mapping[str, Fault] = {
 }
 #: The engine dies before the write reaches the API server, or before its answer reaches the engine.
 BEFORE, AFTER = Hold(), Hold(applied=True)
+#: What the process that ships says at its end when its Lease could not be renewed.
+_LOST = "lost the lease: another replica leads now"
+#: Seconds between two looks at whether a process still runs.
+_LOOK = 0.1
+_log = logging.getLogger(__name__)
 
 
 class Hosted:
@@ -81,6 +93,38 @@ class Hosted:
         await self._body()
 
 
+class Kept:
+    """A process that is started anew when it has lost its Lease and ended, as by a kubelet.
+
+    On a machine that stands still for ten seconds that is what becomes of the process that ships,
+    without any fault of a test's.
+    """
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._over = threading.Event()
+        self.error: BaseException | None = None
+        self._thread = threading.Thread(target=self._keep, name="kubelet", daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Kill it for good (SIGKILL)."""
+        self._over.set()
+        self._thread.join()
+        self._process.kill()
+
+    def _keep(self) -> None:
+        while not self._over.wait(_LOOK):
+            if self._process.running:
+                continue
+            told = self._process.tail()
+            if not told.endswith(_LOST):
+                self.error = ProcessError(f"{self._process.name} ended by itself:\n{told}")
+                return
+            _log.warning("%s lost its Lease, and starts anew", self._process.name)
+            self._process.start()
+
+
 @dataclass
 class Engines:
     """Starts migration engines behind the gateway."""
@@ -89,7 +133,7 @@ class Engines:
     gateway: Gateway
     credentials: Credentials
     folder: Path
-    running: list[Hosted | Process] = field(default_factory=list)
+    running: list[Hosted | Kept] = field(default_factory=list)
     started: int = 0
 
     def kubeconfig(self, gate: Gate) -> Path:
@@ -135,13 +179,13 @@ class Engines:
 
         return self._note(Hosted(body))
 
-    def process(self, gate: Gate) -> Process:
+    def process(self, gate: Gate) -> Kept:
         """The process that ships; the operator beside it is played by ours."""
         command = [sys.executable, "-m", "controller", "--operator", "external"]
         path = self.kubeconfig(gate)
         name = f"controller-{self.started}"
         words = [*command, "--namespace", HOME, "--workers", "200", "--max-inflight", "200"]
-        return self._note(self.cluster.run(name, words, KUBECONFIG=str(path)))
+        return self._note(Kept(self.cluster.run(name, words, KUBECONFIG=str(path))))
 
     def free_lease(self) -> None:
         """A killed leader's Lease would keep the next one out until it runs out."""
@@ -151,20 +195,25 @@ class Engines:
     def kill(self, gate: Gate) -> None:
         """The program behind that gate dies: not one more byte of it passes."""
         for each in self.running:
-            if isinstance(each, Process):
-                each.kill()
+            if isinstance(each, Kept):
+                each.end()
         gate.close()
         self.end()
 
     def end(self) -> None:
-        """End whatever runs."""
-        for each in self.running:
-            if isinstance(each, Process):
-                each.kill()
-            else:
-                each.end()
-        self.free_lease()
+        """End whatever runs.
+
+        Raises:
+            ProcessError: a process had ended by itself, for another reason than a lost Lease.
+        """
+        ended = tuple(self.running)
         self.running.clear()
+        for each in ended:
+            each.end()
+        self.free_lease()
+        for each in ended:
+            if isinstance(each, Kept) and each.error is not None:
+                raise each.error
 
     def _note(self, engine: Any) -> Any:
         self.running.append(engine)

@@ -63,6 +63,7 @@ def test_each_fault_at_each_write(
     gate = gateway.gate()
     engines.in_process(gate)
     for block in blocks(lanes, writes, FAULTS):
+        lanes.forget()
         for kind, chosen in block.items():
             gate.script = script = Points(points(chosen, writes[kind]))
             since = lanes.ask([case.lane for case in chosen], kind, strategy)
@@ -85,6 +86,7 @@ def test_death_before_and_after_each_write(
     writes = recorded(start, strategy)
     missed = Missed()
     for block in blocks(lanes, writes, deaths):
+        lanes.forget()
         for kind, chosen in block.items():
             script = Points(points(chosen, writes[kind]), onwards=True)
             gate = gateway.gate(script)
@@ -116,6 +118,7 @@ def test_watches_lost_at_each_write(
     (lane,) = lanes.take(1)
     for at in range(max(map(len, writes.values()))):
         for what, loss in losses.items():
+            lanes.forget()
             lane.renew()  # or there would be other writes than those recorded
             for kind in KINDS:
                 here = Case(lane, at if at < len(writes[kind]) else NEVER, what, loss)

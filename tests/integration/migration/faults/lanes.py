@@ -220,6 +220,10 @@ class Lanes:
         self.map(lambda lane: lane.ask(kind, strategy), lanes)
         return since
 
+    def forget(self) -> None:
+        """All is judged that has happened so far: not to be kept in memory."""
+        self.witness.forget(self.witness.now())
+
     def take(self, count: int) -> list[Lane]:
         """So many lanes, each a ClusterInstallation; what a failed test left otherwise is left."""
         kept = [

@@ -20,6 +20,7 @@ def schedules(
     dice = random.Random(seed)
     faults = [*FAULTS.values(), LoseWatches(), LoseWatches(expired=True)]
     script = Randomly(seed, [lane.namespace for lane in taken], faults)
+    lanes.forget()
     since = lanes.witness.now()
     plans = [
         (
