@@ -70,13 +70,18 @@ def lets_pass(write: Write, error: RejectedError) -> bool:
     """Whether a refusal is no argument against the migration.
 
     Our own webhook lets nobody but the controller freeze an installation; what others' admission
-    says to the freeze is heard all the same, unless both object and ours is the faster. And after
-    a revert our own policy keeps the kind that gave way out, until the run has asked for it again.
+    says to the freeze is heard all the same, unless both object and ours is the faster. And where
+    an InstallationMigration is there already, after a revert or from a run that did not come
+    through, our own policy and webhook keep everybody else from creating what it speaks of.
     """
+    told = str(error)
+    ours = f'.{OWN_GROUP}" denied the request: ' in told
     if write.verb is Verb.CREATE and write.resource in {MATTERMOST, CLUSTER_INSTALLATION}:
-        return f"ValidatingAdmissionPolicy '{KIND_POLICY}' " in str(error)
+        by_policy = f"ValidatingAdmissionPolicy '{KIND_POLICY}' " in told
+        return by_policy or (
+            ours and f" denied the request: {INSTALLATION_MIGRATION.kind} " in told
+        )
     is_freeze = write.verb is Verb.PATCH and write.resource is CLUSTER_INSTALLATION
-    ours = f'.{OWN_GROUP}" denied the request' in str(error)
     return is_freeze and not write.subresource and ours
 
 

@@ -21,8 +21,14 @@ from helm_mattermost_migrate.plan_view import details, exit_code, plan_table, st
 from helm_mattermost_migrate.rehearsal import KIND_POLICY, lets_pass
 from helm_mattermost_migrate.run_view import asked
 from helm_mattermost_migrate.selection import Selection
+from mattermost_migrate.domain.editlock import Edit, Exempt, Operation, judge
 from mattermost_migrate.domain.errors import RejectedError
-from mattermost_migrate.domain.names import Strategy
+from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
+    MATTERMOST,
+    Resource,
+    Strategy,
+)
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Part, Refuse
 from mattermost_migrate.testing.builders import cluster_installation, installed, mattermost
@@ -80,7 +86,7 @@ POLICY = (
         pytest.param(5, "clusterinstallation.migration.mattermost.com", True, id="ours, freeze"),
         pytest.param(5, "gatekeeper.example.com", False, id="another's, of the freeze"),
         pytest.param(4, "clusterinstallation.migration.mattermost.com", False, id="of a status"),
-        pytest.param(2, "mattermost.migration.mattermost.com", False, id="of the Mattermost"),
+        pytest.param(2, "mattermost.migration.mattermost.com", False, id="of a field"),
     ],
 )
 def test_only_our_own_refusal_of_the_freeze_is_no_refusal(
@@ -89,6 +95,32 @@ def test_only_our_own_refusal_of_the_freeze_is_no_refusal(
     write = appraise(seen()).rehearse[number]
 
     assert lets_pass(write, RejectedError(DENIED.format(webhook))) is passes
+
+
+@pytest.mark.parametrize("desired", [MATTERMOST, CLUSTER_INSTALLATION], ids=str)
+@pytest.mark.parametrize(
+    ("webhook", "number", "passes"),
+    [
+        pytest.param("mattermost.migration.mattermost.com", 2, True, id="ours"),
+        pytest.param("gatekeeper.example.com", 2, False, id="another's"),
+        pytest.param("mattermost.migration.mattermost.com", 3, False, id="of the Deployment"),
+    ],
+)
+def test_a_migration_that_is_there_and_did_not_come_through_is_no_refusal(
+    desired: Resource, webhook: str, number: int, *, passes: bool
+) -> None:
+    """What our webhook says to everybody else who creates the kind that it names, or names not."""
+    there = {
+        "metadata": {"namespace": "ns", "name": "acme"},
+        "spec": {"desiredKind": desired.kind},
+    }
+    edit = Edit(Operation.CREATE, MATTERMOST.kind, "ns", "acme", "somebody", new=mattermost())
+    refusal = judge(edit, there, exempt=Exempt())
+    assert refusal is not None
+    told = f'admission webhook "{webhook}" denied the request: {refusal.message}'
+    write = appraise(seen()).rehearse[number]
+
+    assert lets_pass(write, RejectedError(told)) is passes
 
 
 @pytest.mark.parametrize("finalized", [True, False])
