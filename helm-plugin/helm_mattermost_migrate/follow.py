@@ -11,7 +11,7 @@ from helm_mattermost_migrate.documented import program_name
 from helm_mattermost_migrate.errors import CommandError
 from helm_mattermost_migrate.feed import Feed, Watched, feed
 from helm_mattermost_migrate.fleets import fleet_of
-from helm_mattermost_migrate.inventory import Inventory
+from helm_mattermost_migrate.inventory import inventory_of
 from helm_mattermost_migrate.keyboard import own_interrupt
 from helm_mattermost_migrate.lines import LineScreen
 from helm_mattermost_migrate.members import as_of_its_run, members
@@ -25,7 +25,6 @@ from mattermost_migrate.domain.names import (
     INSTALLATION_MIGRATION,
     MATTERMOST,
 )
-from mattermost_migrate.domain.objects import key_of
 
 if TYPE_CHECKING:
     from helm_mattermost_migrate.live import LiveScreen
@@ -100,11 +99,8 @@ async def follow_selection(
             for obj in told.objects(resource)
             if selection.admits(obj)
         )
-        wanted = {key_of(obj) for obj in installations}
-        migrations = tuple(
-            obj for obj in told.objects(INSTALLATION_MIGRATION) if key_of(obj) in wanted
-        )
-        return Progress(Inventory(installations, migrations).members, None, began)
+        found = inventory_of(installations, told.objects(INSTALLATION_MIGRATION), selection)
+        return Progress(found.members, None, began)
 
     view = screen(selection.described())
     return await _follow(feed(client, *watched), look, view, within)

@@ -34,6 +34,7 @@ __all__ = [
     "INSTALL_HINT",
     "Inventory",
     "check_found",
+    "inventory_of",
     "kind_hint",
     "list_fleets",
     "list_selected",
@@ -111,16 +112,28 @@ async def read_inventory(client: Client, selection: Selection) -> Inventory:
         _list(client, INSTALLATION_MIGRATION, selection.searched),
         _fleets(client),
     )
-    installations = (*old, *new)
-    keys = {key_of(obj) for obj in installations}
-    wanted = keys | set(selection.names)
-    if not (selection.requirements or selection.names or selection.selector):
-        wanted |= {key_of(obj) for obj in migrations}
-    return Inventory(
-        installations,
-        tuple(obj for obj in migrations if key_of(obj) in wanted),
-        fleets,
-    )
+    return inventory_of((*old, *new), migrations, selection, fleets)
+
+
+def inventory_of(
+    installations: tuple[JsonObject, ...],
+    migrations: Iterable[JsonObject],
+    selection: Selection,
+    fleets: tuple[JsonObject, ...] | None = (),
+) -> Inventory:
+    """What a selection is about.
+
+    Args:
+        installations: those that it admits.
+        migrations: all of its namespaces. Of one without an installation nothing is known but its
+            name: it is shown unless that is not enough to tell whether it is meant.
+        selection: what was selected.
+        fleets: the FleetMigrations; None where we may not see them.
+    """
+    wanted = {key_of(obj) for obj in installations} | set(selection.names)
+    narrow = selection.requirements or selection.names or selection.selector
+    told = tuple(obj for obj in migrations if not narrow or key_of(obj) in wanted)
+    return Inventory(installations, told, fleets)
 
 
 async def read_fleet(client: Client, name: str) -> Inventory:
