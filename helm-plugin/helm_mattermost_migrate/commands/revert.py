@@ -50,13 +50,15 @@ __all__ = ["command"]
 def command(**arguments: Any) -> int:
     """Go back from Mattermost to ClusterInstallation, with the same pods.
 
-    The same way in the other direction: what is under way, or has stalled there, turns round where
-    it is; what is through goes back whole. An installation that is no longer pinned does one
-    rolling update afterwards; the summary says which. Exit codes as those of run.
+    The same way in the other direction: what is under way, has stalled there, or was refused and
+    is tried again by itself, turns round where it is; what is through goes back whole. An
+    installation that is no longer pinned does one rolling update afterwards; the summary says
+    which. Exit codes as those of run.
     """
     check_following(arguments)
     if turning := asyncio.run(_under_way(arguments)):
-        say(f"{len(turning)} under way will turn round: {', '.join(map('/'.join, turning))}")
+        named = ", ".join(map("/".join, turning))
+        say(f"{len(turning)} under way, or that begin once they may, will turn round: {named}")
         agree(yes=arguments["yes"])
         code, more = asyncio.run(_turn_round(arguments, turning))
         if code != Exit.DONE or not more:
@@ -75,9 +77,14 @@ def _selection(arguments: dict[str, Any], namespace: str) -> Selection:
 
 
 def _turns(member: Member) -> bool:
-    """Whether it is on its way to a Mattermost; one that has stalled there still holds the lock."""
-    under_way = member.locked or member.standing is Standing.RUNNING
-    return under_way and member.desired == MATTERMOST.kind
+    """Whether it is on its way to a Mattermost, or sets out once it may.
+
+    One that has stalled on its way still holds the lock. One that was refused and is no fleet's is
+    looked at again and again by itself.
+    """
+    on_its_way = member.locked or member.standing is Standing.RUNNING
+    sets_out = member.standing is Standing.REFUSED and not member.fleet
+    return (on_its_way or sets_out) and member.desired == MATTERMOST.kind
 
 
 def _held_up(members: Iterable[Member]) -> Iterator[str]:
@@ -101,7 +108,7 @@ def _other_mattermosts(inventory: Inventory, turning: Container[Key]) -> bool:
 
 
 async def _under_way(arguments: dict[str, Any]) -> list[Key]:
-    """Those on their way to a Mattermost."""
+    """Those on their way to a Mattermost, or about to set out."""
     async with Target.of(arguments).client() as client:
         selection = parse_selection(arguments, namespace=client.connection.namespace)
         inventory = await read_inventory(client, selection)

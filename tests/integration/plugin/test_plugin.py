@@ -495,6 +495,41 @@ def test_what_was_refused_is_tried_again_when_it_is_mended(
     assert "nothing to retry" in again.err
 
 
+def test_what_was_refused_by_itself_is_called_off_by_a_revert(
+    served: LocalCluster, space: str, install: Callable[..., None], cli: Cli
+) -> None:
+    """It would begin without a word as soon as what is missing is there."""
+    install("chat")
+    served.admin.delete(SECRET, space, "files")
+    wanted = {"metadata": {"name": "chat"}, "spec": {"desiredKind": "Mattermost"}}
+    served.admin.create(INSTALLATION_MIGRATION, space, wanted)
+    assert cli("status", "chat", "-n", space, "--watch", "--timeout", "60").code == 3
+
+    called_off = cli("revert", "chat", "-n", space, "--yes", "--timeout", "60")
+    put_back(served, space)
+    plan = cli("plan", "chat", "-n", space)
+
+    assert called_off.code == 0, called_off.out + called_off.err
+    found = served.admin.get(INSTALLATION_MIGRATION, space, "chat")
+    assert found["spec"]["desiredKind"] == "ClusterInstallation"
+    assert succeeded(found)
+    assert plan.code == 0, plan.out + plan.err
+    assert not served.admin.find(MATTERMOST, space, "chat")
+
+
+def test_a_migration_of_nothing_is_no_success(served: LocalCluster, space: str, cli: Cli) -> None:
+    wanted = {"metadata": {"name": "ghost"}, "spec": {"desiredKind": "Mattermost"}}
+    served.admin.create(INSTALLATION_MIGRATION, space, wanted)
+
+    for looked_at in (("ghost", "-n", space), ("-n", space)):
+        watched = cli("status", *looked_at, "--watch", "--timeout", "60")
+        assert watched.code == 3, watched.out + watched.err
+        assert f"{space}/ghost: refused: there is no ClusterInstallation " in watched.out
+    again = cli("retry", "ghost", "-n", space, "--timeout", "60")
+    assert again.code == 3, again.out + again.err
+    assert f"{space}/ghost: refused" in again.out
+
+
 def test_what_was_refused_is_tried_again_by_its_fleet(
     served: LocalCluster, space: str, install: Callable[..., None], cli: Cli
 ) -> None:

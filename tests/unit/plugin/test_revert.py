@@ -11,6 +11,7 @@ from helm_mattermost_migrate.inventory import Inventory
 from helm_mattermost_migrate.members import Member
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
+    FLEET_LABEL,
     LOCK_LABEL,
     MATTERMOST,
     Lock,
@@ -36,17 +37,28 @@ def migration(name: str, desired: Resource, status: str) -> dict[str, Any]:
 
 
 def stalled(
-    name: str, desired: Resource, reason: str = "Rejected", *, locked: bool = True
+    name: str,
+    desired: Resource,
+    reason: str = "Rejected",
+    *,
+    locked: bool = True,
+    began: bool = True,
+    fleet: str = "",
 ) -> dict[str, Any]:
     """It can go no further by itself; with the lock, in the middle."""
     told = migration(name, desired, "False")
-    if locked:
-        told["metadata"]["labels"] = {LOCK_LABEL: str(Lock.FROZEN)}
-    told["status"] |= {"startTime": "2026-12-01T12:00:00Z", "nextCommand": "kubectl get it"}
+    locks = {LOCK_LABEL: str(Lock.FROZEN)} if locked else {}
+    told["metadata"]["labels"] = {**locks, **({FLEET_LABEL: fleet} if fleet else {})}
+    told["status"] |= {"startTime": "2026-12-01T12:00:00Z"} if began else {}
+    told["status"]["nextCommand"] = "kubectl get it"
     (summary,) = told["status"]["conditions"]
     summary |= {"reason": reason, "message": "a policy says no"}
     told["status"]["conditions"].append({**summary, "type": "Stalled", "status": "True"})
     return told
+
+
+def refused(name: str, desired: Resource, fleet: str = "") -> dict[str, Any]:
+    return stalled(name, desired, locked=False, began=False, fleet=fleet)
 
 
 def only(seen: dict[str, Any]) -> Member:
@@ -68,12 +80,15 @@ def only(seen: dict[str, Any]) -> Member:
         pytest.param(
             stalled("chat", MATTERMOST, "RollbackFailed"), True, id="held on its way back"
         ),
-        pytest.param(stalled("chat", MATTERMOST, locked=False), False, id="refused or rolled back"),
+        pytest.param(stalled("chat", MATTERMOST, locked=False), False, id="rolled back"),
+        pytest.param(refused("chat", MATTERMOST), True, id="refused, by itself"),
+        pytest.param(refused("chat", MATTERMOST, fleet="all"), False, id="refused, of a fleet"),
+        pytest.param(refused("chat", CLUSTER_INSTALLATION), False, id="refused on the way back"),
         pytest.param(migration("chat", MATTERMOST, "True"), False, id="through"),
         pytest.param(stalled("chat", CLUSTER_INSTALLATION), False, id="turned round before"),
     ],
 )
-def test_what_holds_the_lock_turns_round_though_it_has_stalled(
+def test_what_moves_or_would_set_out_by_itself_turns_round(
     seen: dict[str, Any], *, turns: bool
 ) -> None:
     assert revert._turns(only(seen)) is turns
