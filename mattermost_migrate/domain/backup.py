@@ -15,7 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mattermost_migrate.domain.errors import InvariantError
-from mattermost_migrate.domain.names import BACKUP_LABEL, MANAGED_BY, OWN_GROUP, SECRET
+from mattermost_migrate.domain.names import (
+    BACKUP_LABEL,
+    MANAGED_BY,
+    OWN_GROUP,
+    RUN_ANNOTATION,
+    SECRET,
+)
 from mattermost_migrate.domain.objects import JsonObject, uid_of
 
 __all__ = ["DIGEST", "Backup", "backup_name", "content", "manifest", "same_content"]
@@ -52,11 +58,13 @@ class Backup:
             ``deployment.mattermost``, ``planned.mattermost``, ``service``, and so on.
         resource_version: of the Secret; empty before it is written.
         digest: over the objects; the InstallationMigration repeats it in its status.
+        run: in which run it was written: as ``RUN_ANNOTATION`` says of it.
     """
 
     objects: Mapping[str, JsonObject]
     resource_version: str = ""
     digest: str = field(default="")
+    run: str = ""
 
     @classmethod
     def of(cls, objects: Mapping[str, JsonObject | None]) -> Backup:
@@ -89,13 +97,15 @@ class Backup:
         except ValueError as error:
             raise InvariantError(f"cannot read backup Secret {where}: {error}") from error
         digest = _digest(objects)
-        recorded = (secret["metadata"].get("annotations") or {}).get(DIGEST)
+        marks = secret["metadata"].get("annotations") or {}
+        recorded = marks.get(DIGEST)
         if digest != recorded:
             raise InvariantError(
                 f"backup Secret {where} was changed: its content has digest {digest}, "
                 f"its annotation {DIGEST} says {recorded}"
             )
-        return cls(objects, str(secret["metadata"].get("resourceVersion", "")), digest)
+        version = str(secret["metadata"].get("resourceVersion", ""))
+        return cls(objects, version, digest, str(marks.get(RUN_ANNOTATION, "")))
 
     def get(self, role: str) -> JsonObject | None:
         """The original in that role, if there was one."""
@@ -108,11 +118,12 @@ class Backup:
 
 def manifest(namespace: str, installation: str, backup: Backup) -> dict[str, Any]:
     """The Secret to write; it carries the resourceVersion of the one it replaces, if any."""
+    marks = {RUN_ANNOTATION: backup.run} if backup.run else {}
     metadata: dict[str, Any] = {
         "name": backup_name(installation),
         "namespace": namespace,
         "labels": {BACKUP_LABEL: installation, "app.kubernetes.io/managed-by": MANAGED_BY},
-        "annotations": {DIGEST: backup.digest},
+        "annotations": {DIGEST: backup.digest, **marks},
     }
     if backup.resource_version:
         metadata["resourceVersion"] = backup.resource_version

@@ -12,6 +12,7 @@ from mattermost_migrate.domain.names import (
     LOCK_LABEL,
     MATTERMOST,
     RECREATE_ANNOTATION,
+    RUN_ANNOTATION,
     SERVICE,
     Lock,
     Reason,
@@ -48,14 +49,20 @@ __all__ = [
 def lock_patch(seen: Snapshot, lock: Lock | None) -> Write:
     """Put the edit lock on, change how far it goes, or take it off (None).
 
-    The same write says by which strategy the migration was begun, and with how many pods: never
-    with fewer than it said before, nor than the Deployment that has to go asks for.
+    The same write says which run begins, by which strategy, and with how many pods: never with
+    fewer than it said before, nor than the Deployment that has to go asks for.
     """
-    metadata: dict[str, Any] = {**fence(seen.migration), "labels": {LOCK_LABEL: lock}}
+    marks: dict[str, str | None] = {}
+    if seen.lock is None or lock is None:
+        own = seen.migration["metadata"]
+        marks[RUN_ANNOTATION] = f"{own['uid']}.{own.get('generation', 0)}" if lock else None
     if seen.strategy is Strategy.RECREATE:
         former = seen.former_deployment
         pods = max(wanted(seen), replicas_of(former) if former else 0)
-        metadata["annotations"] = {RECREATE_ANNOTATION: str(pods) if lock else None}
+        marks[RECREATE_ANNOTATION] = str(pods) if lock else None
+    metadata: dict[str, Any] = {**fence(seen.migration), "labels": {LOCK_LABEL: lock}}
+    if marks:
+        metadata["annotations"] = marks
     return patch(INSTALLATION_MIGRATION, seen.name, {"metadata": metadata})
 
 

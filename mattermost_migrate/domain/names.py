@@ -63,6 +63,7 @@ __all__ = [
     "ROLE",
     "ROLE_BINDING",
     "RUNGS",
+    "RUN_ANNOTATION",
     "SECRET",
     "SERVICE",
     "SERVICE_ACCOUNT",
@@ -205,6 +206,8 @@ FROZEN_ANNOTATION: Final = f"{OWN_GROUP}/frozen"
 #: On an InstallationMigration that holds the lock: it was begun with strategy Recreate, and with
 #: how many pods.
 RECREATE_ANNOTATION: Final = f"{OWN_GROUP}/recreate"
+#: On the InstallationMigration while it is locked, and on its backup: which run saved it.
+RUN_ANNOTATION: Final = f"{OWN_GROUP}/run"
 #: On what a migration created: the UID of that InstallationMigration.
 MIGRATION_ANNOTATION: Final = f"{OWN_GROUP}/migration"
 #: On a ClusterInstallation: somebody set ``migrate: true``, and the webhook took it out again.

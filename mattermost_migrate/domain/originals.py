@@ -20,6 +20,7 @@ from mattermost_migrate.domain.names import (
     DEPLOYMENT,
     MIGRATION_ANNOTATION,
     REQUESTED_ANNOTATION,
+    RUN_ANNOTATION,
     SECRET,
     SERVICE,
     Reason,
@@ -280,7 +281,8 @@ def save_originals(seen: Snapshot, *, beside: Beside | None = None) -> Verdict |
             f"converted any more: {refused}",
         )
     version = seen.backup.resource_version if seen.backup else ""
-    secret = manifest(seen.namespace, seen.name, Backup(fresh.objects, version, fresh.digest))
+    backup = dataclasses.replace(fresh, resource_version=version, run=_run(seen))
+    secret = manifest(seen.namespace, seen.name, backup)
     write = replace(SECRET, secret) if seen.backup else create(SECRET, secret)
     return Act(f"Saved the originals in Secret {backup_name(seen.name)}", (write,))
 
@@ -293,8 +295,17 @@ def _nothing_to_lose(seen: Snapshot) -> bool:
     return seen.backup is not None and (former is None or leaving(former))
 
 
+def _run(seen: Snapshot) -> str:
+    return annotations_of(seen.migration).get(RUN_ANNOTATION, "")
+
+
 def _saved(seen: Snapshot) -> bool:
-    if seen.backup is None:
+    """Whether the backup is what this run is to go by.
+
+    One that an earlier run left speaks of the plan of that run, and of children as they were then,
+    though the original is the same.
+    """
+    if seen.backup is None or seen.backup.run != _run(seen):
         return False
     former, kept = _former(seen), seen.backup.get(deployment_role(seen.giving))
     if former is not None and (kept is None or not same_content(former, kept)):

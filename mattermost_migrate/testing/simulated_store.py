@@ -19,6 +19,7 @@ from mattermost_migrate.domain.writes import Outcome, PatchType, Verb, Write
 __all__ = ["Store", "copied", "merge_patch"]
 
 _ORPHAN: Final = "orphan"
+_OMITTED: Final = frozenset({"annotations", "labels", "ownerReferences", "finalizers"})
 
 
 def copied(value: Any) -> Any:
@@ -162,8 +163,11 @@ class Store:
 
     def _replace(self, current: dict[str, Any], fresh: dict[str, Any]) -> None:
         moved = fresh.get("spec") != current.get("spec")
+        # Of metadata the API server stores nothing that is empty.
+        told = fresh["metadata"].items()
+        kept = {key: value for key, value in told if value or key not in _OMITTED}
         current.clear()
-        current.update(fresh)
+        current.update({**fresh, "metadata": kept})
         self._touch(current, spec=moved)
 
     def _touch(self, obj: dict[str, Any], *, spec: bool = False) -> None:
