@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from mattermost_migrate.domain.backup import backup_name
 from mattermost_migrate.domain.freeze import frozen, frozen_spec
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
@@ -20,7 +21,10 @@ from mattermost_migrate.domain.names import (
     MATTERMOST,
     POD,
     REPLICA_SET,
+    SECRET,
     V1BETA1,
+    Condition,
+    Strategy,
 )
 from mattermost_migrate.domain.objects import controller_of, labels_of, uid_of
 from mattermost_migrate.testing.cluster import Client
@@ -30,6 +34,7 @@ from mattermost_migrate.testing.installations import (
     stable,
     succeeded,
 )
+from mattermost_migrate.testing.obstacles import OBSTACLES
 from mattermost_migrate.testing.policies import REFUSAL, Policy, refusing
 
 pytestmark = pytest.mark.usefixtures("controller")
@@ -86,6 +91,25 @@ def test_it_is_tried_again_when_asked_to(installations: Installations, refusal: 
 
     assert installations.find(CLUSTER_INSTALLATION, "acme") is None
     assert installations.workload() == before
+
+
+@pytest.mark.usefixtures("installation")
+def test_what_a_run_saved_that_released_nothing_is_not_what_the_next_one_goes_by(
+    installations: Installations,
+) -> None:
+    release = next(each for each in OBSTACLES if each.step is Condition.DEPLOYMENT_RELEASED)
+    with release.standing(installations.admin, installations.namespace):
+        installations.ask("acme")
+        assert not succeeded(installations.until_ended("acme"))
+    saved = installations.get(SECRET, backup_name("acme"))
+
+    again = {"strategy": Strategy.RECREATE.value, "drainSeconds": 0, "retryGeneration": 1}
+    installations.move("acme", **again)
+
+    assert installations.find(CLUSTER_INSTALLATION, "acme") is None
+    kept = installations.get(SECRET, backup_name("acme"))
+    assert uid_of(kept) == uid_of(saved)
+    assert kept["data"].keys() > saved["data"].keys()
 
 
 @pytest.mark.usefixtures("refusal")
