@@ -124,7 +124,7 @@ class FleetReconciler:
             if condition_status(muster.fleet, Condition.TARGETS_SELECTED) is None:
                 skips = await self._targets.select(muster.fleet)
                 muster.meet(self._migrations.by_index(BY_FLEET, name_of(fleet)))
-            muster.departed += tuple(each for each in skips if each not in muster.departed)
+            muster.pass_over(skips)
             outlook = await self._start(muster, passed_over=len(skips))
             again = await self._report(muster, outlook, passed_over=len(skips))
         except NotFoundError:

@@ -99,6 +99,10 @@ class Muster:
         skip = Skip(namespace, name, Reason.LEFT_FLEET, message)
         self.departed = (*self.departed, skip)[-_MOST_REMEMBERED:]
 
+    def pass_over(self, skips: Iterable[Skip]) -> None:
+        """These were selected and are no members; a selection that was cut off is made again."""
+        self.departed = tuple(dict.fromkeys((*self.departed, *skips)))
+
     def refuse(self, member: Member, reason: Reason, message: str) -> None:
         """The API server would not have a member start."""
         before, beside = self.refusals.get(member.key), len(self.refusals)
@@ -113,7 +117,8 @@ class Muster:
         """The spec has just been read live."""
         self._read = time.monotonic()
 
-    def told(self, listed: tuple[Skip, ...]) -> None:
+    def told(self, listed: Iterable[Skip]) -> None:
         """A report has just been made; who departed while it was sent is for the next one."""
         self.reported = time.monotonic()
-        self.departed = tuple(each for each in self.departed if each not in listed)
+        known = set(listed)  # there may be thousands
+        self.departed = tuple(each for each in self.departed if each not in known)
