@@ -31,6 +31,7 @@ class Roster:
     def __init__(self, members: Iterable[Member] = ()) -> None:
         self._members: dict[Key, Member] = {}
         self._spots: dict[Standing, list[_Spot]] = {each: [] for each in Standing}
+        self._vacant: list[_Spot] = []
         self._running: Counter[str] = Counter()
         self._failing: set[Key] = set()
         for member in members:
@@ -50,6 +51,8 @@ class Roster:
         self.drop(member.key)
         self._members[member.key] = member
         insort(self._spots[member.standing], _spot(member))
+        if member.vacant:
+            insort(self._vacant, _spot(member))
         if member.standing is Standing.RUNNING:
             self._running[member.namespace] += 1
         if member.failing:
@@ -60,8 +63,9 @@ class Roster:
         member = self._members.pop(key, None)
         if member is None:
             return None
-        spots = self._spots[member.standing]
-        del spots[bisect_left(spots, _spot(member))]
+        _remove(self._spots[member.standing], _spot(member))
+        if member.vacant:
+            _remove(self._vacant, _spot(member))
         if member.standing is Standing.RUNNING:
             self._running[member.namespace] -= 1
         self._failing.discard(key)
@@ -110,19 +114,23 @@ class Roster:
         return min((each[0][0] for each in spots if each), default=None)
 
     def end_of(self, size: int) -> int:
-        """The place before which so many members are; one that is skipped fills none.
+        """The place before which so many members are; who was refused fills none.
 
-        A member that is gone keeps its place: else others would move up into a wave that is over.
+        Who is gone, or was turned round by another hand, keeps its place: else others would move up
+        into a wave that is over.
         """
-        skipped = self._spots[Standing.SKIPPED]
         end = size
-        while (fresh := size + bisect_left(skipped, (end, *_FIRST))) != end:
+        while (fresh := size + bisect_left(self._vacant, (end, *_FIRST))) != end:
             end = fresh
         return end
 
     def seats(self) -> int:
         """One more than the last place."""
         return max((each[-1][0] + 1 for each in self._spots.values() if each), default=0)
+
+
+def _remove(spots: list[_Spot], spot: _Spot) -> None:
+    del spots[bisect_left(spots, spot)]
 
 
 def _spot(member: Member) -> _Spot:

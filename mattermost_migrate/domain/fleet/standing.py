@@ -50,6 +50,7 @@ class Member:
         next_command: what to run when only a person can help.
         again: it waits to be tried once more.
         failing: it still runs, and will fail: a failure is recorded.
+        left: its fleet has nothing to do with it any more; it keeps its place.
         started: when its first write was sent.
         ended: when it came to its end.
     """
@@ -63,6 +64,7 @@ class Member:
     next_command: str = ""
     again: bool = False
     failing: bool = False
+    left: bool = False
     started: datetime | None = None
     ended: datetime | None = None
 
@@ -70,6 +72,11 @@ class Member:
     def key(self) -> Key:
         """Namespace and name."""
         return self.namespace, self.name
+
+    @property
+    def vacant(self) -> bool:
+        """Whether it was refused before its first write: its place is the next one's."""
+        return self.standing is Standing.SKIPPED and not self.left
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +115,14 @@ def member_of(migration: JsonObject, fleet: JsonObject) -> Member | None:
     if known is None or known.fleet != fleet["metadata"].get("uid"):
         return None
     standing, spec = standing_of(migration), fleet["spec"]
-    again = False
-    if standing is not Standing.RUNNING and known.edited(migration):
+    edited, again = known.edited(migration), False
+    if edited and standing is not Standing.RUNNING:
         kind = migration["spec"]["desiredKind"]
         told = f"its spec.desiredKind was set to {kind} by another hand"
-        return _out(migration, known, Reason.EDITED, told)
+        return _left(migration, known, Reason.EDITED, told)
     if standing.open and leaving(migration) and LOCK_LABEL not in labels_of(migration):
         told = "its InstallationMigration is being deleted"
-        return _out(migration, known, Reason.LEFT_FLEET, told)
+        return _left(migration, known, Reason.LEFT_FLEET, told)
     if not standing.open:
         turned = known.desired_kind != spec["desiredKind"]
         raised = known.retry < retry_of(fleet)
@@ -134,6 +141,7 @@ def member_of(migration: JsonObject, fleet: JsonObject) -> Member | None:
         next_command=str(status.get("nextCommand") or ""),
         again=again,
         failing=standing is Standing.RUNNING
+        and not edited
         and failure_of(migration) is not None
         and known.attempt >= int(spec.get("retryLimit") or 0),
         started=_started(status, standing),
@@ -141,8 +149,10 @@ def member_of(migration: JsonObject, fleet: JsonObject) -> Member | None:
     )
 
 
-def _out(migration: JsonObject, known: Enlistment, reason: Reason, message: str) -> Member:
+def _left(migration: JsonObject, known: Enlistment, reason: Reason, message: str) -> Member:
     """A member that its fleet has nothing to do with any more."""
+    summary = condition_status(migration, Condition.SUCCEEDED) or {}
+    over = finished(migration)
     return Member(
         namespace_of(migration),
         name_of(migration),
@@ -150,6 +160,8 @@ def _out(migration: JsonObject, known: Enlistment, reason: Reason, message: str)
         place=known.place,
         reason=reason,
         message=message,
+        left=True,
+        ended=_ended(migration.get("status") or {}, summary) if over else None,
     )
 
 

@@ -95,7 +95,8 @@ def _kept_by(wave: Wave, fleet: JsonObject, roster: Roster, now: datetime) -> Ho
 
 
 def _end_of_soak(wave: Wave, roster: Roster) -> datetime | None:
-    over = (Standing.SUCCEEDED, Standing.FAILED)
-    ends = [each.ended for each in roster.having(*over, begin=wave.begin, end=wave.end)]
+    over = (Standing.SUCCEEDED, Standing.FAILED, Standing.SKIPPED)
+    members = roster.having(*over, begin=wave.begin, end=wave.end)
+    ends = (each.ended for each in members if not each.vacant)
     last = max((each for each in ends if each is not None), default=None)
     return last + span(wave.soak) if last is not None else None

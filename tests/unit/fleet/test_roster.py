@@ -16,6 +16,7 @@ MEMBER = st.builds(
     st.sampled_from(Standing),
     place=st.integers(0, 8),
     failing=st.booleans(),
+    left=st.booleans(),
 )
 
 
@@ -57,11 +58,17 @@ def test_it_says_what_a_walk_would_say(changes: Sequence[tuple[Member, bool]], p
     assert roster.seats() == max((each.place + 1 for each in everyone), default=0)
 
 
-@given(st.sets(st.integers(0, 30)), st.integers(0, 20))
-def test_a_skipped_one_fills_no_place_in_a_wave(skipped: set[int], size: int) -> None:
-    roster = Roster(Member("a", str(each), Standing.SKIPPED, place=each) for each in skipped)
+@given(st.dictionaries(st.integers(0, 30), st.booleans()), st.integers(0, 20))
+def test_who_was_refused_fills_no_place_in_a_wave_and_who_left_keeps_it(
+    skipped: dict[int, bool], size: int
+) -> None:
+    roster = Roster(
+        Member("a", str(each), Standing.SKIPPED, place=each, left=left)
+        for each, left in skipped.items()
+    )
+    vacant = {each for each, left in skipped.items() if not left}
 
     end = roster.end_of(size)
 
-    assert sum(place not in skipped for place in range(end)) == size
-    assert end == 0 or end - 1 not in skipped
+    assert sum(place not in vacant for place in range(end)) == size
+    assert end == 0 or end - 1 not in vacant

@@ -84,6 +84,43 @@ def test_how_a_member_stands(
 
 
 @pytest.mark.parametrize(
+    ("subject", "vacant"),
+    [
+        pytest.param(REFUSED, True, id="refused before its first write"),
+        pytest.param(
+            edited(WAITING, desiredKind="ClusterInstallation"), False, id="never to begin"
+        ),
+        pytest.param(
+            ended(edited(SUCCEEDED, desiredKind="ClusterInstallation"), Standing.SUCCEEDED),
+            False,
+            id="turned round by another hand, and back",
+        ),
+        pytest.param(FAILED, False, id="rolled back"),
+    ],
+)
+def test_only_who_is_refused_before_its_first_write_fills_no_place(
+    subject: dict[str, Any], *, vacant: bool
+) -> None:
+    member = member_of(subject, FLEET)
+
+    assert member is not None
+    assert member.vacant is vacant
+
+
+def test_who_was_turned_round_ended_when_it_was_back() -> None:
+    late = NOW + timedelta(hours=1)
+    turned = edited(SUCCEEDED, desiredKind="ClusterInstallation")
+
+    back = member_of(ended(turned, Standing.SUCCEEDED, at=late), FLEET)
+    never = member_of(edited(WAITING, desiredKind="ClusterInstallation"), FLEET)
+
+    assert back is not None
+    assert never is not None
+    assert (back.standing, back.reason, back.ended) == (Standing.SKIPPED, "Edited", late)
+    assert never.ended is None
+
+
+@pytest.mark.parametrize(
     ("subject", "lock", "standing"),
     [
         pytest.param(WAITING, {}, Standing.SKIPPED, id="never to begin"),
@@ -104,7 +141,8 @@ def test_one_that_is_being_deleted_leaves_unless_it_is_under_way(
 
     assert member is not None
     assert member.standing is standing
-    assert (member.reason == "LeftFleet") is (standing is Standing.SKIPPED)
+    assert (member.reason == "LeftFleet") is member.left is (standing is Standing.SKIPPED)
+    assert not member.vacant
 
 
 def test_it_is_a_member_of_the_fleet_with_that_uid_only() -> None:
@@ -131,6 +169,17 @@ def test_a_failed_member_is_tried_again_as_often_as_said(attempts: int, *, waits
     assert (stands.standing is Standing.WAITING) is stands.again is waits
     # On its way back it counts as failed only when no further attempt is left.
     assert running.failing is not waits
+
+
+def test_one_that_another_hand_turned_round_fails_for_nobody_but_that_hand() -> None:
+    turned = failing(edited(STARTED, desiredKind="ClusterInstallation"))
+
+    running, over = member_of(turned, FLEET), member_of(ended(turned, Standing.FAILED), FLEET)
+
+    assert running is not None
+    assert over is not None
+    assert (running.standing, running.failing) == (Standing.RUNNING, False)
+    assert (over.standing, over.failing) == (Standing.SKIPPED, False)
 
 
 def test_when_it_ended_is_the_latest_that_is_told() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mattermost_migrate.domain.conditions import micro_timestamp
 from mattermost_migrate.domain.fleet import Member, Refusal, Roster, Standing, look_ahead
 from mattermost_migrate.domain.names import Reason
-from mattermost_migrate.testing.fleets import NOW, fleet, roster
+from mattermost_migrate.testing.fleets import NOW, begun, ended, enlist, fleet, roster, standing
 
 W, R, S, F = Standing.WAITING, Standing.RUNNING, Standing.SUCCEEDED, Standing.FAILED
 LATER = NOW + timedelta(hours=1)
@@ -50,6 +50,24 @@ def test_never_more_than_the_limit_runs(standings: list[Standing], at_most: int)
 )
 def test_who_starts(spec: dict[str, Any], standings: list[Standing], expected: list[int]) -> None:
     assert starting(fleet(**{"failureBudget": 9, **spec}), roster(*standings)) == expected
+
+
+@pytest.mark.parametrize("succeeded", [False, True], ids=["running", "succeeded"])
+def test_a_canary_that_a_person_turns_back_starts_nobody(*, succeeded: bool) -> None:
+    subject = fleet(waves=[{"size": 1, "requiresApproval": True}])
+    canary = begun(subject, enlist(subject, "canary", 0))
+    canary = ended(canary, S) if succeeded else canary
+    canary["spec"]["desiredKind"] = "ClusterInstallation"
+    canary["metadata"]["generation"] += 1
+    rest = [enlist(subject, f"mm-{place}", place) for place in (1, 2)]
+
+    way_back = look_ahead(subject, standing(subject, [canary, *rest]), 3, LATER)
+    back = look_ahead(subject, standing(subject, [ended(canary, S), *rest]), 3, LATER)
+
+    assert way_back.starting == back.starting == ()
+    assert (way_back.wave.number, back.wave.number) == (1, 2)
+    assert back.hold is not None
+    assert back.hold.reason == "AwaitingApproval"
 
 
 def test_no_namespace_has_more_than_its_share_and_others_are_not_kept_waiting() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 from typing import Any
 
@@ -54,6 +55,40 @@ def test_nobody_moves_up_for_a_member_that_is_gone() -> None:
     found = waves_of(fleet(waves=[{"size": 2}]), Roster(present), 4)
 
     assert [(each.begin, each.end) for each in found] == [(0, 2), (2, None)]
+
+
+def turned_back(place: int, *standings: Standing, ended: float = 10) -> Roster:
+    """One of them was turned back by another hand, and came to that end so many seconds later."""
+    found = list(members(*standings))
+    at = NOW + timedelta(seconds=ended)
+    found[place] = dataclasses.replace(found[place], left=True, ended=at)
+    return Roster(found)
+
+
+def test_nobody_moves_up_for_a_member_that_was_turned_back() -> None:
+    members_ = turned_back(0, K, W, W)
+    subject = fleet(waves=[{**CANARY, "soakSeconds": 60}])
+
+    found = waves_of(subject, members_, 3)
+    hold = gate(subject, members_, found, NOW)
+    soaking = gate(fleet(**subject["spec"], approvedWave=1), members_, found, NOW)
+
+    assert [(each.begin, each.end) for each in found] == [(0, 1), (1, None)]
+    assert current_wave(found, members_).number == 2
+    assert hold is not None
+    assert (hold.reason, hold.wave) == ("AwaitingApproval", 1)
+    assert soaking is not None
+    assert soaking.until == NOW + timedelta(seconds=10 + 60)
+
+
+def test_a_wave_soaks_from_the_end_of_who_was_turned_back_in_it() -> None:
+    subject = fleet(waves=[{"size": 2, "soakSeconds": 60}])
+    members_ = turned_back(1, S, K, W, ended=100)
+
+    hold = gate(subject, members_, waves_of(subject, members_, 3), NOW + timedelta(seconds=120))
+
+    assert hold is not None
+    assert (hold.reason, hold.until) == ("Soaking", NOW + timedelta(seconds=100 + 60))
 
 
 @pytest.mark.parametrize(
