@@ -69,6 +69,7 @@ _WARNINGS: Final = frozenset(
         Reason.FAILURE_BUDGET_SPENT,
         Reason.RUN_DEADLINE_EXCEEDED,
         Reason.INVALID_SPEC,
+        Reason.MEMBERS_HELD,
         Reason.REJECTED,
         Reason.FORBIDDEN,
         Reason.UNAVAILABLE,

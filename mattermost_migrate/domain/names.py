@@ -344,6 +344,7 @@ class Reason(StrEnum):
     NOTHING_SELECTED = "NothingSelected"
     MEMBERS_FAILED = "MembersFailed"
     MEMBERS_SKIPPED = "MembersSkipped"
+    MEMBERS_HELD = "MembersHeld"
     ALREADY_RUNNING = "AlreadyRunning"
     IN_ANOTHER_FLEET = "InAnotherFleet"
     LEFT_FLEET = "LeftFleet"

@@ -2,8 +2,9 @@
 
 ``selection`` and ``enlistment`` freeze the targets, ``standing`` reads how each stands, ``roster``
 keeps them. Each policy has a module of its own and says why nobody may start: ``budget``,
-``deadline``, ``waves``, ``windows``; ``starting`` asks them all, and lets others start in the place
-of those whom the API server refuses (``refusal``). ``status`` tells people.
+``deadline``, ``waves``, ``windows``; ``starting`` asks them all, and ``room`` says how many may be
+under way. Others start in the place of those whom the API server refuses (``refusal``). ``status``
+tells people.
 """
 
 from mattermost_migrate.domain.fleet.enlistment import Key, new_member, places, start

@@ -32,7 +32,8 @@ class Roster:
         self._members: dict[Key, Member] = {}
         self._spots: dict[Standing, list[_Spot]] = {each: [] for each in Standing}
         self._vacant: list[_Spot] = []
-        self._running: Counter[str] = Counter()
+        self._held: list[_Spot] = []
+        self._under_way: Counter[str] = Counter()
         self._failing: set[Key] = set()
         for member in members:
             self.put(member)
@@ -50,11 +51,9 @@ class Roster:
             return
         self.drop(member.key)
         self._members[member.key] = member
-        insort(self._spots[member.standing], _spot(member))
-        if member.vacant:
-            insort(self._vacant, _spot(member))
-        if member.standing is Standing.RUNNING:
-            self._running[member.namespace] += 1
+        for spots in self._lists(member):
+            insort(spots, _spot(member))
+        self._under_way[member.namespace] += member.under_way
         if member.failing:
             self._failing.add(member.key)
 
@@ -63,11 +62,9 @@ class Roster:
         member = self._members.pop(key, None)
         if member is None:
             return None
-        _remove(self._spots[member.standing], _spot(member))
-        if member.vacant:
-            _remove(self._vacant, _spot(member))
-        if member.standing is Standing.RUNNING:
-            self._running[member.namespace] -= 1
+        for spots in self._lists(member):
+            del spots[bisect_left(spots, _spot(member))]
+        self._under_way[member.namespace] -= member.under_way
         self._failing.discard(key)
         return member
 
@@ -80,9 +77,18 @@ class Roster:
         """How many failed, those counted that are on their way back."""
         return self.count(Standing.FAILED) + len(self._failing)
 
-    def running_in(self, namespace: str) -> int:
-        """How many of a namespace run."""
-        return self._running[namespace]
+    @property
+    def under_way(self) -> int:
+        """How many are between their start and their end."""
+        return self.count(Standing.RUNNING) + len(self._held)
+
+    def under_way_in(self, namespace: str) -> int:
+        """The same, of one namespace."""
+        return self._under_way[namespace]
+
+    def held(self) -> Iterator[Member]:
+        """Those that have stopped half-way, in order."""
+        return (self._members[spot[1:]] for spot in self._held)
 
     def having(
         self, *standings: Standing, begin: int = 0, end: int | None = None
@@ -128,9 +134,13 @@ class Roster:
         """One more than the last place."""
         return max((each[-1][0] + 1 for each in self._spots.values() if each), default=0)
 
-
-def _remove(spots: list[_Spot], spot: _Spot) -> None:
-    del spots[bisect_left(spots, spot)]
+    def _lists(self, member: Member) -> Iterator[list[_Spot]]:
+        """Where it is to be found by its place."""
+        yield self._spots[member.standing]
+        if member.vacant:
+            yield self._vacant
+        if member.under_way and member.standing is not Standing.RUNNING:
+            yield self._held
 
 
 def _spot(member: Member) -> _Spot:

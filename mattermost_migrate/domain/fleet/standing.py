@@ -50,6 +50,7 @@ class Member:
         next_command: what to run when only a person can help.
         again: it waits to be tried once more.
         failing: it still runs, and will fail: a failure is recorded.
+        locked: it holds the edit lock, and its migration goes on by itself as soon as it can.
         left: its fleet has nothing to do with it any more; it keeps its place.
         started: when its first write was sent.
         ended: when it came to its end.
@@ -64,6 +65,7 @@ class Member:
     next_command: str = ""
     again: bool = False
     failing: bool = False
+    locked: bool = False
     left: bool = False
     started: datetime | None = None
     ended: datetime | None = None
@@ -72,6 +74,11 @@ class Member:
     def key(self) -> Key:
         """Namespace and name."""
         return self.namespace, self.name
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it is between its start and its end: it runs, or has stopped half-way."""
+        return self.standing is Standing.RUNNING or self.locked
 
     @property
     def vacant(self) -> bool:
@@ -120,7 +127,8 @@ def member_of(migration: JsonObject, fleet: JsonObject) -> Member | None:
         kind = migration["spec"]["desiredKind"]
         told = f"its spec.desiredKind was set to {kind} by another hand"
         return _left(migration, known, Reason.EDITED, told)
-    if standing.open and leaving(migration) and LOCK_LABEL not in labels_of(migration):
+    locked = LOCK_LABEL in labels_of(migration)
+    if standing.open and leaving(migration) and not locked:
         told = "its InstallationMigration is being deleted"
         return _left(migration, known, Reason.LEFT_FLEET, told)
     if not standing.open:
@@ -144,6 +152,7 @@ def member_of(migration: JsonObject, fleet: JsonObject) -> Member | None:
         and not edited
         and failure_of(migration) is not None
         and known.attempt >= int(spec.get("retryLimit") or 0),
+        locked=locked,
         started=_started(status, standing),
         ended=None if again or standing.open else _ended(status, summary),
     )
@@ -151,8 +160,8 @@ def member_of(migration: JsonObject, fleet: JsonObject) -> Member | None:
 
 def _left(migration: JsonObject, known: Enlistment, reason: Reason, message: str) -> Member:
     """A member that its fleet has nothing to do with any more."""
+    status, over = migration.get("status") or {}, finished(migration)
     summary = condition_status(migration, Condition.SUCCEEDED) or {}
-    over = finished(migration)
     return Member(
         namespace_of(migration),
         name_of(migration),
@@ -160,8 +169,10 @@ def _left(migration: JsonObject, known: Enlistment, reason: Reason, message: str
         place=known.place,
         reason=reason,
         message=message,
+        next_command=str(status.get("nextCommand") or "") if over else "",
+        locked=LOCK_LABEL in labels_of(migration),
         left=True,
-        ended=_ended(migration.get("status") or {}, summary) if over else None,
+        ended=_ended(status, summary) if over else None,
     )
 
 

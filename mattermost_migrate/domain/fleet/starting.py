@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from mattermost_migrate.domain.fleet.amounts import rounded_up
 from mattermost_migrate.domain.fleet.budget import spent
 from mattermost_migrate.domain.fleet.deadline import expired, expires
 from mattermost_migrate.domain.fleet.enlistment import Key
 from mattermost_migrate.domain.fleet.hold import Hold
 from mattermost_migrate.domain.fleet.refusal import Refusal, refused
+from mattermost_migrate.domain.fleet.room import held, seated
 from mattermost_migrate.domain.fleet.roster import Roster
 from mattermost_migrate.domain.fleet.standing import Member, Standing
 from mattermost_migrate.domain.fleet.waves import Wave, current_wave, gate, waves_of
@@ -66,7 +65,9 @@ def look_ahead(
         return Outlook((), None, waves, wave, None)
     hold = next(_objections(fleet, roster, selected, waves, now), None)
     resting = {key for key, each in refusals.items() if now < each.until}
-    starting = () if hold else tuple(_room(fleet, roster, selected, wave, resting))
+    starting = () if hold else tuple(seated(fleet, roster, selected, wave, resting))
+    if not (hold or starting):
+        hold = held(fleet, roster, selected, wave, resting)
     hold = hold or refused(roster, refusals, now)
     tries = (each.until for each in refusals.values())
     times = (hold.until if hold else None, expires(fleet), *tries)
@@ -96,23 +97,3 @@ def _paused(fleet: JsonObject, kept: Hold | None) -> Hold | None:
         return None
     command = f"helm mattermost-migrate resume {name_of(fleet)}"
     return Hold(Reason.PAUSED, "starts no further ones", command, beside=kept)
-
-
-def _room(
-    fleet: JsonObject, roster: Roster, selected: int, wave: Wave, resting: Container[Key]
-) -> Iterator[Member]:
-    """As many of the wave's waiting ones, in order, as the limits let run."""
-    spec = fleet["spec"]
-    room = rounded_up(spec.get("maxConcurrent", 15), selected) - roster.count(Standing.RUNNING)
-    most = spec.get("maxPerNamespace")
-    chosen: Counter[str] = Counter()
-    for member in roster.waiting(wave.end):
-        if room <= 0:
-            return
-        if member.key in resting:
-            continue
-        there = roster.running_in(member.namespace) + chosen[member.namespace]
-        if most is None or there < most:
-            chosen[member.namespace] += 1
-            room -= 1
-            yield member

@@ -30,7 +30,13 @@ __all__ = ["Tally", "fleet_over", "fleet_status", "stalled_conditions", "tally_o
 _MOST_LISTED: Final = 20
 #: What keeps a fleet from going on until somebody has mended it.
 _STALLING: Final = frozenset(
-    {Reason.INVALID_SPEC, Reason.REJECTED, Reason.FORBIDDEN, Reason.UNAVAILABLE}
+    {
+        Reason.INVALID_SPEC,
+        Reason.MEMBERS_HELD,
+        Reason.REJECTED,
+        Reason.FORBIDDEN,
+        Reason.UNAVAILABLE,
+    }
 )
 _LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
 

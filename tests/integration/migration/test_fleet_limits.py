@@ -98,6 +98,10 @@ def over(fleet: JsonObject) -> bool:
     return "completionTime" in (fleet.get("status") or {})
 
 
+def succeeded(imig: JsonObject) -> bool:
+    return ended(imig) and condition(imig, "Succeeded")["status"] == "True"
+
+
 def runs(imig: JsonObject) -> bool:
     """Between its start and its end."""
     started = not imig["spec"].get("paused")
@@ -347,6 +351,88 @@ def test_whose_webhook_is_down_keeps_nobody_else_waiting(installations: Installa
     starts, most, _ = judge(installations.chronicle(since))
     assert most == 2
     assert sorted(name for name, _ in starts[:3]) == ["b-0", "b-1", "b-2"]
+
+
+@pytest.mark.usefixtures("controllers")
+def test_who_has_stopped_half_way_keeps_its_place_and_goes_on_alone(
+    installations: Installations,
+) -> None:
+    names = ("a-0", "b-0", "b-1")
+    installations.create(*names)
+    before, since = installations.workload(), installations.witness.now()
+    refuses = "object.metadata.name.startsWith('a-')"
+
+    with refusing(installations.admin, installations.namespace, MATTERMOST, refuses):
+        order(installations, maxConcurrent=1, failureBudget=1, onFailure="Hold")
+        held = until(installations, because("MembersHeld", running=0))
+    done = until(installations, over)
+
+    assert held["status"]["counts"]["failed"] == 1
+    assert held["status"]["counts"]["waiting"] == 2
+    assert condition(held, "Stalled")["status"] == "True"
+    message = condition(held, "Succeeded")["message"]
+    assert f"{installations.namespace}/a-0 has stopped half-way" in message
+    assert REFUSAL in message
+    assert "status a-0" in held["status"]["nextCommand"]
+    assert condition(done, "Succeeded")["status"] == "True"
+    assert done["status"]["counts"]["succeeded"] == len(names)
+    chronicle = installations.chronicle(since)
+    starts, most, _ = judge(chronicle)
+    assert most == 1
+    assert [name for name, _ in starts] == list(names)
+    assert chronicle.harms() == ()
+    assert installations.workload() == before
+
+
+@pytest.mark.usefixtures("controllers")
+def test_a_fleet_ends_though_one_is_held_and_is_counted_anew_on_request(
+    installations: Installations,
+) -> None:
+    installations.create("a-0", "b-0")
+    admin, namespace = installations.admin, installations.namespace
+
+    with refusing(admin, namespace, MATTERMOST, "object.metadata.name == 'a-0'"):
+        order(installations, failureBudget=1, onFailure="Hold")
+        failed = until(installations, over)
+    admin.until(INSTALLATION_MIGRATION, namespace, "a-0", succeeded, seconds=PATIENCE)
+    still = installations.admin.get(FLEET_MIGRATION, None, namespace)
+    edit(installations, retryGeneration=1)
+    done = until(installations, lambda each: condition(each, "Succeeded")["status"] == "True")
+
+    assert condition(failed, "Succeeded")["reason"] == "MembersFailed"
+    assert [each["name"] for each in failed["status"]["recentFailures"]] == ["a-0"]
+    assert failed["status"]["recentFailures"][0]["nextCommand"]
+    assert still["status"] == failed["status"]
+    assert done["status"]["counts"]["succeeded"] == 2
+
+
+@pytest.mark.usefixtures("controllers")
+def test_a_canary_that_a_person_turns_back_lets_nobody_start(installations: Installations) -> None:
+    names = ("mm-0", "mm-1", "mm-2")
+    installations.create(*names)
+    admin, namespace = installations.admin, installations.namespace
+    since = installations.witness.now()
+    order(installations, waves=[{"size": 1, "requiresApproval": True}], maxConcurrent=1)
+    until(installations, because("AwaitingApproval"))
+
+    back = {"spec": {"desiredKind": CLUSTER_INSTALLATION.kind}}
+    admin.patch(INSTALLATION_MIGRATION, namespace, "mm-0", back)
+    turned = until(
+        installations,
+        lambda each: counted("skipped", 1)(each) and because("AwaitingApproval")(each),
+    )
+    approved = edit(installations, approvedWave=1)
+    done = until(installations, over)
+
+    assert turned["status"]["counts"]["waiting"] == 2
+    assert turned["status"]["awaitingApproval"] == 1
+    assert "not one of it succeeded" in condition(turned, "Succeeded")["message"]
+    assert condition(done, "Succeeded")["reason"] == "MembersSkipped"
+    assert done["status"]["counts"]["succeeded"] == 2
+    starts, _, _ = judge(installations.chronicle(since))
+    later = [version for name, version in starts if name != "mm-0"]
+    assert len(later) == 2
+    assert all(version > approved for version in later)
 
 
 @pytest.mark.usefixtures("controllers")

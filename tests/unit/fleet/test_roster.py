@@ -17,6 +17,7 @@ MEMBER = st.builds(
     place=st.integers(0, 8),
     failing=st.booleans(),
     left=st.booleans(),
+    locked=st.booleans(),
 )
 
 
@@ -48,8 +49,11 @@ def test_it_says_what_a_walk_would_say(changes: Sequence[tuple[Member, bool]], p
     waiting = [each for each in everyone if each.standing is Standing.WAITING]
     assert list(roster.waiting(place)) == [each for each in waiting if each.place < place]
     assert list(roster.waiting(None)) == waiting
-    running = [each for each in everyone if each.standing is Standing.RUNNING]
-    assert roster.running_in("a") == sum(each.namespace == "a" for each in running)
+    under_way = [each for each in everyone if each.standing is Standing.RUNNING or each.locked]
+    assert roster.under_way == len(under_way)
+    assert roster.under_way_in("a") == sum(each.namespace == "a" for each in under_way)
+    held = [each for each in under_way if each.standing is not Standing.RUNNING]
+    assert list(roster.held()) == held
     failed = sum(each.standing is Standing.FAILED for each in everyone)
     assert roster.failures == failed + sum(each.failing for each in everyone)
     assert roster.first_open() == min(

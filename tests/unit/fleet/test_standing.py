@@ -84,6 +84,32 @@ def test_how_a_member_stands(
 
 
 @pytest.mark.parametrize(
+    ("subject", "spec", "standing"),
+    [
+        pytest.param(ended(STARTED, Standing.SKIPPED), {}, Standing.FAILED, id="held half-way"),
+        pytest.param(FAILED, {}, Standing.FAILED, id="stopped on the way back"),
+        pytest.param(FAILED, {"retryLimit": 1}, Standing.WAITING, id="to be tried again"),
+        pytest.param(
+            ended(edited(STARTED, desiredKind="ClusterInstallation"), Standing.FAILED),
+            {},
+            Standing.SKIPPED,
+            id="turned round by another hand",
+        ),
+        pytest.param(STARTED, {}, Standing.RUNNING, id="running"),
+    ],
+)
+def test_whoever_holds_the_lock_is_under_way_however_it_stands(
+    subject: dict[str, Any], spec: dict[str, Any], standing: Standing
+) -> None:
+    member, free = member_of(locked(subject), fleet(**spec)), member_of(subject, fleet(**spec))
+
+    assert member is not None
+    assert free is not None
+    assert (member.standing, member.under_way) == (standing, True)
+    assert free.under_way is (standing is Standing.RUNNING)
+
+
+@pytest.mark.parametrize(
     ("subject", "vacant"),
     [
         pytest.param(REFUSED, True, id="refused before its first write"),

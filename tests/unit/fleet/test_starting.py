@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 from typing import Any
 
@@ -12,9 +13,24 @@ from hypothesis import strategies as st
 from mattermost_migrate.domain.conditions import micro_timestamp
 from mattermost_migrate.domain.fleet import Member, Refusal, Roster, Standing, look_ahead
 from mattermost_migrate.domain.names import Reason
-from mattermost_migrate.testing.fleets import NOW, begun, ended, enlist, fleet, roster, standing
+from mattermost_migrate.testing.fleets import (
+    NOW,
+    begun,
+    ended,
+    enlist,
+    fleet,
+    members,
+    roster,
+    standing,
+)
 
-W, R, S, F = Standing.WAITING, Standing.RUNNING, Standing.SUCCEEDED, Standing.FAILED
+W, R, S, F, K = (
+    Standing.WAITING,
+    Standing.RUNNING,
+    Standing.SUCCEEDED,
+    Standing.FAILED,
+    Standing.SKIPPED,
+)
 LATER = NOW + timedelta(hours=1)
 
 
@@ -80,6 +96,76 @@ def test_no_namespace_has_more_than_its_share_and_others_are_not_kept_waiting() 
     assert starting(fleet(maxPerNamespace=2), members) == [1, 3, 4, 5]
     assert starting(fleet(maxPerNamespace=1), members) == [3, 5]
     assert starting(fleet(maxPerNamespace=1, maxConcurrent=2), members) == [3]
+
+
+def held(*standings: Standing, at: int = 0) -> list[Member]:
+    """Members, each in a namespace of its own, of which one has stopped half-way."""
+    found = [
+        dataclasses.replace(each, namespace=f"ns-{each.place}") for each in members(*standings)
+    ]
+    turned, why = found[at].standing is K, "cannot do it"
+    found[at] = dataclasses.replace(
+        found[at], locked=True, left=turned, message=why, next_command="look"
+    )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("spec", "standings", "expected"),
+    [
+        pytest.param({"maxConcurrent": 1}, [F, W, W], [], id="the only place"),
+        pytest.param({"maxConcurrent": 2}, [F, W, W], [1], id="one of two"),
+        pytest.param({"maxConcurrent": 2}, [F, R, W], [], id="beside one that runs"),
+        pytest.param({"maxConcurrent": 1}, [K, W, W], [], id="turned round, and held on that way"),
+        pytest.param({"maxConcurrent": 1}, [W, W, W], [0], id="tried again in the place it has"),
+        pytest.param({"maxConcurrent": 1}, [W, R, W], [0], id="that after maxConcurrent is less"),
+        pytest.param({"waves": [{"size": 1}]}, [F, S, W], [2], id="of a wave that is through"),
+        pytest.param({"paused": True}, [W, W, W], [], id="paused"),
+    ],
+)
+def test_who_has_stopped_half_way_keeps_its_place(
+    spec: dict[str, Any], standings: list[Standing], expected: list[int]
+) -> None:
+    subject = fleet(**{"failureBudget": 9, "approvedWave": 1, **spec})
+
+    assert starting(subject, Roster(held(*standings))) == expected
+
+
+def test_one_that_is_held_in_a_later_wave_waits_for_that_wave() -> None:
+    subject = fleet(waves=[{"size": 1}], maxConcurrent=2)
+
+    assert starting(subject, Roster(held(W, W, at=1))) == [0]
+
+
+def test_who_has_stopped_half_way_keeps_the_place_of_its_namespace() -> None:
+    members_ = [dataclasses.replace(each, namespace="a") for each in held(F, W, W)]
+    members_[2] = dataclasses.replace(members_[2], namespace="b")
+    subject = fleet(maxPerNamespace=1, failureBudget=9)
+
+    assert starting(subject, Roster(members_)) == [2]
+    members_[2] = dataclasses.replace(members_[2], standing=S)
+    hold = look_ahead(subject, Roster(members_), 3, LATER).hold
+    assert hold is not None
+    assert hold.reason == "MembersHeld"
+
+
+def test_a_fleet_of_which_nobody_can_start_for_who_is_held_says_so() -> None:
+    subject = fleet(maxConcurrent=1, failureBudget=9)
+    refused_ = {("ns-1", "mm-001"): Refusal(Reason.UNAVAILABLE, "no", LATER + timedelta(1), LATER)}
+
+    def told(*standings: Standing, at: int = 0, known: Any = refused_) -> tuple[str, str] | None:
+        found = held(*standings, at=at)
+        hold = look_ahead(subject, Roster(found), len(found), LATER, known).hold
+        return (hold.message, hold.next_command) if hold else None
+
+    said = "has stopped half-way, and keeps its place: cannot do it"
+    assert told(S, F, W, at=1) == (f"ns-1/mm-001 {said}", "look")
+    assert told(S, F, W, R, at=1) is None, "another goes on"
+    assert told(F, S) is None, "nobody waits"
+    assert told(F, W) is None, "who waits is refused, and is tried again"
+    late = {("ns-1", "mm-001"): Refusal(Reason.UNAVAILABLE, "no", LATER, NOW)}
+    for known in ({}, late):  # it may be tried again: what is in its way is who is held
+        assert told(F, W, known=known) == (f"ns-0/mm-000 {said}", "look")
 
 
 def refusals(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 from typing import Any
 
@@ -105,6 +106,41 @@ def test_a_fleet_that_was_over_is_open_again_after_an_edit() -> None:
     assert not fleet_over(edited)
     assert not fleet_over(again)
     assert "completionTime" not in again["status"]
+
+
+def test_a_fleet_that_who_is_held_keeps_from_going_on_stalls_and_goes_on_by_itself() -> None:
+    subject = fleet(maxConcurrent=1, failureBudget=1)
+    held, waits = members(F, W)
+    held = dataclasses.replace(held, locked=True, message="no", next_command="look")
+
+    stalled = told(subject, Roster([held, waits]))
+    later = told(stalled, Roster([dataclasses.replace(held, standing=S, locked=False), waits]))
+
+    summary = condition_status(stalled, "Succeeded")
+    assert summary is not None
+    assert (summary["status"], summary["reason"]) == ("Unknown", "MembersHeld")
+    assert condition_status(stalled, "Stalled")
+    assert condition_status(stalled, "Reconciling") is None
+    assert stalled["status"]["nextCommand"] == "look"
+    assert not fleet_over(stalled)
+    assert condition_status(later, "Stalled") is None
+    assert "nextCommand" not in later["status"]
+
+
+def test_a_fleet_ends_though_one_is_held_and_is_counted_anew_when_it_is_tried_again() -> None:
+    (held,) = members(F)
+    held = dataclasses.replace(held, locked=True)
+    through = Roster([dataclasses.replace(held, standing=S, locked=False)])
+
+    over = told(fleet(), Roster([held]))
+    again = {**over, "metadata": {**over["metadata"], "generation": 2}}
+    again["spec"] = {**over["spec"], "retryGeneration": 1}
+
+    assert fleet_over(over)
+    assert over["status"]["counts"]["failed"] == 1
+    summary = condition_status(told(again, through), "Succeeded")
+    assert summary is not None
+    assert summary["status"] == "True"
 
 
 def test_what_awaits_a_person_is_told_with_its_command() -> None:
