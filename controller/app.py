@@ -17,6 +17,7 @@ from controller.migrate import MigrationReconciler
 from controller.observe import BY_INSTALLATION, Informers, Observer, installations_of
 from controller.previews import PreviewReconciler
 from controller.requests import RequestReconciler, asked
+from controller.verdicts import Verdicts
 from controller.worker import Key, work
 from controller.workqueue import WorkQueue
 from mattermost_migrate.domain.conversion.versions import managers_patch
@@ -112,7 +113,7 @@ async def lead(
     heard = heard or Heard()
     beside = settings.beside_operator
     observer = Observer(client, informers, beside_operator=beside, heard=heard)
-    verdicts = asyncio.Lock()
+    verdicts = Verdicts()
     migration_queue: WorkQueue[Key] = WorkQueue()
     heard.told = migration_queue.add
     migrations = MigrationReconciler(

@@ -19,6 +19,7 @@ from controller.lasting import OUTAGE, Lasting
 from controller.muster import Muster
 from controller.observe import Informers
 from controller.targets import Targets
+from controller.verdicts import Verdicts
 from controller.worker import Key, UnsuccessfulError, reason_of, unforeseen
 from mattermost_migrate.domain.errors import (
     ForbiddenError,
@@ -91,12 +92,11 @@ class FleetReconciler:
         client: to read and to write by; fenced by the lease.
         informers: InstallationMigrations indexed by ``BY_FLEET``, FleetMigrations and both kinds.
         events: tells users what happened to their fleet.
-        verdicts: held while members start, and by whoever records that one failed: so that in the
-            order of the cluster's store, too, nobody starts after one failure too many.
+        verdicts: held while members start, and by whoever records that one failed.
     """
 
     def __init__(
-        self, client: Client, informers: Informers, events: EventRecorder, verdicts: asyncio.Lock
+        self, client: Client, informers: Informers, events: EventRecorder, verdicts: Verdicts
     ) -> None:
         self._client = client
         self._fleets = informers[FLEET_MIGRATION]
@@ -241,12 +241,29 @@ class FleetReconciler:
         self._migrations.note(answer)
 
     async def _resolve(self, muster: Muster) -> None:
-        """Read those live of which nobody knows whether they were started."""
+        """Read those live of which nobody knows whether they were started, or have failed.
+
+        Raises:
+            TransientError: nobody knows it yet.
+        """
         for key in tuple(muster.unsure):
-            live = await self._client.find(INSTALLATION_MIGRATION, *key)
-            if live is not None:
-                self._migrations.note(live)
+            await self._read(key)
             muster.unsure.discard(key)
+        unsure = self._verdicts.unsure
+        for key in [each for each in unsure if muster.roster.get(each)]:
+            live = await self._read(key)
+            # As it was when its failure was sent: that may arrive yet, and by any other write not.
+            if live and live["metadata"]["resourceVersion"] == unsure[key]:
+                raise TransientError(
+                    f"not known whether the failure of {'/'.join(key)} is recorded"
+                )
+            del unsure[key]
+
+    async def _read(self, key: Key) -> JsonObject | None:
+        live = await self._client.find(INSTALLATION_MIGRATION, *key)
+        if live is not None:
+            self._migrations.note(live)
+        return live
 
     async def _report(self, muster: Muster, outlook: Outlook, passed_over: int) -> float | None:
         now = datetime.now(UTC)

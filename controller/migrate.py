@@ -6,7 +6,6 @@ deadline, begins the next one.
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import logging
 import math
@@ -22,6 +21,7 @@ from controller.execute import execute
 from controller.lasting import OUTAGE, Lasting
 from controller.observe import Informers, Observer, direction
 from controller.report import Reporter
+from controller.verdicts import Verdicts
 from controller.worker import Key, reason_of, unforeseen
 from mattermost_migrate.domain.aftercare import care, neglected
 from mattermost_migrate.domain.conditions import edit_command
@@ -104,7 +104,7 @@ class MigrationReconciler:
         informers: Informers,
         observer: Observer,
         events: EventRecorder,
-        verdicts: asyncio.Lock,
+        verdicts: Verdicts,
         *,
         reign: Reign,
         progressed: Callable[[Key], None],

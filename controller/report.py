@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from controller.measures import FAILURES, IN_FLIGHT, observe_end
+from controller.verdicts import Verdicts
 from mattermost_migrate.domain.backup import backup_name
 from mattermost_migrate.domain.conditions import Progress, status_of
 from mattermost_migrate.domain.names import INSTALLATION_MIGRATION
@@ -88,7 +88,7 @@ class Reporter:
     """
 
     def __init__(
-        self, client: Client, note: Callable[[JsonObject], None], verdicts: asyncio.Lock
+        self, client: Client, note: Callable[[JsonObject], None], verdicts: Verdicts
     ) -> None:
         self._client = client
         self._verdicts = verdicts
@@ -174,7 +174,7 @@ class Reporter:
         # Late, it would undo what another leader has told since: a failure, or that there is none.
         body = {"metadata": fence(migration), "status": status}
         key = key_of(migration)
-        async with self._verdicts if failed else contextlib.nullcontext():
+        async with self._verdicts.on(migration) if failed else contextlib.nullcontext():
             answer = await self._client.patch(
                 INSTALLATION_MIGRATION, *key, body, subresource="status"
             )

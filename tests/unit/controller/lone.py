@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -12,6 +11,7 @@ import pytest
 
 from controller.deadline import Reign
 from controller.migrate import MigrationReconciler
+from controller.verdicts import Verdicts
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     INSTALLATION_MIGRATION,
@@ -89,7 +89,7 @@ def reconciler(lone: Any) -> MigrationReconciler:
     informers: Any = dict.fromkeys(kinds, lone)
     reign = Reign(datetime(2020, 1, 1, tzinfo=UTC))
     return MigrationReconciler(
-        lone, informers, lone, lone, asyncio.Lock(), reign=reign, progressed=lambda _: None
+        lone, informers, lone, lone, Verdicts(), reign=reign, progressed=lambda _: None
     )
 
 

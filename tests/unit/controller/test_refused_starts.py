@@ -12,6 +12,8 @@ from typing import Any, cast
 import pytest
 
 from controller.fleet import BY_FLEET, FleetReconciler, fleets_of
+from controller.report import Reporter
+from controller.verdicts import Verdicts
 from mattermost_migrate.domain.errors import ForbiddenError, RejectedError, TransientError
 from mattermost_migrate.domain.fleet import Standing
 from mattermost_migrate.domain.names import (
@@ -20,10 +22,13 @@ from mattermost_migrate.domain.names import (
     INSTALLATION_MIGRATION,
     MATTERMOST,
     Condition,
+    Reason,
     Resource,
 )
 from mattermost_migrate.domain.objects import JsonObject, key_of
 from mattermost_migrate.domain.reported import condition_status
+from mattermost_migrate.domain.snapshot import Snapshot
+from mattermost_migrate.domain.steps import Refuse
 from mattermost_migrate.kube import Client, Informer
 from mattermost_migrate.testing.fleets import NOW, ended, enlist, fleet
 
@@ -35,6 +40,7 @@ class Cluster:
 
     Attributes:
         refuses: gives the error that the start of a member is answered by, if it is.
+        unseen: what was stored of whom and never told, by name.
         asked: whose start was sent, in order.
         now: the time, to be put forward.
     """
@@ -56,6 +62,7 @@ class Cluster:
             made = enlist(self.subject, name, place, namespace=namespace)
             self.informers[INSTALLATION_MIGRATION].note(made)
         self.refuses: Callable[[str, str], Exception | None] = lambda *_: None
+        self.unseen: dict[str, JsonObject] = {}
         self.asked: list[str] = []
         self.now: datetime = NOW
         self.events: list[str] = []
@@ -75,7 +82,7 @@ class Cluster:
         return self.known
 
     async def find(self, resource: Resource, namespace: str, name: str) -> JsonObject | None:
-        return self.informers[resource].get(namespace, name)
+        return self.unseen.get(name) or self.informers[resource].get(namespace, name)
 
     async def list(self, *_: object, **__: object) -> Any:
         return SimpleNamespace(items=())
@@ -91,13 +98,15 @@ class Cluster:
         assert known is not None
         return self._merged(known, body)
 
+    def member(self, name: str) -> JsonObject:
+        """A member as it is known."""
+        known = self.informers[INSTALLATION_MIGRATION].items()
+        (found,) = (each for each in known if key_of(each)[1] == name)
+        return found
+
     def end(self, name: str, how: Standing) -> None:
         """A member comes to its end."""
-        (known,) = (
-            each
-            for each in self.informers[INSTALLATION_MIGRATION].items()
-            if key_of(each)[1] == name
-        )
+        known = self.member(name)
         self.informers[INSTALLATION_MIGRATION].note(self._merged(ended(dict(known), how), {}))
 
     def record(self, _: object, reason: str, *__: object, **___: object) -> None:
@@ -142,8 +151,8 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[float | None]]
     return run
 
 
-def reconciler(cluster: Cluster) -> FleetReconciler:
-    given: Any = (cluster, cluster.informers, cluster, asyncio.Lock())
+def reconciler(cluster: Cluster, verdicts: Verdicts | None = None) -> FleetReconciler:
+    given: Any = (cluster, cluster.informers, cluster, verdicts or Verdicts())
     return FleetReconciler(*given)
 
 
@@ -272,3 +281,115 @@ def test_what_passes_by_itself_is_kept_in_mind_by_nobody(
         passes(cluster, reconciler(cluster))
 
     assert cluster.running() == ["b-0"]
+
+
+LOST = TransientError("the connection died")
+
+
+class Failing:
+    """A fleet of four, two at once, of which none may fail; ``a-0`` does, and the answer is lost.
+
+    Attributes:
+        cluster: where.
+        fleets: who starts the others.
+        run: looks at the fleet.
+    """
+
+    def __init__(self, run: Callable[..., list[float | None]]) -> None:
+        names = (("a", "a-0"), ("a", "a-1"), ("b", "b-0"), ("b", "b-1"))
+        self.cluster = Cluster(*names, maxConcurrent=2, failureBudget=0)
+        verdicts = Verdicts()
+        self.fleets = reconciler(self.cluster, verdicts)
+        note = self.cluster.informers[INSTALLATION_MIGRATION].note
+        self._reporter = Reporter(cast("Client", self.cluster), note, verdicts)
+        self.run = lambda: run(self.cluster, self.fleets)
+        self.run()
+        assert self.cluster.running() == ["a-0", "a-1"]
+
+    def give_up(self, error: Exception | None = None) -> None:
+        """The failure is sent, and answered so."""
+        self.cluster.refuses = lambda _, name: error if name == "a-0" else None
+        seen = Snapshot(migration=self.cluster.member("a-0"), target_kind=MATTERMOST.kind)
+        try:
+            asyncio.run(self._reporter.give_up(seen, Refuse(Reason.REJECTED, "no")))
+        finally:
+            self.cluster.refuses = lambda *_: None
+
+    def stored(self, **status: Any) -> None:
+        """A write of that status was carried out, and nobody has heard of it."""
+        made = self.cluster._merged(self.cluster.member("a-0"), {"status": status})
+        self.cluster.unseen["a-0"] = made
+
+
+@pytest.mark.parametrize("answered", [False, True], ids=["lost", "500"])
+def test_nobody_starts_after_a_failure_whose_answer_was_lost(
+    passes: Callable[..., list[float | None]], *, answered: bool
+) -> None:
+    failing = Failing(passes)
+
+    with pytest.raises(TransientError):
+        failing.give_up(TransientError("no answer", answered=answered))
+    failing.stored(failure={"observedGeneration": 1, "reason": "Rejected", "message": "no"})
+    failing.cluster.end("a-1", Standing.SUCCEEDED)
+    failing.run()
+
+    assert failing.cluster.running() == ["a-0", "a-1"]
+    assert summary(failing.cluster)[1] == "FailureBudgetSpent"
+
+
+def test_nobody_starts_while_a_failure_may_yet_be_recorded(
+    passes: Callable[..., list[float | None]],
+) -> None:
+    failing = Failing(passes)
+
+    with pytest.raises(TransientError):
+        failing.give_up(LOST)
+    failing.cluster.end("a-1", Standing.SUCCEEDED)
+    with pytest.raises(TransientError, match="a/a-0"):
+        failing.run()
+    assert failing.cluster.running() == ["a-0", "a-1"]
+
+    failing.give_up()  # sent again, by the same look
+    failing.run()
+    assert failing.cluster.running() == ["a-0", "a-1"]
+    assert summary(failing.cluster)[1] == "FailureBudgetSpent"
+
+
+def test_nobody_starts_while_nobody_can_read_whether_one_has_failed(
+    passes: Callable[..., list[float | None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(*_: object) -> None:
+        raise LOST
+
+    failing = Failing(passes)
+    with pytest.raises(TransientError):
+        failing.give_up(LOST)
+    failing.cluster.end("a-1", Standing.SUCCEEDED)
+    monkeypatch.setattr(failing.cluster, "find", lost)
+
+    with pytest.raises(TransientError):
+        failing.run()
+
+    assert failing.cluster.running() == ["a-0", "a-1"]
+
+
+@pytest.mark.parametrize(
+    ("error", "went_on"),
+    [
+        pytest.param(LOST, True, id="it has been written since: what was lost comes to nothing"),
+        pytest.param(TransientError("500", answered=True), False, id="it was not taken up"),
+    ],
+)
+def test_others_start_where_a_failure_was_not_recorded(
+    error: Exception, passes: Callable[..., list[float | None]], *, went_on: bool
+) -> None:
+    failing = Failing(passes)
+
+    with pytest.raises(TransientError):
+        failing.give_up(error)
+    if went_on:
+        failing.stored(currentStep="SourceFrozen")
+    failing.cluster.end("a-1", Standing.SUCCEEDED)
+    failing.run()
+
+    assert failing.cluster.running() == ["a-0", "a-1", "b-0"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import cast
 
 import pytest
 
 from controller.report import Reporter, report_after
+from controller.verdicts import Verdicts
 from mattermost_migrate.kube import Client
 
 
@@ -29,7 +29,7 @@ def test_the_more_are_under_way_the_seldomer_each_is_told_of(
 
 def test_what_was_told_in_another_life_is_told_beside_what_comes_to_light() -> None:
     status = {"warnings": [{"field": "spec.a", "message": "kept"}]}
-    reporter = Reporter(cast("Client", None), lambda _: None, asyncio.Lock())
+    reporter = Reporter(cast("Client", None), lambda _: None, Verdicts())
     journal = reporter.journal({"metadata": {"uid": "u"}, "status": status})
 
     for _ in range(2):  # the write was tried twice

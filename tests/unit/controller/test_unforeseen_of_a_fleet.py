@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from controller.fleet import FleetReconciler
+from controller.verdicts import Verdicts
 from controller.worker import UnsuccessfulError
 from mattermost_migrate.domain.errors import (
     ForbiddenError,
@@ -73,7 +74,7 @@ class Cluster:
 
     def reconciler(self) -> FleetReconciler:
         kinds = (FLEET_MIGRATION, INSTALLATION_MIGRATION, CLUSTER_INSTALLATION, MATTERMOST)
-        given: Any = (self, dict.fromkeys(kinds, self.memory), self, asyncio.Lock())
+        given: Any = (self, dict.fromkeys(kinds, self.memory), self, Verdicts())
         return FleetReconciler(*given)
 
     def passes(
