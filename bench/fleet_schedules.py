@@ -1,8 +1,9 @@
 """A million schedules of fleets on a simulated clock: `python bench/fleet_schedules.py`.
 
-Ends, failures, refusals, edits, deletions, pauses and fail-overs in any order; a judge with books
-of its own checks every start. Prints one JSON document; exits with 1 if a rule was broken. The last
-recorded run stands in fleet_schedules.json.
+Ends, failures, refusals, edits, deletions, pauses and fail-overs in any order, members turned round
+by another hand, or stopped half-way; a judge with books of its own checks every start. Prints one
+JSON document; exits with 1 if a rule was broken. The last recorded run stands in
+fleet_schedules.json.
 """
 
 from __future__ import annotations

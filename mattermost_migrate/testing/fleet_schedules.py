@@ -1,5 +1,7 @@
 """A fleet on a simulated clock: ends, refusals, edits, deletions and fail-overs in any order.
 
+Members are turned round by another hand, too, and stop half-way, to go on later or to be helped.
+
 The members are InstallationMigrations as a cluster would show them. The judge keeps books of its
 own: it knows the rules of the documentation, and shares no code with the policies it judges.
 """
@@ -24,12 +26,14 @@ from mattermost_migrate.domain.fleet import (
     tally_of,
 )
 from mattermost_migrate.domain.names import Reason
-from mattermost_migrate.testing.fleets import NOW, begun, ended, enlist, fleet
+from mattermost_migrate.testing.fleets import NOW, begun, ended, enlist, fleet, held, turned
 
 __all__ = ["BrokenRuleError", "Schedule", "run"]
 
 _MOST_PASSES: Final = 2000
 _DAY: Final = 86_400
+#: One of these becomes of a member, from the most to the least frequent.
+_OUTCOMES: Final = (Standing.SUCCEEDED, Standing.FAILED, Standing.SKIPPED)
 
 
 class BrokenRuleError(AssertionError):
@@ -40,15 +44,18 @@ class BrokenRuleError(AssertionError):
 class _Record:
     """What the judge knows of one member: how and when it last ended, and what for it was started.
 
-    ``how`` is WAITING before its first start.
+    ``how`` is WAITING before its first start; ``due`` is the number of the end that it runs to.
     """
 
     namespace: str
     kind: str
     how: Standing = Standing.WAITING
-    ended: datetime = NOW
+    ended: datetime = NOW - timedelta(days=1)
     retry: int = 0
     attempt: int = 0
+    due: int = 0
+    locked: bool = False
+    turned: bool = False
 
 
 @dataclass(slots=True)
@@ -60,10 +67,11 @@ class Schedule:
         subject: the FleetMigration.
         migrations: its members' InstallationMigrations, by name.
         records: the same, as the judge saw them.
-        running: the names of those between their start and their end.
-        ends: when which one ends.
+        running: the names of those that run.
+        ends: when which one ends, in a number's order, and how, or whether it stops half-way.
         now: the simulated time.
         starts: how many starts there were.
+        dues: how many ends were to come.
         refusing: how probable it is that the API server will not have one.
         refusals: of whom it would not, as the leader has them in mind.
     """
@@ -74,8 +82,9 @@ class Schedule:
     records: dict[str, _Record]
     now: datetime = NOW
     running: set[str] = field(default_factory=set)
-    ends: list[tuple[datetime, int, str, Standing]] = field(default_factory=list)
+    ends: list[tuple[datetime, int, str, Standing, bool]] = field(default_factory=list)
     starts: int = 0
+    dues: int = 0
     refusing: float = 0.0
     refusals: dict[tuple[str, str], Refusal] = field(default_factory=dict)
     roster: Roster = field(default_factory=Roster)
@@ -86,6 +95,11 @@ class Schedule:
         """The fleet's spec."""
         spec: dict[str, Any] = self.subject["spec"]
         return spec
+
+    @property
+    def under_way(self) -> set[str]:
+        """The names of those between their start and their end."""
+        return self.running | {name for name, each in self.records.items() if each.locked}
 
 
 def run(seed: int) -> Schedule:
@@ -192,20 +206,32 @@ def _refuse(schedule: Schedule, key: tuple[str, str]) -> None:
 
 
 def _start(schedule: Schedule, name: str, *, again: bool) -> None:
-    chance = schedule.chance
     _put(schedule, begun(schedule.subject, schedule.migrations[name], again=again))
-    schedule.running.add(name)
+    _run(schedule, name)
     schedule.starts += 1
     record, spec = schedule.records[name], schedule.spec
     kind, retry = spec["desiredKind"], int(spec.get("retryGeneration") or 0)
     same = (record.kind, record.retry) == (kind, retry)
     record.attempt = record.attempt + again if same else 0
     record.kind, record.retry = kind, retry
-    how = chance.choices(
-        (Standing.SUCCEEDED, Standing.FAILED, Standing.SKIPPED), weights=(7, 2, 1)
-    )[0]
-    took = timedelta(seconds=chance.choice((1, 1, 2, 5, 60)))
-    heapq.heappush(schedule.ends, (schedule.now + took, schedule.starts, name, how))
+
+
+def _run(schedule: Schedule, name: str) -> None:
+    """It runs, to whatever end."""
+    chance, record = schedule.chance, schedule.records[name]
+    schedule.running.add(name)
+    # Who is half-way is refused before its first write no more.
+    how = chance.choices(_OUTCOMES, weights=(7, 2, 0 if record.locked else 1))[0]
+    stops = how is Standing.FAILED and chance.random() < 0.4  # noqa: PLR2004 - a chance
+    _come(schedule, name, chance.choice((1, 1, 2, 5, 60)), how, stops=stops)
+
+
+def _come(schedule: Schedule, name: str, seconds: int, how: Standing, *, stops: bool) -> None:
+    """This is to become of it, and nothing else that was to."""
+    schedule.dues += 1
+    schedule.records[name].due = schedule.dues
+    moment = schedule.now + timedelta(seconds=seconds)
+    heapq.heappush(schedule.ends, (moment, schedule.dues, name, how, stops))
 
 
 def _put(schedule: Schedule, migration: dict[str, Any]) -> None:
@@ -217,18 +243,37 @@ def _put(schedule: Schedule, migration: dict[str, Any]) -> None:
 def _end(schedule: Schedule) -> None:
     """Whatever ends up to now."""
     while schedule.ends and schedule.ends[0][0] <= schedule.now:
-        moment, _, name, how = heapq.heappop(schedule.ends)
-        if name in schedule.running:
-            schedule.running.discard(name)
-            record = schedule.records[name]
-            record.how, record.ended = how, moment
-            _put(schedule, ended(schedule.migrations[name], how, at=moment))
+        moment, number, name, how, stops = heapq.heappop(schedule.ends)
+        record = schedule.records.get(name)
+        if record is None or record.due != number:
+            continue
+        schedule.running.discard(name)
+        record.how, record.ended, record.locked = how, moment, stops
+        known = schedule.migrations[name]
+        _put(schedule, held(known, at=moment) if stops else ended(known, how, at=moment))
+        if stops and schedule.chance.random() < 0.5:  # noqa: PLR2004 - a chance
+            _go_on(schedule, name, schedule.chance.choice((1, 5, 60)))
+
+
+def _go_on(schedule: Schedule, name: str, seconds: int) -> None:
+    """What stood in the way of one that stopped half-way goes."""
+    how = schedule.chance.choice((Standing.SUCCEEDED, Standing.FAILED))
+    _come(schedule, name, seconds, how, stops=False)
+
+
+def _turn(schedule: Schedule, name: str) -> None:
+    """Another hand turns it round, whatever becomes of it; once started, it runs."""
+    record, migration = schedule.records[name], turned(schedule.migrations[name])
+    record.turned = migration["spec"]["desiredKind"] != record.kind
+    _put(schedule, migration)
+    if not migration["spec"]["paused"]:
+        _run(schedule, name)
 
 
 def _befall(schedule: Schedule) -> None:
     """Something happens that nobody planned."""
     chance, spec = schedule.chance, schedule.spec
-    match chance.randrange(8):
+    match chance.randrange(9):
         case 0:
             _meet(schedule)  # another leader takes over
         case 1:
@@ -250,6 +295,8 @@ def _befall(schedule: Schedule) -> None:
         case 7 if chance.random() < 0.2:  # noqa: PLR2004 - seldom: it doubles the schedule
             kinds = {"Mattermost": "ClusterInstallation", "ClusterInstallation": "Mattermost"}
             _edit(schedule, desiredKind=kinds[spec["desiredKind"]])
+        case 8 if schedule.migrations:
+            _turn(schedule, chance.choice(sorted(schedule.migrations)))
         case _:
             pass
 
@@ -268,33 +315,47 @@ def _edit(schedule: Schedule, **spec: Any) -> None:
 def _help(schedule: Schedule) -> None:
     """Nothing moves: a person does what the status says."""
     status = schedule.subject["status"]
+    told = status["conditions"][0]
     if schedule.spec.get("paused"):
         _edit(schedule, paused=False)
     elif wave := status.get("awaitingApproval"):
         _edit(schedule, approvedWave=wave)
+    elif told["reason"] == Reason.MEMBERS_HELD:
+        name = told["message"].split()[0].partition("/")[2]
+        if name not in schedule.under_way - schedule.running:
+            raise BrokenRuleError(f"nothing is to be done about {name}")
+        _go_on(schedule, name, 0)
     else:
-        raise BrokenRuleError(f"it stands still, and says {status['conditions'][0]}")
+        raise BrokenRuleError(f"it stands still, and says {told}")
 
 
 def _judge_start(schedule: Schedule, name: str) -> None:
     """The rules, from what the objects say at the moment of a start."""
-    spec, running = schedule.spec, schedule.running
-    if name in running:
+    spec, record = schedule.spec, schedule.records[name]
+    if name in schedule.running:
         raise BrokenRuleError(f"{name} was started while it ran")
+    if record.turned:
+        raise BrokenRuleError(f"{name} was started, and another hand had turned it round")
     if spec.get("paused"):
         raise BrokenRuleError(f"{name} was started in a pause")
-    limit = _of(spec["maxConcurrent"], schedule.selected, up=True)
-    if len(running) + 1 > limit:
-        raise BrokenRuleError(f"{len(running) + 1} at once, and {limit} are allowed")
-    here = schedule.records[name].namespace
-    beside = sum(schedule.records[each].namespace == here for each in running)
-    if beside + 1 > spec.get("maxPerNamespace", _DAY):
-        raise BrokenRuleError(f"{beside + 1} at once in namespace {here}")
+    if not record.locked:  # else it is one of them already
+        _judge_limits(schedule, record.namespace)
     budget = _of(spec["failureBudget"], schedule.selected, up=False)
     failed = sum(_outcome(schedule, each) is Standing.FAILED for each in schedule.records)
     if failed > budget:
         raise BrokenRuleError(f"{name} was started after the budget of {budget} was spent")
     _judge_waves(schedule, name)
+
+
+def _judge_limits(schedule: Schedule, here: str) -> None:
+    """One more, of that namespace, is not too many."""
+    spec, under_way = schedule.spec, schedule.under_way
+    limit = _of(spec["maxConcurrent"], schedule.selected, up=True)
+    if len(under_way) + 1 > limit:
+        raise BrokenRuleError(f"{len(under_way) + 1} at once, and {limit} are allowed")
+    beside = sum(schedule.records[each].namespace == here for each in under_way)
+    if beside + 1 > spec.get("maxPerNamespace", _DAY):
+        raise BrokenRuleError(f"{beside + 1} at once in namespace {here}")
 
 
 def _judge_waves(schedule: Schedule, name: str) -> None:
@@ -316,7 +377,7 @@ def _judge_waves(schedule: Schedule, name: str) -> None:
 
 
 def _waves(schedule: Schedule) -> list[list[str]]:
-    """The members of each wave of the spec: a place is filled by each that is not skipped."""
+    """The members of each wave of the spec: a place is filled by each that was not refused."""
     waves: list[list[str]] = []
     place, last = 0, int(max(schedule.records, default="m-1")[1:])
     for wave in schedule.spec["waves"]:
@@ -325,7 +386,8 @@ def _waves(schedule: Schedule) -> list[list[str]]:
             name = f"m{place:02d}"
             place += 1
             present = name in schedule.records
-            if present and _outcome(schedule, name) is Standing.SKIPPED:
+            refused = present and _outcome(schedule, name) is Standing.SKIPPED
+            if refused and not schedule.records[name].turned:
                 continue
             size -= 1
             if present:
@@ -339,6 +401,8 @@ def _outcome(schedule: Schedule, name: str) -> Standing:
     record, spec = schedule.records[name], schedule.spec
     if name in schedule.running:
         return Standing.RUNNING
+    if record.turned:
+        return Standing.SKIPPED
     bad = record.how in (Standing.FAILED, Standing.SKIPPED)
     again = (
         record.kind != spec["desiredKind"]

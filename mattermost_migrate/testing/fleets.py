@@ -9,8 +9,20 @@ from typing import Any, Final
 from mattermost_migrate.domain.conditions import micro_timestamp
 from mattermost_migrate.domain.fleet import Member, Roster, Standing, member_of, new_member, start
 from mattermost_migrate.domain.names import FLEET_MIGRATION, LOCK_LABEL
+from mattermost_migrate.domain.sides import other, side
 
-__all__ = ["NOW", "begun", "ended", "enlist", "fleet", "members", "roster", "standing"]
+__all__ = [
+    "NOW",
+    "begun",
+    "ended",
+    "enlist",
+    "fleet",
+    "held",
+    "members",
+    "roster",
+    "standing",
+    "turned",
+]
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 UID: Final = "fleet-uid"
@@ -115,6 +127,22 @@ def ended(
         "metadata": {**migration["metadata"], "labels": labels},
         "status": status,
     }
+
+
+def held(migration: Mapping[str, Any], *, at: datetime = NOW) -> dict[str, Any]:
+    """A member that stopped half-way, by ``onFailure: Hold``."""
+    made = ended(migration, Standing.FAILED, at=at)
+    labels = {**made["metadata"]["labels"], LOCK_LABEL: "frozen"}
+    told = {k: v for k, v in made["status"].items() if k not in {"completionTime", "failure"}}
+    return {**made, "metadata": {**made["metadata"], "labels": labels}, "status": told}
+
+
+def turned(migration: Mapping[str, Any]) -> dict[str, Any]:
+    """A member that another hand has turned round."""
+    kind = other(side(migration["spec"]["desiredKind"])).kind
+    metadata = {**migration["metadata"], "generation": migration["metadata"]["generation"] + 1}
+    spec = {**migration["spec"], "desiredKind": kind}
+    return {**migration, "metadata": metadata, "spec": spec}
 
 
 def standing(subject: Mapping[str, Any], migrations: Iterable[Mapping[str, Any]]) -> Roster:

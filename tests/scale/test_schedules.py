@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mattermost_migrate.domain.fleet import Outlook, Roster, Standing, look_ahead
+from mattermost_migrate.domain.fleet import Member, Outlook, Roster, Standing, look_ahead
 from mattermost_migrate.domain.objects import JsonObject
 from mattermost_migrate.testing import fleet_schedules
 
@@ -67,6 +67,32 @@ def test_a_wrong_policy_is_caught(
         return wrong(look_ahead(fleet, roster, selected, now, refusals), roster)
 
     monkeypatch.setattr(fleet_schedules, "look_ahead", looked)
+
+    with pytest.raises(fleet_schedules.BrokenRuleError, match=noticed):
+        play(500)
+
+
+@pytest.mark.parametrize(
+    ("word", "wrong", "noticed"),
+    [
+        pytest.param(
+            "vacant",
+            lambda member: member.standing is Standing.SKIPPED,
+            "not through|approved|soaked",
+            id="who was turned round by another hand fills no place",
+        ),
+        pytest.param(
+            "under_way",
+            lambda member: member.standing is Standing.RUNNING,
+            "at once",
+            id="who has stopped half-way has no place",
+        ),
+    ],
+)
+def test_a_wrong_look_at_a_member_is_caught(
+    monkeypatch: pytest.MonkeyPatch, word: str, wrong: Callable[[Member], bool], noticed: str
+) -> None:
+    monkeypatch.setattr(Member, word, property(wrong))
 
     with pytest.raises(fleet_schedules.BrokenRuleError, match=noticed):
         play(500)
