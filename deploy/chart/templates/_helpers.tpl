@@ -84,6 +84,19 @@ priorityClassName: {{ . }}
 {{- end }}
 {{- end }}
 
+{{/* How what the API server calls is updated: $. */}}
+{{- define "mattermost-migrate.rollingUpdate" -}}
+{{- if .Values.webhook.hostNetwork -}}
+# Of two pods one node has the port for one only, and there may be no node to spare.
+maxUnavailable: 1
+maxSurge: 0
+{{- else -}}
+# Never fewer than wanted: a call to a pod that is gone is a call lost.
+maxUnavailable: 0
+maxSurge: 1
+{{- end }}
+{{- end }}
+
 {{/* Replicas of one component on different nodes, where there are several. */}}
 {{- define "mattermost-migrate.spread" -}}
 - maxSkew: 1

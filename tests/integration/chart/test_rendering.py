@@ -72,6 +72,31 @@ def test_on_the_network_of_the_node_is_all_that_the_api_server_calls(render: Ren
 
 
 @pytest.mark.parametrize(
+    ("network", "rolling"),
+    [
+        pytest.param("false", {"maxUnavailable": 0, "maxSurge": 1}, id="of pods"),
+        # Two pods cannot have one port of one node, and there may be no node to spare.
+        pytest.param("true", {"maxUnavailable": 1, "maxSurge": 0}, id="of nodes"),
+    ],
+)
+def test_an_update_needs_no_node_more_than_there_are_replicas(
+    render: Render, network: str, rolling: dict[str, int]
+) -> None:
+    objects = render(f"webhook.hostNetwork={network}", "conversion.enabled=true")
+
+    found = {
+        obj["metadata"]["name"]: obj["spec"]["strategy"]["rollingUpdate"]
+        for obj in objects
+        if obj["kind"] == "Deployment"
+    }
+    assert found == {
+        "mattermost-migrate-controller": {"maxUnavailable": 0, "maxSurge": 1},
+        "mattermost-migrate-webhook": rolling,
+        "mattermost-migrate-conversion": rolling,
+    }
+
+
+@pytest.mark.parametrize(
     ("said", "host", "bound"),
     [(None, "*", "*"), ("::", "::", "[::]"), ("0.0.0.0", "0.0.0.0", "0.0.0.0")],  # noqa: S104
 )
