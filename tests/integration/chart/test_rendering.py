@@ -209,6 +209,19 @@ def test_other_providers_of_certificates_are_left_alone(render: Render, provider
     )
 
 
+def test_a_ca_that_cert_manager_renews_keeps_its_key(render: Render) -> None:
+    """Pods serve a certificate for a minute yet that the CA signed before it was renewed."""
+    certificates = {
+        obj["metadata"]["name"]: obj["spec"]
+        for obj in render("certificates.provider=cert-manager")
+        if obj["kind"] == "Certificate"
+    }
+
+    assert certificates["mattermost-migrate-ca"]["isCA"]
+    assert certificates["mattermost-migrate-ca"]["privateKey"]["rotationPolicy"] == "Never"
+    assert certificates["mattermost-migrate-webhook"]["privateKey"]["rotationPolicy"] == "Always"
+
+
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
