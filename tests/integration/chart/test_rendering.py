@@ -209,6 +209,31 @@ def test_other_providers_of_certificates_are_left_alone(render: Render, provider
     )
 
 
+@pytest.mark.parametrize(
+    ("url", "names", "addresses"),
+    [
+        pytest.param("https://hooks.example.com:9443", ["hooks.example.com"], None, id="a name"),
+        pytest.param("https://hooks.example.com/mm", ["hooks.example.com"], None, id="and no port"),
+        pytest.param("https://192.0.2.7:9443", [], ["192.0.2.7"], id="IPv4"),
+        pytest.param("https://[2001:db8::7]", [], ["2001:db8::7"], id="IPv6"),
+        pytest.param("", [], None, id="none"),
+    ],
+)
+def test_cert_manager_vouches_for_the_host_that_is_called(
+    render: Render, url: str, names: list[str], addresses: list[str] | None
+) -> None:
+    objects = render("certificates.provider=cert-manager", f"webhook.url={url}")
+
+    (served,) = (
+        obj["spec"]
+        for obj in objects
+        if obj["metadata"]["name"] == "mattermost-migrate-webhook" and obj["kind"] == "Certificate"
+    )
+    service = "mattermost-migrate-webhook.home.svc"
+    assert served["dnsNames"] == [service, f"{service}.cluster.local", *names]
+    assert served.get("ipAddresses") == addresses
+
+
 def test_a_ca_that_cert_manager_renews_keeps_its_key(render: Render) -> None:
     """Pods serve a certificate for a minute yet that the CA signed before it was renewed."""
     certificates = {
