@@ -52,6 +52,17 @@ caBundle: {{ . }}
 {{- end }}
 {{- end }}
 
+{{/* By which port a webhook outside the cluster is called; nothing where it is in it: $. */}}
+{{- define "mattermost-migrate.portElsewhere" -}}
+{{- with .Values.webhook -}}
+{{- if .url -}}
+{{ regexFind ":[0-9]+$" (urlParse .url).host | trimPrefix ":" | default "443" }}
+{{- else if .externalName -}}
+{{ .port }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "mattermost-migrate.podSecurityContext" -}}
 runAsNonRoot: true
 runAsUser: 65532

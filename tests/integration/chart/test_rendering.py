@@ -234,6 +234,41 @@ def test_cert_manager_vouches_for_the_host_that_is_called(
     assert served.get("ipAddresses") == addresses
 
 
+@pytest.mark.parametrize(
+    ("settings", "port"),
+    [
+        pytest.param(("webhook.url=https://hooks.example.com:8443",), 8443, id="a URL"),
+        pytest.param(("webhook.url=https://[2001:db8::7]:8443",), 8443, id="a URL with an address"),
+        pytest.param(("webhook.url=https://hooks.example.com",), 443, id="a URL without a port"),
+        pytest.param(("webhook.externalName=hooks.example.com",), 443, id="an alias"),
+        pytest.param(
+            ("webhook.externalName=hooks.example.com", "webhook.port=8443"), 8443, id="its port"
+        ),
+        pytest.param((), None, id="neither"),
+    ],
+)
+def test_the_controller_reaches_a_webhook_elsewhere(
+    render: Render, settings: tuple[str, ...], port: int | None
+) -> None:
+    """It asks there whether the new certificate is served, before it lets go of the old CA."""
+    objects = render("networkPolicy.apiServerPorts={6443}", *settings)
+
+    reached = {
+        obj["metadata"]["name"]: {
+            each["port"]
+            for rule in obj["spec"]["egress"]
+            if "to" not in rule
+            for each in rule["ports"]
+        }
+        for obj in objects
+        if obj["kind"] == "NetworkPolicy"
+    }
+    assert reached == {
+        "mattermost-migrate-controller": {6443, 53} | ({port} if port else set()),
+        "mattermost-migrate-webhook": {6443, 53},
+    }
+
+
 def test_a_ca_that_cert_manager_renews_keeps_its_key(render: Render) -> None:
     """Pods serve a certificate for a minute yet that the CA signed before it was renewed."""
     certificates = {
