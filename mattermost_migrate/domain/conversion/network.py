@@ -10,7 +10,7 @@ from mattermost_migrate.domain.conversion.source import Source, plain
 from mattermost_migrate.domain.errors import Fault
 from mattermost_migrate.domain.objects import JsonObject
 
-__all__ = ["backward", "faults", "forward", "warnings"]
+__all__ = ["backward", "backward_faults", "faults", "forward", "warnings"]
 
 
 def forward(source: Source) -> dict[str, Any]:
@@ -33,11 +33,14 @@ def forward(source: Source) -> dict[str, Any]:
 
 
 def backward(spec: JsonObject) -> dict[str, Any]:
-    """The ClusterInstallation's fields; ``spec.ingress`` overrules the deprecated ones."""
+    """The ClusterInstallation's fields; ``spec.ingress`` overrules the deprecated ones.
+
+    Where its host was taken away, and that is to be dropped, the one from before is still there.
+    """
     given = spec
     if (ingress := spec.get("ingress")) is not None:
         given = {
-            "ingressName": ingress.get("host", ""),
+            "ingressName": ingress.get("host") or spec.get("ingressName", ""),
             "ingressAnnotations": ingress.get("annotations"),
             "useIngressTLS": bool(ingress.get("tlsSecret")),
         }
@@ -50,6 +53,16 @@ def backward(spec: JsonObject) -> dict[str, Any]:
             serviceAnnotations=spec.get("serviceAnnotations") or None,
         ),
     }
+
+
+def backward_faults(spec: JsonObject) -> Iterator[Fault]:
+    """No host at all: its operator stops, even behind a LoadBalancer (operator facts 1.1)."""
+    if not backward(spec)["ingressName"]:
+        yield Fault(
+            "spec.ingressName" if spec.get("ingress") is None else "spec.ingress.host",
+            "a ClusterInstallation needs the host under which users reach it, "
+            "even behind a load balancer; name it",
+        )
 
 
 def faults(source: Source) -> Iterator[Fault]:

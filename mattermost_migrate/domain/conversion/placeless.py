@@ -79,6 +79,8 @@ def _ingress_faults(spec: JsonObject) -> Iterator[Fault]:
         return
     if not ingress["enabled"] and not spec.get("useServiceLoadBalancer"):
         yield _fault("ingress.enabled", "a ClusterInstallation always has an Ingress")
+    if not ingress.get("host") and spec.get("ingressName"):  # which is not in force beside ingress
+        yield _fault("ingress.host", "a ClusterInstallation always has a host")
     if ingress.get("tlsSecret", "") not in ("", default_tls_secret(ingress.get("host", ""))):
         yield _fault("ingress.tlsSecret", "a ClusterInstallation names the Secret after the host")
 

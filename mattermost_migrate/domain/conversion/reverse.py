@@ -41,14 +41,16 @@ def restore(mattermost: JsonObject, *, discard: bool = False) -> dict[str, Any]:
         The ClusterInstallation in canonical form, without status and server-set metadata.
 
     Raises:
-        RefusedError: an edit has no place, or the record of the original cannot be read.
+        RefusedError: an edit has no place, no host is left, or the record of the original cannot
+            be read.
     """
     require_shape({**mattermost, "kind": MATTERMOST.kind})
     mattermost = unpin(mattermost)
     record = Record.of(annotations_of(mattermost))
     spec = canonical.mattermost_spec(mattermost.get("spec") or {})
     canonically = {**mattermost, "spec": spec}
-    if not discard and (faults := tuple(placeless.faults(canonically))):
+    without_place = () if discard else placeless.faults(canonically)
+    if faults := (*network.backward_faults(spec), *without_place):
         raise RefusedError(faults)
     restored = record.apply(derive(canonically, record.added_env))
     return {**restored, "spec": canonical.cluster_installation_spec(restored["spec"])}

@@ -82,9 +82,16 @@ def test_an_edit_wins_over_the_record_and_leaves_the_rest_of_it() -> None:
         ("spec.podTemplate", {"podTemplate": {"extraLabels": {"a": "b"}}}),
         ("spec.jobServer", {"jobServer": {"dedicatedJobServer": True}}),
         ("spec.resourcePatch", {"resourcePatch": {"service": {"patch": "[]"}}}),
-        ("spec.ingress.hosts", {"ingress": {"enabled": True, "hosts": [{"hostName": "a"}]}}),
-        ("spec.ingress.enabled", {"ingress": {"enabled": False}}),
-        ("spec.ingress.tlsSecret", {"ingress": {"enabled": True, "tlsSecret": "mine"}}),
+        (
+            "spec.ingress.hosts",
+            {"ingress": {"enabled": True, "host": "a", "hosts": [{"hostName": "b"}]}},
+        ),
+        ("spec.ingress.enabled", {"ingress": {"enabled": False, "host": "a"}}),
+        (
+            "spec.ingress.tlsSecret",
+            {"ingress": {"enabled": True, "host": "a", "tlsSecret": "mine"}},
+        ),
+        ("spec.ingress.host", {"ingress": {"enabled": False}, "useServiceLoadBalancer": True}),
         ("spec.serviceAnnotations", {"serviceAnnotations": {"a": "c"}}),
         ("spec.resourceLabels[app]", {"resourceLabels": {"app": "mine"}}),
         (
@@ -105,6 +112,32 @@ def test_an_edit_without_place_is_refused_by_field_or_dropped(
 
     assert [fault.field for fault in refused.value.faults] == [field]
     assert restore(edited(**edit), discard=True)["kind"] == "ClusterInstallation"
+
+
+def test_a_host_that_was_taken_away_comes_back_where_edits_are_dropped() -> None:
+    mattermost = edited(ingress={"enabled": False}, useServiceLoadBalancer=True)
+
+    assert restore(mattermost, discard=True)["spec"]["ingressName"] == CI["spec"]["ingressName"]
+
+
+@pytest.mark.parametrize("discard", [False, True])
+@pytest.mark.parametrize(
+    ("field", "edit"),
+    [
+        ("spec.ingress.host", {"ingress": {"enabled": False}}),
+        ("spec.ingress.host", {"ingress": {"enabled": False, "host": ""}}),
+        ("spec.ingressName", {}),
+    ],
+)
+def test_without_any_host_there_is_no_way_back_even_behind_a_load_balancer(
+    field: str, edit: dict[str, Any], *, discard: bool
+) -> None:
+    mattermost = edited(ingressName="", useServiceLoadBalancer=True, **edit)
+
+    with pytest.raises(RefusedError) as refused:
+        restore(mattermost, discard=discard)
+
+    assert [(fault.field, fault.reason) for fault in refused.value.faults] == [(field, "Invalid")]
 
 
 def test_what_says_nothing_is_no_edit() -> None:
