@@ -8,11 +8,12 @@ cluster shows.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
+from mattermost_migrate.domain import pin
 from mattermost_migrate.domain.backup import manifest
-from mattermost_migrate.domain.errors import RefusedError
+from mattermost_migrate.domain.errors import Fault, RefusedError
 from mattermost_migrate.domain.exchange import (
     adopt_deployment,
     await_pods_seen,
@@ -91,8 +92,16 @@ def _begin(
             create(seen.taking.resource, plan.manifest),
             create(DEPLOYMENT, hold(deployment(dataclasses.replace(seen, backup=saved)))),
         ),
-        warnings=tuple((w.field, w.message) for w in plan.warnings),
+        warnings=tuple(
+            (each.field, each.message) for each in (*plan.warnings, *_of_pin(seen, plan.manifest))
+        ),
     )
+
+
+def _of_pin(seen: Snapshot, target: JsonObject) -> Iterator[Fault]:
+    """What the pin of the custom resource to create will hold against others."""
+    if seen.forward and seen.deployment is not None and seen.existing is not None:
+        yield from pin.warnings(target, seen.deployment["spec"]["template"], seen.existing)
 
 
 ADOPTION: Final = (

@@ -9,14 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from mattermost_migrate.domain.children import Rendered, render_deployments
 from mattermost_migrate.domain.defaults import default_mattermost
+from mattermost_migrate.domain.difference import difference
 from mattermost_migrate.domain.errors import Fault, RefusedError
-from mattermost_migrate.domain.names import DEPLOYMENT, OWN_GROUP, V1BETA1, Reason
-from mattermost_migrate.domain.objects import Existing, JsonObject, annotations_of, name_of
+from mattermost_migrate.domain.names import DEPLOYMENT, OWN_GROUP, V1ALPHA1, V1BETA1, Reason
+from mattermost_migrate.domain.objects import (
+    Existing,
+    JsonObject,
+    annotations_of,
+    name_of,
+    namespace_of,
+)
 from mattermost_migrate.domain.pod_patch import operations
 from mattermost_migrate.domain.pod_template import defaulted
 
@@ -31,6 +38,7 @@ __all__ = [
     "pinned_target",
     "template_of",
     "unpin",
+    "warnings",
 ]
 
 #: On a pinned Mattermost: the digest of the operations that are ours, the last ones of its patch.
@@ -38,6 +46,9 @@ PINNED: Final = f"{OWN_GROUP}/pod-template-pin"
 #: Beside it: the digest of the pod template that was generated without the pin.
 GENERATED: Final = f"{OWN_GROUP}/generated-pod-template"
 _PATCH: Final = "spec.resourcePatch.deployment"
+_RESTARTED: Final = "metadata.annotations[kubectl.kubernetes.io/restartedAt]"
+#: Fields that one warning names.
+_MOST_NAMED: Final = 3
 
 
 def pin(mm: JsonObject, running_template: JsonObject, existing: Existing) -> dict[str, Any]:
@@ -110,6 +121,40 @@ def outlived(mm: JsonObject, existing: Existing) -> bool:
     if recorded is None:
         return False
     return _template_digest(generated_template(unpin(mm), existing)) != recorded
+
+
+def warnings(mm: JsonObject, running_template: JsonObject, existing: Existing) -> Iterator[Fault]:
+    """That a pin keeps what others put into the pods: from then on any other value is taken back.
+
+    The operator let them be as long as it wanted nothing there (operator facts 0.4). Left out of
+    the pin they would go with its next write, and the pods would roll.
+
+    Args:
+        mm: pinned or not, and what it was pinned to is ``running_template``.
+        running_template: as in ``pin``.
+        existing: as in ``pin``.
+    """
+    kept = _of_others(mm, running_template, existing) if is_pinned(mm) else ()
+    if not kept:
+        return
+    more = len(kept) - _MOST_NAMED
+    named = ", ".join((*kept[:_MOST_NAMED], *([f"and {more} more"] if more > 0 else ())))
+    as_restarted = ", as of kubectl rollout restart," if _RESTARTED in kept else ""
+    yield Fault(
+        _PATCH,
+        f"keeps what others put into the pods: {named}; any later value{as_restarted} is undone "
+        "at once. To restart the pods, run helm mattermost-migrate unpin "
+        f"{name_of(mm)} -n {namespace_of(mm)} (one rolling update)",
+        "Pinned",
+    )
+
+
+def _of_others(mm: JsonObject, running: JsonObject, existing: Existing) -> tuple[str, ...]:
+    """What was added to the template by neither operator; of the old one's own are two labels."""
+    old = {f"metadata.labels[{key}]" for key in V1ALPHA1.selector(name_of(mm))}
+    made = generated_template(unpin(mm), existing)
+    added = (each.field for each in difference(made, running) if each.before is None)
+    return tuple(field for field in added if field not in old)
 
 
 def pinned_target(running_template: JsonObject, name: str) -> dict[str, Any]:

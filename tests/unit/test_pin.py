@@ -21,6 +21,7 @@ from mattermost_migrate.domain.pin import (
     pin,
     pinned_target,
     unpin,
+    warnings,
 )
 from mattermost_migrate.domain.pod_template import defaulted
 from mattermost_migrate.testing import golden
@@ -113,6 +114,7 @@ def test_a_recorded_installation_keeps_its_pods(case: golden.Case) -> None:
     assert paths(pinned) == USUAL
     assert unpin(pinned) == mattermost
     assert pin(pinned, template, existing) == pinned
+    assert [*warnings(pinned, template, existing)] == []
 
 
 @pytest.mark.parametrize("case", CONVERTIBLE, ids=str)
@@ -178,6 +180,41 @@ def test_what_others_changed_in_the_running_pods_is_kept(
 
     assert path in paths(pinned)
     assert defaulted(generated_template(pinned, EXISTING)) == pinned_target(template, "acme")
+
+
+def add_variables(template: dict[str, Any]) -> None:
+    template["spec"]["containers"][0]["env"] += [
+        {"name": f"STAKATER_{letter}_SECRET", "value": "of a day"} for letter in "ABCDE"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("drift", "named", "restarts"),
+    [
+        (set_annotation, "metadata.annotations[kubectl.kubernetes.io/restartedAt];", True),
+        (add_variables, "containers[mattermost].env[STAKATER_C_SECRET], and 2 more;", False),
+    ],
+)
+def test_what_others_put_there_and_the_pin_keeps_is_told_of_once(
+    drift: Callable[[dict[str, Any]], None], named: str, *, restarts: bool
+) -> None:
+    mattermost, template = running()
+    drift(template)
+
+    told = [*warnings(pin(mattermost, template, EXISTING), template, EXISTING)]
+
+    (message,) = [each.message for each in told if each.field == "spec.resourcePatch.deployment"]
+    assert len(told) == 1
+    assert named in message
+    assert "helm mattermost-migrate unpin acme -n ns" in message
+    assert ("kubectl rollout restart" in message) is restarts
+
+
+def test_without_a_pin_nothing_is_kept_and_nothing_told() -> None:
+    mattermost, template = running()
+    set_annotation(template)
+
+    assert [*warnings(mattermost, template, EXISTING)] == []
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from mattermost_migrate.domain.names import (
     SECRET,
     Condition,
 )
-from mattermost_migrate.domain.objects import annotations_of, uid_of
+from mattermost_migrate.domain.objects import annotations_of, controller_of, name_of, uid_of
 from mattermost_migrate.domain.pin import PINNED, is_pinned
 from mattermost_migrate.testing.installations import (
     Installations,
@@ -29,6 +29,7 @@ from mattermost_migrate.testing.installations import (
 pytestmark = pytest.mark.usefixtures("engine", "operator")
 BACK = CLUSTER_INSTALLATION.kind
 BACKUP = "acme-migration-backup"
+RESTARTED = "kubectl.kubernetes.io/restartedAt"
 
 
 @pytest.fixture
@@ -145,6 +146,54 @@ def test_unpinned_it_rolls_once_and_a_users_own_patch_stays(installations: Insta
     installations.move("acme", kind=BACK, discardEdits=True)
     rolled(installations, {})
     installations.until_whole(CLUSTER_INSTALLATION, "acme")
+
+
+def restart(here: Installations, when: str) -> None:
+    """As ``kubectl rollout restart`` does."""
+    template = {"metadata": {"annotations": {RESTARTED: when}}}
+    here.admin.patch(DEPLOYMENT, here.namespace, "acme", {"spec": {"template": template}})
+
+
+def restarted(deployment: dict[str, Any]) -> str | None:
+    return annotations_of(deployment["spec"]["template"]).get(RESTARTED)
+
+
+def test_a_restart_is_undone_while_the_pin_holds_the_one_before(
+    installations: Installations,
+) -> None:
+    installations.create("acme")
+    made = installations.workload()
+    restart(installations, "first")
+    rolled(installations, made)
+    installations.until_whole(CLUSTER_INSTALLATION, "acme")
+    before = installations.workload()
+    (current,) = (each for each in installations.list(REPLICA_SET) if each["spec"]["replicas"])
+
+    installations.move("acme")
+
+    assert installations.workload() == before
+    (told,) = installations.get(INSTALLATION_MIGRATION, "acme")["status"]["warnings"]
+    assert f"metadata.annotations[{RESTARTED}]" in told["message"]
+    assert f"unpin acme -n {installations.namespace}" in told["message"]
+    installations.until_whole(MATTERMOST, "acme")
+
+    restart(installations, "second")
+    installations.until(DEPLOYMENT, "acme", lambda each: restarted(each) == "first")
+    installations.until(REPLICA_SET, name_of(current), lambda each: each["spec"]["replicas"] == 2)
+    rolled(installations, {})
+    pods = {name_of(each): controller_of(each) for each in installations.list(POD)}
+    assert {owner["uid"] for owner in pods.values() if owner} == {uid_of(current)}
+
+    spec(installations, pinPodTemplate=False)
+    installations.until_unpinned("acme")
+    rolled(installations, before)
+    assert restarted(installations.get(DEPLOYMENT, "acme")) is None
+
+    unpinned = installations.workload()
+    restart(installations, "third")
+    rolled(installations, unpinned)
+    installations.until_whole(MATTERMOST, "acme")
+    assert restarted(installations.get(DEPLOYMENT, "acme")) == "third"
 
 
 def test_a_pin_that_somebody_edited_is_left_to_him(migrated: Installations) -> None:

@@ -46,11 +46,29 @@ def wished(wishes: Wishes, **spec: Any) -> Snapshot:
     return replace(looked, migration=pretended(KEY, wishes))
 
 
+@pytest.mark.parametrize(("pin", "told"), [(True, 1), (False, 0)])
+def test_of_pods_that_somebody_restarted_it_says_how_to_do_that_again(
+    *, pin: bool, told: int
+) -> None:
+    looked = seen(pin=pin)
+    assert looked.deployment is not None
+    looked.deployment["spec"]["template"]["metadata"]["annotations"] = {
+        "kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"
+    }
+
+    found = appraise(looked)
+
+    warnings = [text for _, text in found.warnings if "kubectl rollout restart" in text]
+    assert len(warnings) == told
+    assert all("helm mattermost-migrate unpin acme -n ns" in each for each in warnings)
+
+
 def test_an_ordinary_installation_keeps_its_pods() -> None:
     found = appraise(seen())
 
     assert found.verdict is Verdict.MIGRATE
     assert (found.pods, found.pinned, found.rolls) == (2, True, False)
+    assert found.warnings == ()
     assert {change.field for change in found.seen_by_pods} == {
         "metadata.labels[installation.mattermost.com/installation]",
         "metadata.labels[installation.mattermost.com/resource]",
