@@ -338,6 +338,7 @@ class Reason(StrEnum):
     FINALIZED = "Finalized"
     NO_PLACE = "NoPlace"
     NOT_PINNABLE = "NotPinnable"
+    NOT_ROLLED_OUT = "NotRolledOut"
     NOT_UNPINNABLE = "NotUnpinnable"
     REJECTED = "Rejected"
     PAUSED = "Paused"

@@ -28,6 +28,7 @@ from mattermost_migrate.domain.names import (
 )
 from mattermost_migrate.domain.objects import JsonObject, annotations_of, leaving, name_of, uid_of
 from mattermost_migrate.domain.owners import Owner, left_out, named_by, unseen, without_gone
+from mattermost_migrate.domain.pending import asked
 from mattermost_migrate.domain.pin import pin
 from mattermost_migrate.domain.references import Reference, of_conversion
 from mattermost_migrate.domain.reported import failure_of
@@ -43,6 +44,7 @@ __all__ = [
     "deployment_role",
     "former_owners",
     "originals",
+    "pins",
     "plan_target",
     "planned",
     "planned_role",
@@ -137,12 +139,20 @@ def plan_target(seen: Snapshot) -> Planned:
         raise InvariantError(f"{seen.namespace}/{seen.name}: planned without having looked")
     converted = convert(source, seen.existing)
     mattermost = converted.mattermost
-    pinned = seen.strategy is Strategy.ADOPT and seen.migration["spec"].get("pinPodTemplate", True)
-    if pinned and seen.deployment is not None:
-        mattermost = pin(mattermost, seen.deployment["spec"]["template"], seen.existing)
+    if pins(seen) and seen.deployment is not None:
+        # What was edited since the lock, and nobody has rolled out, rolls once there is a
+        # Mattermost, as it would have.
+        wanted = asked(source, seen.deployment["spec"]["template"])
+        mattermost = pin(mattermost, wanted, seen.existing)
     marks = {**annotations_of(mattermost), MIGRATION_ANNOTATION: uid_of(seen.migration)}
     metadata = {**mattermost["metadata"], "annotations": marks}
     return Planned({**mattermost, "metadata": metadata}, converted.warnings)
+
+
+def pins(seen: Snapshot) -> bool:
+    """Whether the Mattermost is to be made to generate the pods that run."""
+    adopts = seen.forward and seen.strategy is Strategy.ADOPT
+    return adopts and bool(seen.migration["spec"].get("pinPodTemplate", True))
 
 
 def _unmarked(mattermost: JsonObject) -> JsonObject:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from mattermost_migrate.domain.difference import Difference
 from mattermost_migrate.domain.errors import RefusedError
 from mattermost_migrate.domain.names import (
     MIGRATION_ANNOTATION,
@@ -17,7 +18,8 @@ from mattermost_migrate.domain.objects import (
     namespace_of,
     uid_of,
 )
-from mattermost_migrate.domain.originals import plan_target
+from mattermost_migrate.domain.originals import pins, plan_target
+from mattermost_migrate.domain.pending import pending
 from mattermost_migrate.domain.snapshot import Snapshot, owned_by, pod_ready
 from mattermost_migrate.domain.steps import Refuse
 
@@ -132,6 +134,18 @@ def _deployment(seen: Snapshot, source: JsonObject) -> Iterator[Refuse]:
             "keeps what runs, and nothing does",
             describe,
         )
+    if pins(seen) and (late := pending(source, seen.deployment["spec"]["template"])):
+        yield Refuse(
+            Reason.NOT_ROLLED_OUT,
+            f"{seen.giving.kind} {seen.namespace}/{seen.name} asks for other pods than run, and "
+            f"its operator has yet to roll them out: {', '.join(map(_told, late))}",
+            f"kubectl -n {seen.namespace} get deployments,jobs,pods -o wide",
+        )
+
+
+def _told(late: Difference) -> str:
+    """The image in full; of a variable only which one, for its value may be a secret."""
+    return str(late) if late.field.endswith(".image") else late.field
 
 
 def _by_colours(source: JsonObject) -> bool:

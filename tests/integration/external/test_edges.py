@@ -311,6 +311,8 @@ def test_an_image_edited_before_the_exchange_is_carried_over(story: Story) -> No
     assert succeeded(here.get(INSTALLATION_MIGRATION, "edited-early"))
     here.until_whole(story.kind, "edited-early")
     assert here.get(story.kind, "edited-early")["spec"]["version"] == "7.8.16"
+    images = {pod["spec"]["containers"][0]["image"] for pod in pods_of(here, "edited-early")}
+    assert {each.rpartition(":")[2] for each in images} == {"7.8.16"}, "the pods that run"
 
 
 def test_an_image_edited_after_the_exchange_leads_back_and_is_kept(story: Story) -> None:
