@@ -23,7 +23,7 @@ from controller.observe import Informers, Observer, direction
 from controller.report import Reporter
 from controller.verdicts import Verdicts
 from controller.worker import Key, reason_of, unforeseen
-from mattermost_migrate.domain.aftercare import care, neglected
+from mattermost_migrate.domain.aftercare import care, care_unseen, neglected
 from mattermost_migrate.domain.conditions import edit_command
 from mattermost_migrate.domain.errors import (
     ForbiddenError,
@@ -64,6 +64,7 @@ from mattermost_migrate.domain.reported import (
     lock_of,
     parse_time,
 )
+from mattermost_migrate.domain.sides import other
 from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act, Decision, Done, Look, Refuse, Wait, decide
 from mattermost_migrate.domain.writes import Verb
@@ -113,7 +114,7 @@ class MigrationReconciler:
         self._reign = reign
         self._progressed = progressed
         self._migrations = informers[INSTALLATION_MIGRATION]
-        self._owners = tuple(informers[each] for each in (CLUSTER_INSTALLATION, MATTERMOST))
+        self._owners = {each: informers[each] for each in (CLUSTER_INSTALLATION, MATTERMOST)}
         self._departed = Departed(client)
         self._migrations.subscribe(self._departed.note)
         self._migrations.subscribe(self._gone)
@@ -136,9 +137,9 @@ class MigrationReconciler:
             await self._departed.clear(key)
             return None
         if _over(migration):
-            owners = [found for each in self._owners if (found := each.get(*key))]
+            owners = [found for each in self._owners.values() if (found := each.get(*key))]
             await self._undo_late(migration, owners)
-            if not any(neglected(migration, each) for each in owners):
+            if len(owners) != 1 or not neglected(migration, owners[0]):
                 self._forget(migration)
                 return None
         elif leaving(migration) and lock_of(migration) is None:
@@ -170,8 +171,7 @@ class MigrationReconciler:
             self._observer.forget(migration)
             raise
         except (RejectedError, ForbiddenError, InvariantError) as error:
-            lacks = isinstance(error, ForbiddenError)
-            if lacks and self._lacking.seconds(key_of(migration)) < _READING_RIGHTS:
+            if self._passes(migration, error):
                 raise TransientError(str(error)) from error
             seen, decision = await self._failed(migration, str(error), type(error))
         except TransientError as error:
@@ -183,9 +183,6 @@ class MigrationReconciler:
         except Exception as error:
             await self._puzzled(migration, error)
             raise
-        else:
-            self._lacking.over(key_of(migration))
-            self._unanswered.over(key_of(migration))
         if isinstance(decision.verdict, Refuse) and _rolls_back(seen):
             self._say(seen, Reason.ROLLING_BACK, decision.verdict.message, warning=True)
             await self._reporter.give_up(seen, decision.verdict)
@@ -193,21 +190,43 @@ class MigrationReconciler:
         return await self._conclude(seen, decision)
 
     async def _climb(self, migration: JsonObject) -> tuple[Snapshot, Decision]:
-        """Act until there is nothing to do but wait."""
+        """Act until there is nothing to do but wait.
+
+        What hinders the aftercare is no error of a migration that has succeeded.
+        """
         seen = await self._observer.look(migration)
+        hindered: dict[Condition, Refuse] = {}
         for _ in range(_MOST_ACTIONS):
-            decision = care(seen, self._in_time(seen, decide(seen, ladder_of(seen))))
-            if isinstance(decision.verdict, Look):  # whether its step holds is yet to be seen
-                seen = await self._observer.closer(seen, decision.verdict.part)
-                continue
-            if seen.lock and decision.current is not None:
-                self._reporter.journal(migration).enter(decision.current)
-            match decision.verdict:
-                case Act() as act:
-                    seen = await self._act(seen, act, decision.current)
-                case _:
-                    return seen, decision
+            decision = care(seen, self._in_time(seen, decide(seen, ladder_of(seen))), hindered)
+            step = decision.current
+            if seen.lock and step is not None and not isinstance(decision.verdict, Look):
+                self._reporter.journal(migration).enter(step)
+            try:
+                match decision.verdict:
+                    case Look(part):  # whether its step holds is yet to be seen
+                        seen = await self._observer.closer(seen, part)
+                    case Act() as act:
+                        seen = await self._act(seen, act, step)
+                    case _:
+                        if not hindered:
+                            self._lacking.over(key_of(migration))
+                            self._unanswered.over(key_of(migration))
+                        return seen, decision
+            except (RejectedError, ForbiddenError, InvariantError, TransientError) as error:
+                if not seen.arrived or step is None or self._passes(migration, error):
+                    raise
+                _log.warning("Hindered", extra={"step": step, "error": str(error)})
+                hindered[step] = Refuse(reason_of(type(error)), str(error))
         raise InvariantError(f"{seen.namespace}/{seen.name}: acted {_MOST_ACTIONS} times in a row")
+
+    def _passes(self, migration: JsonObject, error: MigrateError) -> bool:
+        """Whether an error may yet pass by itself."""
+        match error:
+            case ForbiddenError():
+                return self._lacking.seconds(key_of(migration)) < _READING_RIGHTS
+            case TransientError():
+                return self._unanswered.seconds(key_of(migration)) < OUTAGE
+        return False
 
     async def _act(self, seen: Snapshot, act: Act, step: Condition | None) -> Snapshot:
         journal = self._reporter.journal(seen.migration)
@@ -264,6 +283,8 @@ class MigrationReconciler:
         fresh = self._migrations.get(*key_of(migration)) or migration
         if fresh["metadata"].get("generation") != migration["metadata"].get("generation"):
             raise StaleError(f"no answer to the spec as it is now: {problem}")
+        if arrived := self._unseen(fresh, Refuse(reason_of(kind), problem)):
+            return arrived
         step = (migration.get("status") or {}).get("currentStep") or Condition.VALIDATED
         _log.error("Stalled migration", extra={"step": step, "error": problem})
         seen = Snapshot(migration=fresh, target_kind=direction(fresh).kind)
@@ -280,6 +301,8 @@ class MigrationReconciler:
         if (lasted := self._unanswered.seconds(key_of(migration))) < OUTAGE:
             return None
         fresh = self._migrations.get(*key_of(migration)) or migration
+        if arrived := self._unseen(fresh, Refuse(Reason.UNAVAILABLE, problem)):
+            return arrived
         seen = Snapshot(migration=fresh, target_kind=direction(fresh).kind)
         entered = [step for step, _ in self._reporter.journal(fresh).steps]
         told = (fresh.get("status") or {}).get("currentStep")
@@ -296,6 +319,21 @@ class MigrationReconciler:
             await self._conclude(seen, decision)
         return None
 
+    def _unseen(self, migration: JsonObject, problem: Refuse) -> tuple[Snapshot, Decision] | None:
+        """What there is to tell of one that has arrived and cannot be looked at: it succeeded."""
+        taking = direction(migration)
+        key = key_of(migration)
+        seen = Snapshot(
+            migration=migration,
+            source=self._owners[other(taking).resource].get(*key),
+            target=self._owners[taking.resource].get(*key),
+            target_kind=taking.kind,
+        )
+        if not seen.arrived:
+            return None
+        _log.warning("Hindered", extra={"error": problem.message})
+        return seen, care_unseen(seen, decide(seen, ladder_of(seen)), problem)
+
     async def _conclude(self, seen: Snapshot, decision: Decision) -> float | None:
         if isinstance(decision.verdict, Wait) and decision.verdict.reason == Reason.PAUSED:
             self._reporter.forget(seen.migration)  # it has not begun, whatever was tried
@@ -308,7 +346,7 @@ class MigrationReconciler:
                 if news or self._reporter.journal(seen.migration).ended:
                     self._say_end(seen)
                 self._forget(seen.migration)
-                return None
+                return self._hindered(seen, decision)
             case Refuse(reason, message, _):
                 # On a way back the reason of that is told behind it.
                 if before is None or not str(before.get("message")).startswith(message):
@@ -317,6 +355,19 @@ class MigrationReconciler:
         soon = decision.verdict.seconds if isinstance(decision.verdict, Wait) else None
         times = (held_back, soon, seconds_left(seen.migration, decision, self._reign))
         return min((each for each in times if each is not None), default=None)
+
+    def _hindered(self, seen: Snapshot, decision: Decision) -> float | None:
+        """Tell of what came in the way of the aftercare; seconds after which to look again."""
+        again = []
+        for step, refusal in decision.after:
+            if refusal is None:
+                continue
+            before = condition_status(seen.migration, step)
+            if before is None or before.get("message") != refusal.message:
+                self._say(seen, refusal.reason, refusal.message, warning=True)
+            if refusal.reason != Reason.NOT_UNPINNABLE:  # an edit mends that, which is watched
+                again.append(second_look(before, datetime.now(UTC)))
+        return min(again, default=None)
 
     def _in_time(self, seen: Snapshot, decision: Decision) -> Decision:
         """The decision, or the end of patience when a wait has lasted beyond the deadline."""
@@ -350,16 +401,16 @@ def _told_to_hold(migration: JsonObject) -> tuple[Condition, ...]:
     return tuple(step for step in Condition if step in told)
 
 
-def second_look(summary: JsonObject | None, now: datetime) -> float:
-    """Seconds after which to look at a refused migration again: as long as it has been refused.
+def second_look(told: JsonObject | None, now: datetime) -> float:
+    """Seconds after which to look at what was refused again: as long as it has been refused.
 
     Args:
-        summary: its condition ``Succeeded`` before this refusal, if it had one.
+        told: the condition that tells of it, as it was before this refusal, if there was one.
         now: the time.
     """
-    if summary is None or summary["status"] != "False":
+    if told is None or told["status"] != "False":
         return _SOONEST
-    refused = (now - parse_time(summary["lastTransitionTime"])).total_seconds()
+    refused = (now - parse_time(told["lastTransitionTime"])).total_seconds()
     return min(_LATEST, max(_SOONEST, refused))
 
 

@@ -40,10 +40,11 @@ class UnsuccessfulError(MigrateError):
 
 
 def reason_of(kind: type[Exception]) -> Reason:
-    """What a status says in a word of an error that only a person can mend."""
+    """What a status says in a word of an error that does not pass by itself."""
     reasons: dict[type[Exception], Reason] = {
         RejectedError: Reason.REJECTED,
         ForbiddenError: Reason.FORBIDDEN,
+        TransientError: Reason.UNAVAILABLE,
     }
     return reasons.get(kind, Reason.INTERNAL_ERROR)
 

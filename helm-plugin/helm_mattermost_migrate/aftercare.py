@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Request", "ask_for", "not_done", "ready"]
 
-#: The controller looks again whenever the Mattermost changes.
+#: The controller looks again whenever the Mattermost changes, and every minute where something
+#: else is in the way.
 _MEND: Final = "correct what is named there; it is then done by itself"
 
 

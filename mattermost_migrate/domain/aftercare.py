@@ -1,13 +1,15 @@
 """What may be asked of a migration that has succeeded: to unpin its pods, to drop the way back.
 
 Both are fields of the spec, each reported by a condition of its own. A problem with one of them is
-told there and nowhere else: the migration itself has succeeded all the same.
+told there and nowhere else: the migration itself has succeeded all the same. So is an error that
+came up on the way, as where a policy denies the write.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from mattermost_migrate.domain.backup import backup_name
@@ -20,17 +22,21 @@ from mattermost_migrate.domain.snapshot import Snapshot
 from mattermost_migrate.domain.steps import Act, Decision, Look, Part, Refuse, Step, Verdict, Wait
 from mattermost_migrate.domain.writes import Outcome, Verb, Write, fence, patch
 
-__all__ = ["care", "neglected"]
+__all__ = ["care", "care_unseen", "neglected"]
 
 _PINNED_GENERATION: Final = "pinnedGeneration"
+_UNHINDERED: Final[Mapping[Condition, Refuse]] = MappingProxyType({})
 
 
-def care(seen: Snapshot, arrived: Decision) -> Decision:
+def care(
+    seen: Snapshot, arrived: Decision, hindered: Mapping[Condition, Refuse] = _UNHINDERED
+) -> Decision:
     """What to do next once a migration is done: the same decision where nothing is.
 
     Args:
         seen: the installation, which the kind that was wanted owns.
         arrived: the decision that says so.
+        hindered: what was tried in vain, and why: that is told, and the rest is done.
     """
     if not seen.arrived or failure_of(seen.migration):
         return arrived
@@ -42,20 +48,43 @@ def care(seen: Snapshot, arrived: Decision) -> Decision:
             case Refuse() as refusal:
                 after.append((step.condition, refusal))
             case Act() | Look() | Wait() as verdict:
-                return dataclasses.replace(arrived, verdict=verdict, current=step.condition)
+                if step.condition not in hindered:
+                    return dataclasses.replace(arrived, verdict=verdict, current=step.condition)
+                after.append((step.condition, hindered[step.condition]))
     if more := drop_outlived_pin(seen):
-        return dataclasses.replace(arrived, verdict=more, current=Condition.UNPINNED)
+        if Condition.UNPINNED not in hindered:
+            return dataclasses.replace(arrived, verdict=more, current=Condition.UNPINNED)
+        after.append((Condition.UNPINNED, hindered[Condition.UNPINNED]))
     return dataclasses.replace(arrived, after=tuple(after))
 
 
-def neglected(migration: JsonObject, target: JsonObject | None) -> bool:
-    """Whether a migration that succeeded is to be looked at again, for what ``care`` would do."""
-    if target is None or target["kind"] != MATTERMOST.kind or not is_pinned(target):
-        return False
-    if not migration["spec"].get("pinPodTemplate", True):
-        refused = condition_status(migration, Condition.UNPINNED)
-        return refused is None or refused["status"] != "True"
-    return _edited(migration, target)
+def care_unseen(seen: Snapshot, arrived: Decision, problem: Refuse) -> Decision:
+    """The same where nobody can look: the problem hinders all that is not known to be done.
+
+    Args:
+        seen: no more than what is in memory.
+        arrived: the decision that it has arrived.
+        problem: why nobody can.
+    """
+    if seen.target is None or failure_of(seen.migration):
+        return arrived
+    left = tuple(_left(seen.migration, seen.target))
+    asked = (step.condition for step in _asked(seen.migration))
+    after = ((each, problem if each in left else None) for each in dict.fromkeys((*asked, *left)))
+    return dataclasses.replace(arrived, after=tuple(after))
+
+
+def neglected(migration: JsonObject, owner: JsonObject) -> bool:
+    """Whether a migration that succeeded is to be looked at again, for what ``care`` would do.
+
+    Args:
+        migration: the InstallationMigration.
+        owner: the only custom resource of the installation.
+    """
+    summary = condition_status(migration, Condition.SUCCEEDED)
+    succeeded = summary is not None and summary["status"] == "True"
+    arrived = owner["kind"] == migration["spec"]["desiredKind"]
+    return succeeded and arrived and any(_left(migration, owner))
 
 
 def _asked(migration: JsonObject) -> Iterator[Step]:
@@ -66,10 +95,22 @@ def _asked(migration: JsonObject) -> Iterator[Step]:
         yield Step(Condition.FINALIZED, finalize)
 
 
+def _left(migration: JsonObject, target: JsonObject) -> Iterator[Condition]:
+    """What was asked and is not known to be done, and a pin that an edit may have outlived."""
+    pinned = _is_pinned(target)
+    for step in _asked(migration):
+        told = condition_status(migration, step.condition)
+        done = told is not None and told["status"] == "True"
+        if not done and (pinned or step.condition is not Condition.UNPINNED):
+            yield step.condition
+    if pinned and _edited(migration, target):
+        yield Condition.UNPINNED
+
+
 def unpin_pods(seen: Snapshot) -> Verdict | None:
     """Take exactly our pin off the Mattermost, in one write; one rolling update follows."""
     target = seen.target
-    if target is None or target["kind"] != MATTERMOST.kind or not is_pinned(target):
+    if target is None or not _is_pinned(target):
         return None
     try:
         write = _without_pin(target)
@@ -88,8 +129,7 @@ def drop_outlived_pin(seen: Snapshot) -> Act | Look | None:
     Where the mutating webhook is at work it has done so within the edit itself.
     """
     target = seen.target
-    pinned = seen.migration["spec"].get("pinPodTemplate", True)
-    if target is None or not (pinned and neglected(seen.migration, target)):
+    if target is None or not (_is_pinned(target) and _edited(seen.migration, target)):
         return None
     if seen.existing is None:
         return Look(Part.EXISTING)
@@ -130,7 +170,13 @@ def finalize(seen: Snapshot) -> Verdict | None:
     return Act(f"Removed the backup of {seen.name}: there is no way back", (write,))
 
 
+def _is_pinned(target: JsonObject) -> bool:
+    return target["kind"] == MATTERMOST.kind and is_pinned(target)
+
+
 def _edited(migration: JsonObject, target: JsonObject) -> bool:
-    """Whether the Mattermost moved on since its pin was last found in order."""
+    """Whether the Mattermost, whose pin is to stay, moved on since that was last in order."""
+    if not migration["spec"].get("pinPodTemplate", True):
+        return False
     recorded = (migration.get("status") or {}).get(_PINNED_GENERATION)
     return recorded is not None and recorded != target["metadata"].get("generation")

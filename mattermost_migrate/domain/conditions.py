@@ -177,8 +177,11 @@ def _recorded(previous: Mapping[str, Any], progress: Progress) -> dict[str, Any]
 def _settled(previous: Mapping[str, Any], decision: Decision, progress: Progress) -> dict[str, Any]:
     """What is known of a migration that is done: since when it is final, and of what its pin is."""
     told: dict[str, Any] = {}
-    if progress.pinned is not None:
-        told["pinnedGeneration"] = progress.pinned
+    refused = any(each is Condition.UNPINNED and refusal for each, refusal in decision.after)
+    # A pin that is not in order is that of the edit which is still to be looked at.
+    pinned = previous.get("pinnedGeneration") if refused else progress.pinned
+    if pinned is not None:
+        told["pinnedGeneration"] = pinned
     if (Condition.FINALIZED, None) in decision.after:
         told["finalizedTime"] = previous.get("finalizedTime") or timestamp(progress.now)
     elif "finalizedTime" in previous and not progress.started and not progress.backup:

@@ -35,7 +35,7 @@ _REQUEST = Request(
 def command(**arguments: Any) -> int:
     """Remove the backup of migrations that succeeded; there is no way back then.
 
-    Only what has become a Mattermost is touched. Exit code 0 when it is done, 1 when one failed,
-    2 when it was not finished in time, 3 when there is nothing to do.
+    Only what has become a Mattermost is touched. Exit code 0 when it is done, 1 when something is
+    in the way, 2 when it was not finished in time, 3 when there is nothing to do.
     """
     return ask_for(arguments, _REQUEST)

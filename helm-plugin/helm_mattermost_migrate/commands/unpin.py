@@ -35,7 +35,8 @@ _REQUEST = Request(
 def command(**arguments: Any) -> int:
     """Drop the pin of the pod template: one ordinary rolling update follows.
 
-    Only what has become a Mattermost is touched. Exit code 0 when it is done, 1 when one failed or
-    its pin was edited and stays, 2 when it was not finished in time, 3 when there is nothing to do.
+    Only what has become a Mattermost is touched. Exit code 0 when it is done, 1 when something is
+    in the way, such as a pin that was edited, 2 when it was not finished in time, 3 when there is
+    nothing to do.
     """
     return ask_for(arguments, _REQUEST)

@@ -16,6 +16,7 @@ from mattermost_migrate.domain.names import (
     REPLICA_SET,
     SECRET,
     Condition,
+    Resource,
 )
 from mattermost_migrate.domain.objects import annotations_of, controller_of, name_of, uid_of
 from mattermost_migrate.domain.pin import PINNED, is_pinned
@@ -25,6 +26,7 @@ from mattermost_migrate.testing.installations import (
     stable,
     succeeded,
 )
+from mattermost_migrate.testing.policies import REFUSAL, refusing
 
 pytestmark = pytest.mark.usefixtures("engine", "operator")
 BACK = CLUSTER_INSTALLATION.kind
@@ -211,6 +213,46 @@ def test_a_pin_that_somebody_edited_is_left_to_him(migrated: Installations) -> N
     assert succeeded(over)
     assert is_pinned(migrated.get(MATTERMOST, "acme"))
     assert pods  # the operator may roll them: that is what the edit asked for
+
+
+@pytest.mark.parametrize(
+    ("wish", "kind", "denied"),
+    [
+        pytest.param(
+            {"pinPodTemplate": False},
+            Condition.UNPINNED,
+            (MATTERMOST, "UPDATE", "!has(object.spec.resourcePatch)"),
+            id="unpin",
+        ),
+        pytest.param(
+            {"finalize": True},
+            Condition.FINALIZED,
+            (SECRET, "DELETE", f"request.name == '{BACKUP}'"),
+            id="finalize",
+        ),
+    ],
+)
+def test_a_wish_that_a_policy_denies_fails_nothing_and_comes_true_once_that_is_lifted(
+    migrated: Installations,
+    wish: dict[str, Any],
+    kind: Condition,
+    denied: tuple[Resource, str, str],
+) -> None:
+    resource, operation, when = denied
+    ended = migrated.get(INSTALLATION_MIGRATION, "acme")["status"]["completionTime"]
+    with refusing(migrated.admin, migrated.namespace, resource, when, operations=(operation,)):
+        spec(migrated, **wish)
+        told = holds(migrated, kind, "False")
+        migrated.until_agreed("acme")
+
+    assert condition(told, kind)["reason"] == "Rejected"
+    assert REFUSAL in condition(told, kind)["message"]
+    assert succeeded(told)
+    assert condition(told, Condition.STALLED) == {}
+    assert told["status"]["completionTime"] == ended
+    assert succeeded(holds(migrated, kind))
+    migrated.until_told("acme", "Progressing", "Succeeded", "Rejected", str(kind))
+    migrated.until_whole(MATTERMOST, "acme")
 
 
 def test_an_edit_of_the_environment_drops_the_pin(migrated: Installations) -> None:

@@ -17,8 +17,10 @@ from mattermost_migrate.domain.names import (
     INSTALLATION_MIGRATION,
     LOCK_LABEL,
     MATTERMOST,
+    Resource,
 )
 from mattermost_migrate.domain.snapshot import Snapshot
+from mattermost_migrate.testing.simulated_store import merge_patch
 
 KEY = ("chat", "acme")
 
@@ -52,6 +54,10 @@ class Lone:
         assert (namespace, name) == KEY
         return self.migration
 
+    def owner(self, _: Resource) -> dict[str, Any] | None:
+        """Its custom resource of that kind, as the informer has it."""
+        return None
+
     def note(self, obj: dict[str, Any]) -> None:
         self.migration = obj
 
@@ -63,7 +69,7 @@ class Lone:
         assert (namespace, name, subresource) == (*KEY, "status")
         self.writes += 1
         answer = copy.deepcopy(self.migration)
-        answer.setdefault("status", {}).update(body["status"])
+        answer["status"] = merge_patch(answer.get("status"), body["status"])
         return answer
 
     def record(self, _: object, reason: str, note: str, **__: object) -> None:
@@ -85,8 +91,11 @@ class Lone:
 
 def reconciler(lone: Any) -> MigrationReconciler:
     """Of that one."""
-    kinds = (INSTALLATION_MIGRATION, CLUSTER_INSTALLATION, MATTERMOST)
-    informers: Any = dict.fromkeys(kinds, lone)
+    owners = {
+        kind: SimpleNamespace(get=lambda *_, kind=kind: lone.owner(kind))
+        for kind in (CLUSTER_INSTALLATION, MATTERMOST)
+    }
+    informers: Any = {INSTALLATION_MIGRATION: lone, **owners}
     reign = Reign(datetime(2020, 1, 1, tzinfo=UTC))
     return MigrationReconciler(
         lone, informers, lone, lone, Verdicts(), reign=reign, progressed=lambda _: None

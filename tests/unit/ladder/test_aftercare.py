@@ -12,6 +12,7 @@ from mattermost_migrate.domain.adoption import ADOPTION
 from mattermost_migrate.domain.aftercare import care, neglected
 from mattermost_migrate.domain.backup import backup_name
 from mattermost_migrate.domain.names import (
+    CLUSTER_INSTALLATION,
     INSTALLATION_MIGRATION,
     MATTERMOST,
     SECRET,
@@ -115,6 +116,32 @@ def test_a_pin_that_was_edited_is_refused_and_the_migration_is_done_all_the_same
 
 
 @pytest.mark.parametrize(
+    ("succeeded", "finalized", "kind", "expected"),
+    [
+        pytest.param("True", None, MATTERMOST.kind, True, id="asked"),
+        pytest.param("True", "False", MATTERMOST.kind, True, id="hindered"),
+        pytest.param("True", "True", MATTERMOST.kind, False, id="done"),
+        pytest.param("False", None, MATTERMOST.kind, False, id="it was refused"),
+        pytest.param("True", None, CLUSTER_INSTALLATION.kind, False, id="made anew since"),
+    ],
+)
+def test_a_wish_is_looked_at_until_it_is_done_and_only_of_what_has_succeeded(
+    succeeded: str,
+    finalized: str | None,
+    kind: str,
+    expected: bool,  # noqa: FBT001 - of the table
+) -> None:
+    told = {Condition.SUCCEEDED: succeeded, Condition.FINALIZED: finalized}
+    conditions = [{"type": each, "status": status} for each, status in told.items() if status]
+    migration = {
+        "spec": {"desiredKind": MATTERMOST.kind, "finalize": True},
+        "status": {"conditions": conditions},
+    }
+
+    assert neglected(migration, {"kind": kind, "metadata": {"name": "acme"}}) == expected
+
+
+@pytest.mark.parametrize(
     ("edit", "outlived"),
     [
         pytest.param({"mattermostEnv": [{"name": "A", "value": "b"}]}, True, id="environment"),
@@ -130,7 +157,8 @@ def test_a_pin_is_dropped_with_an_edit_of_the_pods(edit: dict[str, Any], outlive
     assert migration is not None
     assert mattermost is not None
     generation = mattermost["metadata"]["generation"]
-    migration["status"] = {"pinnedGeneration": generation}
+    succeeded = {"type": Condition.SUCCEEDED, "status": "True"}
+    migration["status"] = {"pinnedGeneration": generation, "conditions": [succeeded]}
     assert not neglected(migration, mattermost)
     mattermost["spec"].update(edit)
     mattermost["metadata"]["generation"] = generation + 1
