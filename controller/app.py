@@ -37,6 +37,7 @@ from mattermost_migrate.domain.objects import (
     JsonObject,
     key_of,
 )
+from mattermost_migrate.domain.reported import reworded
 from mattermost_migrate.domain.snapshot import pod_outline
 from mattermost_migrate.kube import Client, EventRecorder, Informer
 from mattermost_migrate.kube.informer import Handler
@@ -173,13 +174,13 @@ def _subscribe(informers: Informers, migrations: WorkQueue[Key], fleets: WorkQue
         return changed
 
     def migration_changed(before: JsonObject | None, after: JsonObject | None) -> None:
-        migrations.add(key_of(after or before or {}))
+        _look_at_news(migrations, before, after)
         # One that was relabelled is missed by the fleet that it has left.
         for fleet in {*fleets_of(before or {}), *fleets_of(after or {})}:
             fleets.add(("", fleet))
 
     def fleet_changed(before: JsonObject | None, after: JsonObject | None) -> None:
-        fleets.add(key_of(after or before or {}))
+        _look_at_news(fleets, before, after)
 
     informers[INSTALLATION_MIGRATION].subscribe(migration_changed)
     informers[FLEET_MIGRATION].subscribe(fleet_changed)
@@ -187,6 +188,17 @@ def _subscribe(informers: Informers, migrations: WorkQueue[Key], fleets: WorkQue
         informers[resource].subscribe(look(lambda obj: (key_of(obj),)))
     for resource in (REPLICA_SET, POD):
         informers[resource].subscribe(look(_installations))
+
+
+def _look_at_news(
+    queue: WorkQueue[Key], before: JsonObject | None, after: JsonObject | None
+) -> None:
+    """Have an object of our own looked at after a change, unless it was but told in other words.
+
+    Who told it so has chosen when to look again, and at once would only word it anew.
+    """
+    if not (before and after and reworded(before, after)):
+        queue.add(key_of(after or before or {}))
 
 
 def _subscribe_requests(informers: Informers, requests: WorkQueue[Key]) -> None:

@@ -7,7 +7,9 @@ ladder takes longer to load than to ask the cluster.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
+from mattermost_migrate.domain.backup import same_content
 from mattermost_migrate.domain.membership import Enlistment
 from mattermost_migrate.domain.names import (
     LOCK_LABEL,
@@ -26,6 +28,7 @@ __all__ = [
     "fleet_over",
     "lock_of",
     "parse_time",
+    "reworded",
     "strategy_of",
 ]
 
@@ -102,3 +105,17 @@ def strategy_of(migration: JsonObject) -> Strategy:
         begun = RECREATE_ANNOTATION in annotations_of(migration)
         return Strategy.RECREATE if begun else Strategy.ADOPT
     return Strategy(migration["spec"].get("strategy", Strategy.ADOPT))
+
+
+def reworded(before: JsonObject, after: JsonObject) -> bool:
+    """Whether an update but tells in other words what was told before.
+
+    The words of an API server may be others each time, as where they name a port.
+    """
+    return same_content(before, after) and _without_words(before) == _without_words(after)
+
+
+def _without_words(obj: JsonObject) -> dict[str, Any]:
+    status = obj.get("status") or {}
+    conditions = [{**each, "message": ""} for each in status.get("conditions") or ()]
+    return {**status, "conditions": conditions, "apiWrites": 0}
