@@ -11,6 +11,7 @@ from mattermost_migrate.domain.errors import (
     InvariantError,
     NotFoundError,
 )
+from mattermost_migrate.domain.names import SECRET
 from mattermost_migrate.domain.objects import JsonObject, namespace_of
 from mattermost_migrate.domain.steps import Act
 from mattermost_migrate.domain.writes import Outcome, Verb, Write
@@ -89,7 +90,8 @@ async def _send(
             name,
             uid=write.uid,
             resource_version=write.resource_version,
-            propagation=Propagation.ORPHAN,
+            # A Secret owns nothing: it goes at once, and not after the garbage collector came by.
+            propagation=None if resource is SECRET else Propagation.ORPHAN,
             dry_run=dry_run,
         )
         return None if answer.get("kind") == "Status" else answer

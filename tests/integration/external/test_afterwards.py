@@ -20,6 +20,7 @@ from mattermost_migrate.domain.names import (
 )
 from mattermost_migrate.domain.objects import annotations_of, controller_of, name_of, uid_of
 from mattermost_migrate.domain.pin import PINNED, is_pinned
+from mattermost_migrate.testing.cluster import Cluster
 from mattermost_migrate.testing.installations import (
     Installations,
     condition,
@@ -105,6 +106,23 @@ def test_finalized_there_is_no_way_back(migrated: Installations) -> None:
     spec(migrated, desiredKind=MATTERMOST.kind)
     assert holds(migrated, Condition.SUCCEEDED)["status"]["finalizedTime"]
     assert migrated.workload() == workload
+
+
+def test_finalized_it_waits_for_no_garbage_collector(
+    migrated: Installations, cluster: Cluster
+) -> None:
+    """Behind thousands of others that one may come late."""
+    collector = cluster.processes["kube-controller-manager"]
+    collector.pause()
+    try:
+        spec(migrated, finalize=True)
+        over = holds(migrated, Condition.FINALIZED)
+    finally:
+        collector.resume()
+
+    assert succeeded(over)
+    assert migrated.find(SECRET, BACKUP) is None
+    migrated.until_told("acme", "Progressing", "Succeeded", "Finalized")
 
 
 def test_deleting_a_finished_one_takes_the_backup_along(migrated: Installations) -> None:
