@@ -24,6 +24,7 @@ from mattermost_migrate.domain.objects import name_of
 from mattermost_migrate.domain.pin import is_pinned
 from mattermost_migrate.testing.cluster import LocalCluster, Process
 from mattermost_migrate.testing.installations import stable
+from mattermost_migrate.testing.policies import refusing
 
 from .conftest import BODIES, CONTROLLER, PATIENCE, Cli, until_leading
 
@@ -235,6 +236,25 @@ def test_unpin_rolls_once_and_finalize_gives_the_way_back_up(
     assert {name_of(obj) for obj in served.admin.list(FLEET_MIGRATION)} == fleets
     for name in pods:
         served.admin.until_gone(POD, space, name, seconds=PATIENCE)
+
+
+def test_a_wish_that_is_denied_is_told_and_the_installation_has_succeeded_all_the_same(
+    served: LocalCluster, space: str, install: Callable[..., None], cli: Cli
+) -> None:
+    install("chat")
+    assert cli("run", "chat", "-n", space, "--yes").code == 0
+    backup = "request.name == 'chat-migration-backup'"
+
+    with refusing(served.admin, space, SECRET, backup, operations=("DELETE",)):
+        denied = cli("finalize", "chat", "-n", space, "--yes", "--timeout", "60")
+        shown = cli("status", "chat", "-n", space)
+
+    assert denied.code == 1, denied.out + denied.err
+    assert f"{space}/chat: not finalized: Rejected: delete secrets " in denied.out
+    assert "Next: correct what is named there; it is then done by itself" in denied.out
+    assert shown.code == 0, shown.out + shown.err
+    assert "succeeded" in shown.out
+    served.admin.until_gone(SECRET, space, "chat-migration-backup")
 
 
 def test_a_revert_drops_edits_only_when_told_to(
