@@ -70,7 +70,7 @@ def explained(error: MigrateError, *, server: str = "") -> CommandError:
     """
     message = str(error)
     what, hint = _told(error, message)
-    if isinstance(error, TransientError) and server:
+    if isinstance(error, TransientError) and server and not error.answered:
         what = f"{what} at {server}"
     return CommandError(f"{what}: {message}" if what else message, hint=hint)
 
@@ -86,6 +86,8 @@ def _told(error: MigrateError, message: str) -> tuple[str, str]:
                 "cannot tell which cluster is meant",
                 "name one with --kube-context, or let KUBECONFIG name the file",
             )
+        case TransientError(answered=True):
+            told = ("the cluster failed", "mend what is named above; then repeat the command")
         case TransientError():
             told = ("cannot reach the cluster", "kubectl cluster-info")
         case ForbiddenError() if "nauthorized" in message:

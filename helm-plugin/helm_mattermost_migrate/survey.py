@@ -32,6 +32,7 @@ from mattermost_migrate.domain.errors import (
     NotFoundError,
     RejectedError,
     StaleError,
+    TransientError,
 )
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
@@ -280,13 +281,19 @@ async def _rehearse(client: Client, namespace: str, write: Write) -> Refuse | st
     except RejectedError as error:
         if lets_pass(write, error):
             return None
-        return Refuse(
-            Reason.REJECTED,
-            f"the API server would refuse to {write}: {error}",
-            f"kubectl -n {namespace} get {CLUSTER_INSTALLATION.plural}"
-            f".{CLUSTER_INSTALLATION.group} {write.name} -o yaml",
-        )
+        told = f"the API server would refuse to {write}: {error}"
+        return Refuse(Reason.REJECTED, told, _shown(namespace, write.name))
+    except TransientError as error:
+        if not error.answered:
+            raise
+        # Such as a webhook of somebody's that is down: it need not be asked about the others.
+        return Refuse(Reason.UNAVAILABLE, str(error), _shown(namespace, write.name))
     return None
+
+
+def _shown(namespace: str, name: str) -> str:
+    kind = f"{CLUSTER_INSTALLATION.plural}.{CLUSTER_INSTALLATION.group}"
+    return f"kubectl -n {namespace} get {kind} {name} -o yaml"
 
 
 async def _ask(client: Client, namespace: str, write: Write) -> None:

@@ -32,6 +32,7 @@ from mattermost_migrate.domain.names import (
 from mattermost_migrate.testing.builders import file_secret
 from mattermost_migrate.testing.cluster import LocalCluster, Process
 from mattermost_migrate.testing.installations import succeeded
+from mattermost_migrate.testing.policies import unanswered
 
 from .conftest import CONTROLLER, PATIENCE, Cli, command, environment, until_leading
 
@@ -164,6 +165,22 @@ def test_a_plan_of_many_reads_lists(
     }
     assert asked["get"] <= 4
     assert asked["list"] <= 20
+
+
+def test_whose_webhook_is_down_is_refused_and_the_rest_is_planned(
+    served: LocalCluster, space: str, install: Callable[..., None], cli: Cli
+) -> None:
+    install("chat", "talk")
+
+    with unanswered(served.admin, space, MATTERMOST, "object.metadata.name == 'chat'"):
+        ended = cli("plan", "-n", space, "-o", "json")
+
+    assert (ended.code, ended.err) == (3, "")
+    chat, talk = json.loads(ended.out)["installations"]
+    assert (chat["verdict"], talk["verdict"]) == ("Refused", "Migrate")
+    (refusal,) = chat["refusals"]
+    assert refusal["reason"] == "Unavailable"
+    assert 'failed calling webhook "down.example.com"' in refusal["message"]
 
 
 def put_back(cluster: LocalCluster, namespace: str) -> None:

@@ -495,6 +495,11 @@ def test_flags_are_laid_over_helms_variables(
             "kubectl cluster-info",
         ),
         (
+            TransientError('failed calling webhook "them"', answered=True),
+            'the cluster failed: failed calling webhook "them"',
+            "mend what is named above; then repeat the command",
+        ),
+        (
             ConfigurationError("no context"),
             "cannot tell which cluster is meant: no context",
             "name one with --kube-context, or let KUBECONFIG name the file",
