@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from mattermost_migrate.domain.names import Resource
@@ -67,12 +67,7 @@ async def feed(client: Client, *watched: Watched) -> AsyncIterator[Feed]:
     """
     from mattermost_migrate.kube.informer import Informer  # noqa: PLC0415 - only where watched
 
-    await asyncio.gather(
-        *(
-            client.list(resource, namespace, label_selector=labels, field_selector=fields, page=1)
-            for resource, namespace, labels, fields in watched
-        )
-    )
+    await asyncio.gather(*(_ask(client, *each) for each in watched))
     groups: dict[Resource, list[Informer]] = {}
     for resource, namespace, labels, fields in watched:
         informer = Informer(
@@ -90,3 +85,16 @@ async def feed(client: Client, *watched: Watched) -> AsyncIterator[Feed]:
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _ask(
+    client: Client,
+    resource: Resource,
+    namespace: str | None,
+    labels: str | None,
+    fields: str | None,
+) -> None:
+    """Ask for one object alone: the rest of the list is the informer's to read."""
+    pages = client.pages(resource, namespace, label_selector=labels, field_selector=fields, page=1)
+    async with aclosing(pages):
+        await anext(pages)
