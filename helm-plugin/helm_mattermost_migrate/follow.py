@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from helm_mattermost_migrate.documented import program_name
@@ -18,6 +18,7 @@ from helm_mattermost_migrate.members import as_of_its_run, members
 from helm_mattermost_migrate.progress import LOOK_SECONDS, Progress
 from helm_mattermost_migrate.selection import Selection
 from helm_mattermost_migrate.terminal import console, interactive, now
+from mattermost_migrate.domain.errors import ForbiddenError
 from mattermost_migrate.domain.names import (
     CLUSTER_INSTALLATION,
     FLEET_LABEL,
@@ -25,6 +26,7 @@ from mattermost_migrate.domain.names import (
     INSTALLATION_MIGRATION,
     MATTERMOST,
 )
+from mattermost_migrate.domain.objects import namespace_of
 
 if TYPE_CHECKING:
     from helm_mattermost_migrate.live import LiveScreen
@@ -34,6 +36,9 @@ __all__ = ["follow_fleet", "follow_selection", "screen"]
 
 #: A controller that is there takes a run up within a moment; after this long we say it has not.
 _TAKEN_UP_SECONDS: Final = 10.0
+#: So many namespaces are watched one by one; each takes a connection for each of three kinds, and
+#: a process has 1,024 open files as a rule.
+_FEW: Final = 5
 
 
 def screen(title: str) -> LiveScreen | LineScreen:
@@ -83,14 +88,7 @@ async def follow_selection(
 ) -> Progress:
     """Show the migrations of a selection until all of them have ended or the time is up."""
     began = now()
-    namespaces = selection.searched or (None,)
-    watched: list[Watched] = []
-    for namespace in namespaces:
-        watched.append((INSTALLATION_MIGRATION, namespace, None, None))
-        watched.extend(
-            (resource, namespace, selection.label_selector, None)
-            for resource in (CLUSTER_INSTALLATION, MATTERMOST)
-        )
+    searched = frozenset(selection.searched)
 
     def look(told: Feed) -> Progress:
         installations = tuple(
@@ -99,11 +97,38 @@ async def follow_selection(
             for obj in told.objects(resource)
             if selection.admits(obj)
         )
-        found = inventory_of(installations, told.objects(INSTALLATION_MIGRATION), selection)
+        migrations = (
+            obj
+            for obj in told.objects(INSTALLATION_MIGRATION)
+            if not searched or namespace_of(obj) in searched
+        )
+        found = inventory_of(installations, migrations, selection)
         return Progress(found.members, None, began)
 
     view = screen(selection.described())
-    return await _follow(feed(client, *watched), look, view, within)
+    return await _follow(_selected(client, selection), look, view, within)
+
+
+@asynccontextmanager
+async def _selected(client: Client, selection: Selection) -> AsyncIterator[Feed]:
+    """Watch many namespaces as the whole cluster; one by one where that may not be seen."""
+    namespaces = selection.searched
+    async with AsyncExitStack() as stack:
+        try:
+            some = namespaces if 0 < len(namespaces) <= _FEW else (None,)
+            told = await stack.enter_async_context(feed(client, *_watched(selection, some)))
+        except ForbiddenError:
+            if len(namespaces) <= _FEW:
+                raise
+            told = await stack.enter_async_context(feed(client, *_watched(selection, namespaces)))
+        yield told
+
+
+def _watched(selection: Selection, namespaces: Iterable[str | None]) -> Iterator[Watched]:
+    for namespace in namespaces:
+        yield (INSTALLATION_MIGRATION, namespace, None, None)
+        for resource in (CLUSTER_INSTALLATION, MATTERMOST):
+            yield (resource, namespace, selection.label_selector, None)
 
 
 async def _follow(
