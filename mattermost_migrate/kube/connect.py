@@ -69,7 +69,8 @@ class Connection:
             key: str | None = await self.configuration.get_api_key_with_prefix("BearerToken")
         except (ConfigException, OSError, ValueError, KeyError, TypeError) as error:
             raise TransientError(f"{self.source}: credentials: {error}") from error
-        return key
+        # A token file ends in a newline as a rule; in a header it would be refused.
+        return key and key.strip()
 
 
 async def connect(

@@ -134,11 +134,12 @@ def test_an_exec_plugin_is_asked_and_found_beside_its_kubeconfig(tmp_path: Path)
 def test_a_token_file_is_read_again_when_it_may_have_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "token").write_text("early")
+    # As kubectl create token writes it; http.client would print it whole in refusing the header.
+    (tmp_path / "token").write_text("early\n")
     users = [{"name": "one", "user": {"tokenFile": "token"}}]
     found = connection(KUBECONFIG=str(kubeconfig(tmp_path / "config", users=users)))
     assert authorization(found) == "Bearer early"
-    (tmp_path / "token").write_text("late")
+    (tmp_path / "token").write_text("late\n")
     # The package exports the function by the module's own name.
     monkeypatch.setattr(sys.modules[connect.__module__], "_REFRESH_SECONDS", 0.0)
     assert authorization(found) == "Bearer late"
