@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -178,6 +179,7 @@ async def _configuration(entry: Entry) -> Any:
     if "exec" in entry.user and not (getattr(loader, "token", None) or configuration.cert_file):
         command = entry.user["exec"].get("command")
         raise KubeconfigError(f"{entry.source}: exec plugin {command!r} gave no credentials")
+    _check_tls(entry, configuration)
     if any(key in entry.user for key in ("exec", "auth-provider", "tokenFile")):
         configuration.refresh_api_key_hook = _Refresh(loader)
     return configuration
@@ -193,6 +195,32 @@ def _check_plugin(entry: Entry) -> None:
         raise KubeconfigError(
             f"{entry.source}: exec plugin {command!r} gave no credentials: no such program"
         )
+
+
+def _check_tls(entry: Entry, configuration: Any) -> None:
+    """Read what TLS will read: an error of its own, later, would not say which file is no PEM."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    named = _named(entry.cluster, "certificate-authority")
+    try:
+        if configuration.ssl_ca_cert:
+            context.load_verify_locations(configuration.ssl_ca_cert)
+        named = (
+            _named(entry.user, "client-certificate", "client-key") or "exec plugin's certificate"
+        )
+        if configuration.cert_file:
+            context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    except OSError as error:
+        raise KubeconfigError(f"{entry.source}: {named}: not usable: {error}") from error
+
+
+def _named(section: Mapping[str, Any], *keys: str) -> str:
+    """The fields that are there, each with the file that it names; data goes before a file."""
+    told = (
+        data if (data := f"{key}-data") in section else f"{key} {section[key]}"
+        for key in keys
+        if key in section or f"{key}-data" in section
+    )
+    return " with ".join(told)
 
 
 def _single(entry: Entry) -> dict[str, Any]:

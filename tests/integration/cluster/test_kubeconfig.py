@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+import certs.authority
 from mattermost_migrate.domain.errors import ConfigurationError
 from mattermost_migrate.testing.cluster import Credentials
 from mattermost_migrate.testing.cluster.kubeconfig import read, write
@@ -16,7 +18,7 @@ from mattermost_migrate.testing.cluster.kubeconfig import read, write
 @pytest.fixture
 def authority(tmp_path: Path) -> Path:
     file = tmp_path / "ca.crt"
-    file.write_text("a certificate")
+    file.write_bytes(certs.authority.authority(datetime.now(UTC)).certificate)
     return file
 
 
@@ -27,7 +29,7 @@ def test_what_is_written_is_read_again(tmp_path: Path, authority: Path) -> None:
 
     assert (seen.server, seen.token, seen.certificate) == (given.server, "secret", None)
     assert seen.authority is not None
-    assert seen.authority.read_text() == "a certificate"
+    assert seen.authority.read_text() == authority.read_text()
 
 
 @pytest.mark.parametrize(

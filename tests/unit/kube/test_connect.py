@@ -1,12 +1,15 @@
 import asyncio
+import base64
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from certs.authority import authority
 from mattermost_migrate.domain.errors import ConfigurationError, KubeconfigError
 from mattermost_migrate.kube import Connection, connect
 
@@ -96,16 +99,16 @@ def test_helms_token_takes_the_place_of_any_other_login(tmp_path: Path) -> None:
 
 
 def test_helms_tls_flags_reach_the_configuration(tmp_path: Path) -> None:
-    authority = tmp_path / "ca.pem"
-    authority.write_text("a certificate")
+    trusted = tmp_path / "ca.pem"
+    trusted.write_bytes(authority(datetime.now(UTC)).certificate)
     cluster = {"server": "https://one.example", "certificate-authority-data": "QQ=="}
     path = kubeconfig(tmp_path / "config", clusters=[{"name": "one", "cluster": cluster}])
     found = connection(
         KUBECONFIG=str(path),
-        HELM_KUBECAFILE=str(authority),
+        HELM_KUBECAFILE=str(trusted),
         HELM_KUBETLS_SERVER_NAME="kubernetes.default",
     ).configuration
-    assert (found.ssl_ca_cert, found.tls_server_name) == (str(authority), "kubernetes.default")
+    assert (found.ssl_ca_cert, found.tls_server_name) == (str(trusted), "kubernetes.default")
     assert found.verify_ssl
     lax = connection(KUBECONFIG=str(path), HELM_KUBEINSECURE_SKIP_TLS_VERIFY="true").configuration
     assert (lax.verify_ssl, lax.ssl_ca_cert) == (False, None)
@@ -193,6 +196,62 @@ def test_what_cannot_be_used_is_named_with_file_and_reason(
     assert str(path) in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("cluster", "user", "told"),
+    [
+        pytest.param(
+            {"certificate-authority": "README.md"}, {}, "certificate-authority README.md", id="CA"
+        ),
+        pytest.param(
+            {"certificate-authority-data": base64.b64encode(b"README").decode()},
+            {},
+            "certificate-authority-data",
+            id="CA in the kubeconfig itself",
+        ),
+        pytest.param(
+            {},
+            {"client-certificate": "README.md", "client-key": "ca.key"},
+            "client-certificate README.md with client-key ca.key",
+            id="certificate",
+        ),
+        pytest.param(
+            {},
+            {"client-certificate": "ca.crt", "client-key": "README.md"},
+            "client-certificate ca.crt with client-key README.md",
+            id="key",
+        ),
+        pytest.param(
+            {},
+            {"exec": {"command": "./login", "apiVersion": "client.authentication.k8s.io/v1"}},
+            "exec plugin's certificate",
+            id="of a plugin",
+        ),
+    ],
+)
+def test_what_is_no_pem_is_named(
+    tmp_path: Path, cluster: dict[str, str], user: dict[str, Any], told: str
+) -> None:
+    own = authority(datetime.now(UTC))
+    (tmp_path / "README.md").write_text("# Read me\n")
+    (tmp_path / "ca.crt").write_bytes(own.certificate)
+    (tmp_path / "ca.key").write_bytes(own.key)
+    (tmp_path / "login").write_text(
+        "#!/bin/sh\n"
+        """echo '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", """
+        """"status": {"clientCertificateData": "README", "clientKeyData": "README"}}'\n"""
+    )
+    (tmp_path / "login").chmod(0o755)
+    path = kubeconfig(
+        tmp_path / "config",
+        clusters=[{"name": "one", "cluster": {"server": "https://one.example", **cluster}}],
+        users=[{"name": "one", "user": user}],
+    )
+    with pytest.raises(KubeconfigError) as caught:
+        connection(KUBECONFIG=str(path))
+    message = str(caught.value).replace(f"{tmp_path}/", "")
+    assert message.startswith(f"config, context 'one': {told}: ")
+
+
 @pytest.mark.parametrize("context", [{}, {"HELM_KUBECONTEXT": "x"}], ids=["none", "a context"])
 def test_a_file_that_is_named_and_not_there_is_told(
     tmp_path: Path, context: dict[str, str]
@@ -211,8 +270,9 @@ def test_no_cluster_at_all_is_said_so(tmp_path: Path) -> None:
 @pytest.fixture
 def pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The environment of a pod, with the files of its ServiceAccount."""
-    for name, text in (("token", "its-own"), ("namespace", "home\n"), ("ca.crt", "a certificate")):
+    for name, text in (("token", "its-own"), ("namespace", "home\n")):
         (tmp_path / name).write_text(text)
+    (tmp_path / "ca.crt").write_bytes(authority(datetime.now(UTC)).certificate)
     monkeypatch.setattr(sys.modules[connect.__module__], "_SERVICE_ACCOUNT", tmp_path)
     return {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "6443"}
 

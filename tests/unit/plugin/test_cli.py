@@ -293,6 +293,11 @@ def kubeconfig(**user: Any) -> str:
             id="a certificate that is not there",
         ),
         pytest.param(
+            kubeconfig(**{"client-certificate": "config", "client-key": "config"}),
+            ", context 'x': client-certificate ",
+            id="a certificate that is none",
+        ),
+        pytest.param(
             kubeconfig(exec={"command": "no-such-login", "apiVersion": "v1"}),
             ", context 'x': exec plugin 'no-such-login' gave no credentials: no such program",
             id="a plugin that is not there",
