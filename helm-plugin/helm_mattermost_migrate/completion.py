@@ -109,7 +109,8 @@ def _names(kinds: Sequence[Resource]) -> Sequence[str]:
 
 
 async def _list(kinds: Sequence[Resource]) -> Sequence[str]:
-    async with asyncio.timeout(_PATIENCE_SECONDS), Target.of({}).client() as client:
+    target = Target.of({})
+    async with asyncio.timeout(_PATIENCE_SECONDS), target.client(attended=False) as client:
         found = await asyncio.gather(*(_of(client, kind) for kind in kinds))
     return sorted({name for names in found for name in names})
 

@@ -69,11 +69,12 @@ class Target:
         return cls(given)
 
     @asynccontextmanager
-    async def client(self, *, plain: bool = False) -> AsyncIterator[Client]:
+    async def client(self, *, plain: bool = False, attended: bool = True) -> AsyncIterator[Client]:
         """An open client of the cluster.
 
         Args:
             plain: for a few requests and no watch; starts in half the time.
+            attended: whether a login may show something, and ask.
 
         Raises:
             CommandError: the way there is not known, or the cluster answered with an error inside
@@ -89,7 +90,7 @@ class Target:
 
         server = ""
         try:
-            connection = await connect(self.environ)
+            connection = await connect(self.environ, attended=attended)
             server = connection.server
             patience = Patience(total=_PATIENCE_SECONDS, answer=30.0)
             async with Client(connection, patience=patience, plain=plain) as client:

@@ -3,7 +3,7 @@
 Helm eats its own connection flags and hands them to a plugin as ``HELM_*`` variables only, so
 each of them is laid over the chosen kubeconfig entry, or over what a kubeconfig of the pod would
 say, the way Helm itself does for its own connection. What then comes of the entry (certificates,
-tokens, exec plugins) is the official client's business.
+tokens) is the official client's business.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from urllib.request import getproxies, proxy_bypass
 
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException
-from kubernetes.aio.config.kube_config import KubeConfigLoader
 
 from mattermost_migrate.domain.errors import ConfigurationError, KubeconfigError, TransientError
+from mattermost_migrate.kube.exec_plugin import Loader
 from mattermost_migrate.kube.kubeconfig import Entry, choose
 
 __all__ = ["Connection", "connect"]
@@ -79,6 +79,7 @@ async def connect(
     *,
     context: str | None = None,
     namespace: str | None = None,
+    attended: bool = True,
 ) -> Connection:
     """Find the cluster.
 
@@ -86,6 +87,7 @@ async def connect(
         environ: the environment to read ``KUBECONFIG`` and ``HELM_*`` from; ours if not given.
         context: the kubeconfig context, before ``HELM_KUBECONTEXT``.
         namespace: the namespace, before ``HELM_NAMESPACE`` and the context's or the pod's.
+        attended: whether an exec plugin may show something, and ask.
 
     Raises:
         ConfigurationError: nothing says where the cluster is, or what does cannot be used; the
@@ -104,7 +106,7 @@ async def connect(
         namespace=namespace or environ.get("HELM_NAMESPACE") or entry.namespace or "default",
         source=entry.source,
         headers=_impersonation(entry.user),
-        configuration=await _configuration(entry),
+        configuration=await _configuration(entry, attended=attended),
     )
 
 
@@ -165,20 +167,15 @@ def _impersonation(user: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple((header, str(value)) for header, value in (*single, *groups) if value)
 
 
-async def _configuration(entry: Entry) -> Any:
+async def _configuration(entry: Entry, *, attended: bool) -> Any:
     """The official client's configuration of an entry, with credentials that stay fresh."""
     _check_plugin(entry)
-    loader = KubeConfigLoader(
-        config_dict=_single(entry), active_context="chosen", config_base_path=""
-    )
+    loader: Any = Loader(_single(entry), attended=attended)
     configuration = _plain_configuration()
     try:
         await loader.load_and_set(configuration)
     except (ConfigException, OSError, ValueError, KeyError, TypeError) as error:
         raise KubeconfigError(f"{entry.source}: credentials: {error}") from error
-    if "exec" in entry.user and not (getattr(loader, "token", None) or configuration.cert_file):
-        command = entry.user["exec"].get("command")
-        raise KubeconfigError(f"{entry.source}: exec plugin {command!r} gave no credentials")
     _check_tls(entry, configuration)
     if any(key in entry.user for key in ("exec", "auth-provider", "tokenFile")):
         configuration.refresh_api_key_hook = _Refresh(loader)
@@ -186,7 +183,7 @@ async def _configuration(entry: Entry) -> Any:
 
 
 def _check_plugin(entry: Entry) -> None:
-    """Look for the exec plugin first: the official client only logs that it is not there."""
+    """Look for the exec plugin first: to run it would not say which program is not there."""
     plugin = entry.user.get("exec") or {}
     if not (command := plugin.get("command")):
         return

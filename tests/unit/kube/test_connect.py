@@ -1,7 +1,10 @@
 import asyncio
 import base64
+import json
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,7 @@ import pytest
 import yaml
 
 from certs.authority import authority
-from mattermost_migrate.domain.errors import ConfigurationError, KubeconfigError
+from mattermost_migrate.domain.errors import ConfigurationError, KubeconfigError, TransientError
 from mattermost_migrate.kube import Connection, connect
 
 
@@ -119,19 +122,165 @@ def test_a_server_and_a_token_are_enough_without_any_file() -> None:
     assert (found.server, authorization(found)) == ("http://other", "Bearer theirs")
 
 
-def test_an_exec_plugin_is_asked_and_found_beside_its_kubeconfig(tmp_path: Path) -> None:
-    plugin = tmp_path / "login"
-    plugin.write_text(
-        "#!/bin/sh\n"
-        """echo '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", """
-        """"status": {"token": "from-the-plugin"}}'\n"""
-    )
+def with_plugin(folder: Path, script: str, **settings: Any) -> dict[str, str]:
+    """The environment of a kubeconfig whose user is whoever this script beside it says."""
+    plugin = folder / "login"
+    plugin.write_text(f"#!/bin/sh\n{script}\n")
     plugin.chmod(0o755)
-    user = {
-        "exec": {"command": "./login", "apiVersion": "client.authentication.k8s.io/v1"},
+    user = {"exec": {"command": "./login", "apiVersion": _CREDENTIAL_VERSION, **settings}}
+    path = kubeconfig(folder / "config", users=[{"name": "one", "user": user}])
+    return {"KUBECONFIG": str(path)}
+
+
+_CREDENTIAL_VERSION = "client.authentication.k8s.io/v1"
+_GIVE = """printf '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
+"status": {"token": "%s"}}' """
+
+
+def test_an_exec_plugin_is_asked_and_found_beside_its_kubeconfig(tmp_path: Path) -> None:
+    environ = with_plugin(tmp_path, f"{_GIVE} from-the-plugin")
+    assert authorization(connection(**environ)) == "Bearer from-the-plugin"
+
+
+def test_what_an_exec_plugin_has_to_say_is_seen_however_much_it_is(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    more_than_a_pipe_holds = 1_000_000
+    script = f"head -c {more_than_a_pipe_holds} /dev/zero | tr '\\0' x >&2; {_GIVE} late"
+    environ = with_plugin(tmp_path, script)
+    found = asyncio.run(asyncio.wait_for(connect(environ), 10.0))
+    assert authorization(found) == "Bearer late"
+    assert capfd.readouterr().err == "x" * more_than_a_pipe_holds
+
+
+def test_nothing_is_seen_of_an_exec_plugin_where_nobody_looks(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    script = f"echo enter the code >&2; {_GIVE} $(test -t 0 && echo terminal || echo none)"
+    environ = with_plugin(tmp_path, script)
+    with standard_input(terminal=True):
+        found = asyncio.run(connect(environ, attended=False))
+    assert authorization(found) == "Bearer none"
+    assert capfd.readouterr().err == ""
+
+
+@contextmanager
+def standard_input(*, terminal: bool) -> Iterator[None]:
+    before = os.dup(0)
+    opened = os.openpty() if terminal else os.pipe()
+    os.dup2(opened[1 if terminal else 0], 0)
+    try:
+        yield
+    finally:
+        os.dup2(before, 0)
+        for each in (before, *opened):
+            os.close(each)
+
+
+@pytest.mark.parametrize(
+    ("mode", "inherited", "token"),
+    [
+        ({}, "a terminal", "terminal-true"),
+        ({}, "a pipe", "none-false"),
+        ({"interactiveMode": "IfAvailable"}, "a terminal", "terminal-true"),
+        ({"interactiveMode": "IfAvailable"}, "a pipe", "none-false"),
+        ({"interactiveMode": "Always"}, "a terminal", "terminal-true"),
+        ({"interactiveMode": "Never"}, "a terminal", "none-false"),
+    ],
+)
+def test_an_exec_plugin_asks_a_person_only_where_it_may_and_one_is_there(
+    tmp_path: Path, mode: dict[str, str], inherited: str, token: str
+) -> None:
+    script = (
+        "test -t 0 && found=terminal || found=none\n"
+        """case $KUBERNETES_EXEC_INFO in *'"interactive": true'*) told=true;; """
+        "*) told=false;; esac\n"
+        f"{_GIVE} $found-$told"
+    )
+    environ = with_plugin(tmp_path, script, **mode)
+    with standard_input(terminal=inherited == "a terminal"):
+        assert authorization(connection(**environ)) == f"Bearer {token}"
+
+
+@pytest.mark.parametrize(
+    ("script", "settings", "reason"),
+    [
+        pytest.param("exit 7", {}, "ended with exit code 7", id="it fails"),
+        pytest.param("echo hello", {}, "said no ExecCredential", id="no JSON"),
+        pytest.param("echo '[]'", {}, "said no ExecCredential", id="JSON of another kind"),
+        pytest.param("echo '{}'", {}, "said no ExecCredential", id="no version"),
+        pytest.param(
+            f"""echo '{{"apiVersion": "{_CREDENTIAL_VERSION}"}}'""",
+            {},
+            "neither a token nor a certificate and its key",
+            id="no status",
+        ),
+        pytest.param(
+            f"{_GIVE} x",
+            {"apiVersion": "client.authentication.k8s.io/v1beta1"},
+            "answered in client.authentication.k8s.io/v1, not in .*v1beta1",
+            id="another version",
+        ),
+        pytest.param(
+            "", {"interactiveMode": "Always"}, "standard input is no terminal", id="nobody there"
+        ),
+        pytest.param("", {"interactiveMode": "Ever"}, "interactiveMode: 'Ever'", id="no mode"),
+    ],
+)
+def test_an_exec_plugin_that_gives_no_credentials_says_why(
+    tmp_path: Path, script: str, settings: dict[str, str], reason: str
+) -> None:
+    environ = with_plugin(tmp_path, script, **settings)
+    with (
+        standard_input(terminal=False),
+        pytest.raises(KubeconfigError, match=f"exec plugin .*/login.*{reason}") as refused,
+    ):
+        connection(**environ)
+    assert environ["KUBECONFIG"] in str(refused.value)
+
+
+def test_an_exec_plugin_may_give_a_certificate(tmp_path: Path) -> None:
+    own = authority(datetime.now(UTC))
+    given = {
+        "apiVersion": _CREDENTIAL_VERSION,
+        "status": {
+            "clientCertificateData": own.certificate.decode(),
+            "clientKeyData": own.key.decode(),
+        },
     }
-    path = kubeconfig(tmp_path / "config", users=[{"name": "one", "user": user}])
-    assert authorization(connection(KUBECONFIG=str(path))) == "Bearer from-the-plugin"
+    (tmp_path / "given").write_text(json.dumps(given))
+    found = connection(**with_plugin(tmp_path, f"cat '{tmp_path}/given'")).configuration
+    assert Path(found.cert_file).read_bytes() == own.certificate
+    assert Path(found.key_file).read_bytes() == own.key
+
+
+def test_an_exec_plugin_is_asked_again_when_its_credentials_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = f"""printf '{{"apiVersion": "{_CREDENTIAL_VERSION}", "status": {{
+    "token": "%s", "expirationTimestamp": "'"$(cat expiry)"'"}}}}' "$(cat token)" """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys.modules[connect.__module__], "_REFRESH_SECONDS", 0.0)
+    (tmp_path / "expiry").write_text("2999-01-01T00:00:00Z")
+    (tmp_path / "token").write_text("early")
+    environ = with_plugin(tmp_path, script)
+    lasting = connection(**environ)
+    (tmp_path / "expiry").write_text("1999-01-01T00:00:00Z")
+    ending = connection(**environ)
+    (tmp_path / "token").write_text("late")
+    assert authorization(lasting) == "Bearer early"
+    assert authorization(ending) == "Bearer late"
+
+
+def test_an_exec_plugin_that_fails_when_asked_again_is_a_passing_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = connection(**with_plugin(tmp_path, f"{_GIVE} early"))
+    (tmp_path / "login").write_text("#!/bin/sh\nexit 7\n")
+    assert authorization(found) == "Bearer early"
+    monkeypatch.setattr(sys.modules[connect.__module__], "_REFRESH_SECONDS", 0.0)
+    with pytest.raises(TransientError, match="ended with exit code 7"):
+        authorization(found)
 
 
 def test_a_token_file_is_read_again_when_it_may_have_changed(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import time
 from pathlib import Path
 
 import click
@@ -70,3 +73,40 @@ def test_names_stand_where_an_argument_may(
 
     assert command is not None
     assert wanted(command, before) == kinds
+
+
+def test_a_login_that_asks_is_neither_shown_nor_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    login = f"echo $$ >{tmp_path}/pid; echo enter the code >&2; exec sleep 60"
+    plugin = {
+        "command": "sh",
+        "args": ["-c", login],
+        "apiVersion": "client.authentication.k8s.io/v1",
+    }
+    config = {
+        "clusters": [{"name": "x", "cluster": {"server": "http://127.0.0.1:1"}}],
+        "users": [{"name": "x", "user": {"exec": plugin}}],
+        "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
+        "current-context": "x",
+    }
+    (tmp_path / "config").write_text(yaml.safe_dump(config))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    monkeypatch.setattr(sys.modules[main.__module__], "_PATIENCE_SECONDS", 1.0)
+
+    main(["plan", ""])
+
+    told = capfd.readouterr()
+    assert (told.out, told.err) == (":4\n", "")
+    assert is_gone(int((tmp_path / "pid").read_text()))
+
+
+def is_gone(pid: int) -> bool:
+    """Whether the process ends within a moment."""
+    for _ in range(100):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
