@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException
@@ -25,6 +24,7 @@ from kubernetes.aio.config import ConfigException
 from mattermost_migrate.domain.errors import ConfigurationError, KubeconfigError, TransientError
 from mattermost_migrate.kube.exec_plugin import Loader
 from mattermost_migrate.kube.kubeconfig import Entry, choose
+from mattermost_migrate.kube.proxy import checked, named_by_environment
 
 __all__ = ["Connection", "connect"]
 
@@ -56,9 +56,7 @@ class Connection:
     @property
     def by_proxy(self) -> bool:
         """Whether the kubeconfig or the environment names a proxy for this server."""
-        parts = urlsplit(self.server)
-        named = parts.scheme in getproxies() and not proxy_bypass(parts.netloc)
-        return named or bool(getattr(self.configuration, "proxy", None))
+        return bool(getattr(self.configuration, "proxy", None))
 
     async def authorization(self) -> str | None:
         """The Authorization header of the next request, renewed when it is due.
@@ -101,12 +99,16 @@ async def connect(
     entry = _under_helm(entry or _of_pod(environ), environ)
     if not entry.cluster.get("server"):
         raise ConfigurationError(f"{entry.source}: cluster: no server is named")
+    server = str(entry.cluster["server"]).rstrip("/")
+    proxy = _proxy(entry, server, environ)
+    configuration = await _configuration(entry, attended=attended)
+    configuration.proxy = proxy
     return Connection(
-        server=str(entry.cluster["server"]).rstrip("/"),
+        server=server,
         namespace=namespace or environ.get("HELM_NAMESPACE") or entry.namespace or "default",
         source=entry.source,
         headers=_impersonation(entry.user),
-        configuration=await _configuration(entry, attended=attended),
+        configuration=configuration,
     )
 
 
@@ -159,6 +161,20 @@ def _under_helm(entry: Entry, environ: Mapping[str, str]) -> Entry:
     if groups := environ.get("HELM_KUBEASGROUPS"):
         user["as-groups"] = [group for group in groups.split(",") if group]
     return Entry(entry.source, entry.context, cluster, user, entry.namespace)
+
+
+def _proxy(entry: Entry, server: str, environ: Mapping[str, str]) -> str | None:
+    """The proxy before the server: the kubeconfig's, or else the environment's."""
+    place = "cluster: server"
+    try:
+        scheme, named = urlsplit(server).scheme, entry.cluster.get("proxy-url")
+        if named:
+            place = "cluster: proxy-url"
+        elif named := named_by_environment(server, environ):
+            place = f"{scheme.upper()}_PROXY"
+        return checked(str(named)) if named else None
+    except ValueError as error:
+        raise KubeconfigError(f"{entry.source}: {place}: {error}") from error
 
 
 def _impersonation(user: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -29,10 +29,9 @@ class Pool(RESTClientObject):
     def __init__(self, connection: Connection, *, size: int) -> None:
         configuration = copy.copy(connection.configuration)
         configuration.connection_pool_maxsize = size
-        if not connection.by_proxy:
-            # Else a thread looks for proxies in the environment, and another one for passwords in
-            # ~/.netrc, before every single request.
-            configuration.client_session_kwargs = {"trust_env": False}
+        # Else a thread looks for proxies in the environment, by other rules than ours, and another
+        # one for passwords in ~/.netrc, before every single request.
+        configuration.client_session_kwargs = {"trust_env": False}
         super().__init__(configuration)
 
     async def ask(
