@@ -118,7 +118,8 @@ class Round:
         Deployment, which it does in a moment: one write less, and one state less to flicker.
         """
         state = (self.seen.get("status") or {}).get("state")
-        if not state and "replicas" not in health.status and _just_made(self.seen):
+        unseen = not health.healthy and "replicas" not in health.status  # none may be wanted
+        if not state and unseen and _just_made(self.seen):
             return _FIRST_WORD
         await self.store_status(health.status)
         if not health.healthy:

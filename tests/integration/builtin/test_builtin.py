@@ -88,6 +88,20 @@ def test_it_becomes_stable_and_then_nothing_is_written(
 
 
 @pytest.mark.parametrize(("resource", "build"), KINDS)
+def test_of_no_replicas_it_is_stable_as_soon_as_of_some(
+    world: Open, resource: Resource, build: Callable[..., dict[str, Any]]
+) -> None:
+    """A migration stands at TargetStable until then; its deadline may be 10 s."""
+    replicas = -1 if resource is CLUSTER_INSTALLATION else 0
+
+    async def main() -> None:
+        async with world() as here, asyncio.timeout(15):
+            await here.stable(await here.create(resource, build(replicas=replicas)))
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(("resource", "build"), KINDS)
 def test_drift_is_repaired_and_what_others_added_stays(
     world: Open, resource: Resource, build: Callable[..., dict[str, Any]]
 ) -> None:
