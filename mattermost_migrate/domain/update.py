@@ -38,7 +38,7 @@ __all__ = ["Create", "Keep", "Recreate", "Update", "Write", "decide"]
 _INSTALLATION_KINDS: Final = frozenset({CLUSTER_INSTALLATION.kind, MATTERMOST.kind})
 #: An empty struct that Go puts into a MinIOInstance, and what other controllers report.
 _UNWANTED: Final = ("scheduler", "status")
-#: Fields of a Service that belong to its present type.
+#: Fields of a Service that belong to its present type, and that the operator does not choose.
 _ALLOCATED: Final = ("clusterIP", "clusterIPs", "loadBalancerIP")
 
 
@@ -120,6 +120,11 @@ def _original(live: JsonObject, kind: str) -> Mapping[str, Any]:
         original = last_applied.decode(recorded)
     except ValueError:
         return {}
+    spec = original.get("spec")
+    if kind == SERVICE.kind and isinstance(spec, Mapping):
+        # Whatever it found there the Go operator recorded as its own.
+        spec = {key: value for key, value in spec.items() if key not in _ALLOCATED}
+        original = {**original, "spec": spec}
     return _ours(original, kind)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from mattermost_migrate.domain.children import render_cluster_installation, render_mattermost
 from mattermost_migrate.domain.children.installation import annotated
+from mattermost_migrate.domain.children.service import LOAD_BALANCER, carried
 from mattermost_migrate.domain.errors import RefusedError
 from mattermost_migrate.domain.names import LAST_APPLIED
 from mattermost_migrate.domain.objects import Existing, JsonObject
@@ -272,6 +273,17 @@ def test_a_service_of_another_type_is_made_anew() -> None:
     decision = decide(live, annotated(desired))
     assert isinstance(decision, Recreate)
     assert "clusterIP" not in decision.obj["spec"]
+
+
+def test_addresses_that_the_go_operator_carried_over_stay() -> None:
+    """They are in its record, and not in what a round of ours wants."""
+    desired = dict(annotated({**plain("Service/acme"), "spec": LOAD_BALANCER}))
+    live = served(desired)
+    live["spec"]["loadBalancerIP"] = "192.0.2.7"
+    live["metadata"]["annotations"] |= carried(desired, live)["metadata"]["annotations"]
+    assert decide(live, desired) == Keep()
+    desired["metadata"]["labels"]["another"] = "kind's"
+    assert updated(live, annotated(desired))["spec"] == live["spec"]
 
 
 def owned_by(obj: dict[str, Any], kind: str, name: str, uid: str) -> dict[str, Any]:
