@@ -34,6 +34,8 @@ async def examine(
 ) -> tuple[Verdict, ...]:
     """Inspect the installations selected; what seems broken is looked at again.
 
+    A look is torn anywhere while a fleet is on its way: broken is what every look finds broken.
+
     Args:
         client: an open client.
         selection: the installations.
@@ -43,18 +45,20 @@ async def examine(
         ForbiddenError: we may not list a kind that an inspection needs.
     """
     kinds = tuple(kinds)
-    verdicts = await _look(client, selection, kinds)
+    found = await _look(client, selection, kinds)
     for _ in range(_LOOKS - 1):
-        if all(each.state is not State.BROKEN for each in verdicts):
+        sound = {key: each for key, each in found.items() if each.state is not State.BROKEN}
+        if len(sound) == len(found):
             break
         await asyncio.sleep(_PAUSE_SECONDS)
-        verdicts = await _look(client, selection, kinds)
-    return verdicts
+        now = await _look(client, selection, kinds) | sound
+        found = {key: now[key] for key in found if key in now}  # one may be deleted meanwhile
+    return tuple(found.values())
 
 
 async def _look(
     client: Client, selection: Selection, kinds: Iterable[Resource]
-) -> tuple[Verdict, ...]:
+) -> dict[Key, Verdict]:
     places = tuple(selection.searched) or (None,)
     listed = await asyncio.gather(
         *(_list(client, kind, place) for kind in kinds for place in places)
@@ -63,7 +67,7 @@ async def _look(
     keys = _chosen(objects, selection)
     secrets = await asyncio.gather(*(_secrets(client, key) for key in keys))
     scene = Scene((*objects, *(obj for group in secrets for obj in group)))
-    return tuple(inspect(scene, *key) for key in keys)
+    return {key: inspect(scene, *key) for key in keys}
 
 
 def _chosen(objects: Iterable[JsonObject], selection: Selection) -> list[Key]:
