@@ -28,16 +28,18 @@ __all__ = ["check"]
 
 def check(subject: Subject) -> Iterator[Finding]:
     """Everything about who owns what there is of the installation."""
-    children = _children(subject)
-    for child in children.values():
-        yield from _controlled(subject, child)
-    everything = (*children.values(), *replica_sets_of(subject), *pods_of(subject))
+    named, owned = _named(subject), _owned(subject)
+    for uid, child in (named | owned).items():
+        # A user may hang a Service of his own on the installation, so that it goes with it.
+        if uid in named or LAST_APPLIED in annotations_of(child):
+            yield from _controlled(subject, child)
+    everything = (*(named | owned).values(), *replica_sets_of(subject), *pods_of(subject))
     for obj in everything:
         yield from _references(subject, obj)
 
 
-def _children(subject: Subject) -> dict[str, JsonObject]:
-    """What is the installation's by its name, or says that one of its custom resources owns it."""
+def _named(subject: Subject) -> dict[str, JsonObject]:
+    """What is the installation's by its name, by UID."""
     name = subject.name
     named = [
         *((kind, name) for kind in (DEPLOYMENT, SERVICE, INGRESS)),
@@ -47,10 +49,14 @@ def _children(subject: Subject) -> dict[str, JsonObject]:
         *_generated_secrets(subject),
     ]
     found = (subject.scene.get(kind, subject.namespace, each) for kind, each in named)
-    children = {uid_of(each): each for each in found if each is not None}
-    for owner in subject.owners:
-        children |= {uid_of(each): each for each in subject.scene.owned_by(owner)}
-    return children
+    return {uid_of(each): each for each in found if each is not None}
+
+
+def _owned(subject: Subject) -> dict[str, JsonObject]:
+    """What says that one of the installation's custom resources owns it, by UID."""
+    return {
+        uid_of(each): each for owner in subject.owners for each in subject.scene.owned_by(owner)
+    }
 
 
 def _generated_secrets(subject: Subject) -> Iterator[tuple[Resource, str]]:

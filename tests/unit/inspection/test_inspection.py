@@ -389,5 +389,45 @@ def test_the_generated_database_secret_needs_an_owner_where_there_is_a_database(
     assert (found.kind, found.flaw) == ("Secret", Flaw.NO_OWNER)
 
 
+@pytest.mark.parametrize("kind", [SERVICE, DEPLOYMENT], ids=lambda kind: str(kind.kind))
+@pytest.mark.parametrize("controlled", [False, True], ids=["by nobody", "by another"])
+def test_what_a_user_hung_on_the_installation_needs_no_controller(
+    kind: Resource, *, controlled: bool
+) -> None:
+    objects = scene(moved())
+    other = {"apiVersion": "g/v1", "kind": "Widget", "name": "w", "uid": "w", "controller": True}
+    owner = one(objects, MATTERMOST)["metadata"]
+    plain = {"apiVersion": MATTERMOST.api_version, "kind": MATTERMOST.kind, "name": "acme"}
+    theirs: dict[str, Any] = {
+        "name": "acme-extra",
+        "namespace": "ns",
+        "uid": "extra",
+        "annotations": {},
+    }
+    theirs["ownerReferences"] = [{**plain, "uid": owner["uid"]}, *[other] * controlled]
+    objects["extra"] = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": theirs}
+
+    assert verdict(objects).findings == ()
+
+    theirs["annotations"] = {LAST_APPLIED: "the operator made it"}
+    (found,) = verdict(objects).findings
+    assert (found.kind, found.name) == (kind.kind, "acme-extra")
+    assert found.flaw is (Flaw.OTHER_OWNER if controlled else Flaw.NO_OWNER)
+
+
+@pytest.mark.parametrize("kind", [SERVICE, DEPLOYMENT], ids=lambda kind: str(kind.kind))
+def test_a_child_that_names_its_kind_as_a_plain_owner_has_lost_its_controller(
+    kind: Resource,
+) -> None:
+    objects = scene(moved())
+    child = objects[f"{kind.kind}/acme"]
+    child["metadata"].get("annotations", {}).pop(LAST_APPLIED, None)
+    child["metadata"]["ownerReferences"][0]["controller"] = False
+
+    assert (kind.kind, Flaw.NO_OWNER) in {
+        (each.kind, each.flaw) for each in verdict(objects).findings
+    }
+
+
 def test_installations_are_found_by_their_kinds_and_by_their_migrations() -> None:
     assert installations(Scene(scene(installed()).values())) == [("ns", "acme")]
