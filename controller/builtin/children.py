@@ -170,6 +170,8 @@ class Children:
     async def _may_take(self, what: str, live: JsonObject) -> None:
         """Make sure that whoever controls a child gives it up: two controllers never fight.
 
+        What has no namespace may be a namesake's elsewhere, whose freeze gives up nothing to us.
+
         Raises:
             ProblemError: another installation that is not frozen controls it.
         """
@@ -180,13 +182,14 @@ class Children:
         async with self.confirming:
             if uid in self.given_up:
                 return
-            holder = await self.known.live(resource, namespace_of(self.owner), str(theirs["name"]))
-            if holder is None or uid_of(holder) != uid or frozen(holder):
+            place = self.known.place_of(resource, theirs, live)
+            here = place == namespace_of(self.owner)
+            holder = place and await self.known.live(resource, place, str(theirs["name"]))
+            if not holder or uid_of(holder) != uid or (here and frozen(holder)):
                 self.given_up.add(uid)
                 return
-        raise ProblemError(
-            f"{what}: is controlled by {resource.kind} {name_of(holder)}, which is not frozen"
-        )
+        which = ", which is not frozen" if here else f" of namespace {place}"
+        raise ProblemError(f"{what}: is controlled by {resource.kind} {name_of(holder)}{which}")
 
     async def _confirm(self) -> None:
         """Make sure, once a pass, that the installation still is what this pass rests on.

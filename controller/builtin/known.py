@@ -27,6 +27,7 @@ from mattermost_migrate.domain.objects import (
     name_of,
     namespace_of,
     typed,
+    uid_of,
 )
 from mattermost_migrate.domain.references import Reference
 from mattermost_migrate.kube import Client, Informer
@@ -73,6 +74,16 @@ class Known:
         if found is None and resource == DEPLOYMENT:
             return self._job_servers.get(where, name)
         return found
+
+    def place_of(self, resource: Resource, owner: JsonObject, child: JsonObject) -> str | None:
+        """The namespace of a child's owner; None: nobody knows of such an owner.
+
+        A child without a namespace does not say. All are looked through for it, which is seldom.
+        """
+        if namespace := namespace_of(child):
+            return namespace
+        found = self.informers[resource].items()
+        return next((namespace_of(obj) for obj in found if uid_of(obj) == owner["uid"]), None)
 
     async def find(self, resource: Resource, namespace: str, name: str) -> JsonObject | None:
         """The object from memory, or else read live."""

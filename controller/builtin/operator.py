@@ -40,7 +40,6 @@ from mattermost_migrate.domain.names import (
 from mattermost_migrate.domain.objects import (
     JsonObject,
     key_of,
-    namespace_of,
     owners_of,
     typed,
 )
@@ -215,13 +214,13 @@ class BuiltinOperator:
     def _of_child(
         self, resource: Resource, before: JsonObject | None, after: JsonObject | None
     ) -> None:
-        if self._known.is_echo(resource.kind, before, after):
+        if self._subscribing or self._known.is_echo(resource.kind, before, after):
             return
         if progressed(before, after):
             self._of_progress(before, after)
             return
         for obj in (before, after):
-            for kind, namespace, name in _installations_over(obj):
+            for kind, namespace, name in self._installations_over(obj):
                 self._disturb(kind, namespace, name)
         obj = after or before or {}
         for kind in self._queues:
@@ -229,7 +228,7 @@ class BuiltinOperator:
 
     def _of_progress(self, before: JsonObject | None, after: JsonObject | None) -> None:
         """A child counts its pods, or got its address: only the health may be another."""
-        for kind, namespace, name in _installations_over(after or before):
+        for kind, namespace, name in self._installations_over(after or before):
             self._look(kind, namespace, name)
 
     def _of_replica_set(self, before: JsonObject | None, after: JsonObject | None) -> None:
@@ -249,6 +248,17 @@ class BuiltinOperator:
         if ci and (ci.get("spec") or {}).get("migrate") and not progressed(before, after):
             self._add(CLUSTER_INSTALLATION, key)
 
+    def _installations_over(self, child: JsonObject | None) -> Iterator[tuple[str, str, str]]:
+        """Kind, namespace and name of the installations that own a child."""
+        if child is None:
+            return
+        for owner in owners_of(child):
+            for kind in (CLUSTER_INSTALLATION, MATTERMOST):
+                if owner.get("kind") != kind.kind:
+                    continue
+                if (namespace := self._known.place_of(kind, owner, child)) is not None:
+                    yield kind.kind, namespace, str(owner["name"])
+
     def _disturb(self, kind: str, namespace: str, name: str) -> None:
         """Look at an installation, if there is one, and at its children."""
         if self._look(kind, namespace, name):
@@ -264,12 +274,3 @@ class BuiltinOperator:
     def _add(self, kind: Resource, key: Key) -> None:
         if not self._subscribing:
             self._queues[kind.kind].add(key)
-
-
-def _installations_over(child: JsonObject | None) -> Iterator[tuple[str, str, str]]:
-    """Kind, namespace and name of the installations that own a child."""
-    if child is None:
-        return
-    for owner in owners_of(child):
-        if owner.get("kind") in (CLUSTER_INSTALLATION.kind, MATTERMOST.kind):
-            yield str(owner["kind"]), namespace_of(child), str(owner["name"])

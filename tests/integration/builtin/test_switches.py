@@ -53,13 +53,16 @@ def test_a_class_of_its_own_is_made_mended_and_taken_away(world: Open) -> None:
     spec = {"awsLoadBalancerController": balancer, "ingress": {"enabled": False}}
 
     async def main() -> None:
-        async with world(resync=Resync(soonest=1.0)) as here:
-            await here.create(MATTERMOST, mattermost("balanced", **spec))
+        async with world() as here:
+            await here.stable(await here.create(MATTERMOST, mattermost("balanced", **spec)))
             made = await _class(here, lambda obj: obj is not None)
             label, value = next(iter(labels_of(made).items()))
             drift = {"metadata": {"labels": {label: "wrong"}}}
             await here.api.patch(INGRESS_CLASS, None, "balanced", drift)
             await _class(here, lambda obj: obj is not None and labels_of(obj)[label] == value)
+            await here.quiet()
+            await here.api.delete(INGRESS_CLASS, None, "balanced")
+            await _class(here, lambda obj: obj is not None)
             other = {"spec": {"awsLoadBalancerController": {"ingressClassName": "other"}}}
             await here.patch(MATTERMOST, "balanced", other)
             await _class(here, lambda obj: obj is None)
