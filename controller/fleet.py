@@ -128,6 +128,8 @@ class FleetReconciler:
             muster.pass_over(skips)
             outlook = await self._start(muster, passed_over=len(skips))
             again = await self._report(muster, outlook, passed_over=len(skips))
+            if outlook.starting:
+                again = 0.0
         except NotFoundError:
             # The fleet, or but a member of it, and then nobody else would bring this up again.
             self._forget(name_of(fleet))
@@ -196,7 +198,12 @@ class FleetReconciler:
             muster.put(after)
 
     async def _start(self, muster: Muster, passed_over: int) -> Outlook:
-        """Start whom the policies let start; give what they said last."""
+        """Start whom the policies let start; give what they said last.
+
+        Where that takes long, as where a webhook is waited for in vain, it stops in between: what
+        has come of it is to be told.
+        """
+        began = time.monotonic()
         while True:
             async with self._verdicts:
                 await self._resolve(muster)
@@ -207,15 +214,18 @@ class FleetReconciler:
                     muster.read()
                     outlook = self._look(muster, passed_over)
                 batch = outlook.starting[:_BATCH]
+                sent = time.monotonic()
                 answers = await asyncio.gather(
                     *(self._begin(muster, member) for member in batch), return_exceptions=True
                 )
-            failures = list(_failures(muster, batch, answers))
+            failures = list(_failures(muster, batch, answers, time.monotonic() - sent))
             if failures:
                 lost = (each for each in failures if isinstance(each, LeaseLostError))
                 raise next(lost, failures[0])
             if not batch:
                 return outlook
+            if time.monotonic() - began > _INTERVAL:
+                return self._look(muster, passed_over)
 
     def _look(self, muster: Muster, passed_over: int) -> Outlook:
         """Ask the policies, by the newest spec that is known."""
@@ -316,13 +326,17 @@ class FleetReconciler:
 
 
 def _failures(
-    muster: Muster, batch: Sequence[Member], answers: Sequence[BaseException | None]
+    muster: Muster,
+    batch: Sequence[Member],
+    answers: Sequence[BaseException | None],
+    took: float,
 ) -> Iterator[BaseException]:
     """What went wrong with these starts; whom the API server will not have is kept in mind."""
     for member, answer in zip(batch, answers, strict=True):
+        each = took / len(batch)
         if isinstance(answer, RejectedError | ForbiddenError):
-            muster.refuse(member, reason_of(type(answer)), str(answer))
+            muster.refuse(member, reason_of(type(answer)), str(answer), each)
         elif isinstance(answer, TransientError) and answer.answered:
-            muster.refuse(member, Reason.UNAVAILABLE, str(answer))
+            muster.refuse(member, Reason.UNAVAILABLE, str(answer), each)
         elif answer is not None:
             yield answer

@@ -103,11 +103,13 @@ class Muster:
         """These were selected and are no members; a selection that was cut off is made again."""
         self.departed = tuple(dict.fromkeys((*self.departed, *skips)))
 
-    def refuse(self, member: Member, reason: Reason, message: str) -> None:
-        """The API server would not have a member start."""
+    def refuse(self, member: Member, reason: Reason, message: str, took: float) -> None:
+        """The API server would not have a member start, and took so many seconds to say so."""
         before, beside = self.refusals.get(member.key), len(self.refusals)
         now = datetime.now(UTC)
-        self.refusals[member.key] = Refusal.of(before, reason, message, now, beside=beside)
+        self.refusals[member.key] = Refusal.of(
+            before, reason, message, now, beside=beside, took=took
+        )
 
     def stale(self, seconds: float) -> bool:
         """Whether the spec was read live longer ago than that."""

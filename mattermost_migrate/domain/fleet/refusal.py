@@ -21,6 +21,8 @@ _FIRST: Final = 1.0
 _LONGEST: Final = 30.0
 #: And for each that is refused: all of them together ask the API server twenty times a second.
 _EACH: Final = 0.05
+#: Where they wait long for their answers: half of the time is for the others.
+_SHARE: Final = 2.0
 #: Seconds after which a person is told of a server that fails: until then it passes by itself.
 _OUTAGE: Final = 60.0
 
@@ -45,7 +47,14 @@ class Refusal:
 
     @classmethod
     def of(
-        cls, before: Self | None, reason: Reason, message: str, now: datetime, *, beside: int
+        cls,
+        before: Self | None,
+        reason: Reason,
+        message: str,
+        now: datetime,
+        *,
+        beside: int,
+        took: float = 0.0,
     ) -> Self:
         """A refusal that was just met.
 
@@ -55,9 +64,11 @@ class Refusal:
             message: the API server's.
             now: the time.
             beside: how many are refused.
+            took: seconds for which the start kept others from theirs.
         """
         times = before.times + 1 if before else 1
-        pause = max(doubled(_FIRST, times - 1, _LONGEST), _EACH * beside)
+        each = max(_EACH, _SHARE * took)
+        pause = max(doubled(_FIRST, times - 1, _LONGEST), each * beside)
         since = before.since if before else now
         return cls(reason, message, now + timedelta(seconds=pause), since, times)
 

@@ -43,6 +43,7 @@ class Cluster:
         unseen: what was stored of whom and never told, by name.
         asked: whose start was sent, in order.
         now: the time, to be put forward.
+        takes, waited: seconds until a refused start is answered, and in all until now.
     """
 
     def __init__(self, *members: tuple[str, str], **spec: Any) -> None:
@@ -64,6 +65,7 @@ class Cluster:
         self.refuses: Callable[[str, str], Exception | None] = lambda *_: None
         self.unseen: dict[str, JsonObject] = {}
         self.asked: list[str] = []
+        self.takes = self.waited = 0.0
         self.now: datetime = NOW
         self.events: list[str] = []
         self._version = 1
@@ -93,6 +95,7 @@ class Cluster:
         if namespace:
             self.asked.append(name)
             if error := self.refuses(namespace, name):
+                self.waited += self.takes
                 raise error
         known = self.informers[resource].get(namespace, name)
         assert known is not None
@@ -132,14 +135,14 @@ class Cluster:
 def passes(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[float | None]]:
     """Looks at a fleet, a second after the other; what each look gave."""
     clock = [100.0]
-    for module in ("controller.fleet", "controller.muster"):
-        monkeypatch.setattr(f"{module}.time", SimpleNamespace(monotonic=lambda: clock[0]))
 
     def run(cluster: Cluster, reconciler: FleetReconciler, count: int = 1) -> list[float | None]:
         def now(_: object) -> datetime:
-            return cluster.now
+            return cluster.now + timedelta(seconds=cluster.waited)
 
+        timer = SimpleNamespace(monotonic=lambda: clock[0] + cluster.waited)
         for module in ("controller.fleet", "controller.muster"):
+            monkeypatch.setattr(f"{module}.time", timer)
             monkeypatch.setattr(f"{module}.datetime", SimpleNamespace(now=now))
         answers = []
         for _ in range(count):
@@ -256,6 +259,23 @@ def test_a_webhook_that_is_down_in_one_namespace_keeps_no_other_waiting_and_is_t
     cluster.refuses = lambda *_: None
     passes(cluster, fleets, 16)
     assert cluster.running() == ["a-0", "b-0", "b-1"]
+
+
+def test_a_webhook_that_is_waited_for_in_vain_is_reported_of_all_the_same(
+    passes: Callable[..., list[float | None]],
+) -> None:
+    """There is always one who has rested by then: the pass would never come to an end."""
+    cluster = Cluster(*(("a", f"a-{number}") for number in range(60)), maxConcurrent=15)
+    slow = TransientError('500: failed calling webhook "theirs"', answered=True)
+    cluster.refuses = lambda *_: slow
+    cluster.takes = 10.0 / 15
+    fleets = reconciler(cluster)
+
+    for _ in range(30):
+        passes(cluster, fleets)
+
+    assert summary(cluster) == ("Unknown", "Unavailable", str(slow))
+    assert len(cluster.asked) < 30 * 15
 
 
 def test_a_start_that_may_yet_be_applied_lets_nobody_else_start_in_its_place(
