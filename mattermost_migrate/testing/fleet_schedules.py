@@ -324,6 +324,9 @@ def _help(schedule: Schedule) -> None:
         name = told["message"].split()[0].partition("/")[2]
         if name not in schedule.under_way - schedule.running:
             raise BrokenRuleError(f"nothing is to be done about {name}")
+        known = schedule.roster.get((schedule.records[name].namespace, name))
+        if known and known.standing is Standing.WAITING:
+            raise BrokenRuleError(f"{name} waits for a person, and its fleet is to try it again")
         _go_on(schedule, name, 0)
     else:
         raise BrokenRuleError(f"it stands still, and says {told}")
@@ -340,11 +343,11 @@ def _judge_start(schedule: Schedule, name: str) -> None:
         raise BrokenRuleError(f"{name} was started in a pause")
     if not record.locked:  # else it is one of them already
         _judge_limits(schedule, record.namespace)
+        _judge_waves(schedule, name)
     budget = _of(spec["failureBudget"], schedule.selected, up=False)
     failed = sum(_outcome(schedule, each) is Standing.FAILED for each in schedule.records)
     if failed > budget:
         raise BrokenRuleError(f"{name} was started after the budget of {budget} was spent")
-    _judge_waves(schedule, name)
 
 
 def _judge_limits(schedule: Schedule, here: str) -> None:

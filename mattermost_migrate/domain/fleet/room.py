@@ -26,11 +26,11 @@ def seated(
 ) -> Iterator[Member]:
     """As many of the wave's waiting ones, in order, as the limits let run.
 
-    Who waits to be tried again half-way comes first: it has its place already.
+    Who waits to be tried again half-way comes first, of whatever wave: it has its place already,
+    and nobody else may have it before it has come to an end.
     """
     for member in roster.held():
-        waits = member.standing is Standing.WAITING and member.key not in resting
-        if waits and (wave.end is None or member.place < wave.end):
+        if member.standing is Standing.WAITING and member.key not in resting:
             yield member
     most = fleet["spec"].get("maxPerNamespace")
     room = _room(fleet, roster, selected)

@@ -131,10 +131,14 @@ def test_who_has_stopped_half_way_keeps_its_place(
     assert starting(subject, Roster(held(*standings))) == expected
 
 
-def test_one_that_is_held_in_a_later_wave_waits_for_that_wave() -> None:
-    subject = fleet(waves=[{"size": 1}], maxConcurrent=2)
+@pytest.mark.parametrize(("at_most", "expected"), [(1, [1]), (2, [1, 0])])
+def test_one_that_is_held_is_tried_again_whatever_wave_it_is_of(
+    at_most: int, expected: list[int]
+) -> None:
+    """Where it has the only place, as once its fleet was turned, nobody else could start."""
+    subject = fleet(waves=[{"size": 1}], maxConcurrent=at_most)
 
-    assert starting(subject, Roster(held(W, W, at=1))) == [0]
+    assert starting(subject, Roster(held(W, W, at=1))) == expected
 
 
 def test_who_has_stopped_half_way_keeps_the_place_of_its_namespace() -> None:
@@ -239,9 +243,11 @@ def test_who_is_refused_is_asked_for_later_each_time_and_later_where_there_are_m
         assert known.since == NOW
         now = known.until
     crowd = Refusal.of(None, Reason.REJECTED, "no", NOW, beside=3000)
+    slow = Refusal.of(None, Reason.UNAVAILABLE, "no", NOW, beside=60, took=10 / 15)
 
     assert pauses == [1, 2, 4, 8, 16, 30, 30]
     assert crowd.until == NOW + timedelta(seconds=150)
+    assert slow.until == NOW + timedelta(seconds=80)
 
 
 @pytest.mark.parametrize(
