@@ -80,11 +80,11 @@ def _turns(member: Member) -> bool:
     """Whether it is on its way to a Mattermost, or sets out once it may.
 
     One that has stalled on its way still holds the lock. One that was refused and is no fleet's is
-    looked at again and again by itself.
+    looked at again and again by itself; where there is no installation, nothing can come of it.
     """
     on_its_way = member.locked or member.standing is Standing.RUNNING
-    sets_out = member.standing is Standing.REFUSED and not member.fleet
-    return (on_its_way or sets_out) and member.desired == MATTERMOST.kind
+    sets_out = member.standing is Standing.REFUSED and member.kinds and not member.fleet
+    return bool(on_its_way or sets_out) and member.desired == MATTERMOST.kind
 
 
 def _held_up(members: Iterable[Member]) -> Iterator[str]:

@@ -94,6 +94,12 @@ def test_what_moves_or_would_set_out_by_itself_turns_round(
     assert revert._turns(only(seen)) is turns
 
 
+def test_a_migration_of_nothing_is_let_alone() -> None:
+    (member,) = Inventory(migrations=(refused("ghost", MATTERMOST),)).members
+
+    assert not revert._turns(member)
+
+
 def test_what_was_turned_round_before_and_has_stalled_is_told_with_what_holds_it() -> None:
     held = only(stalled("chat", CLUSTER_INSTALLATION, "RollbackFailed"))
     others = (
