@@ -7,8 +7,10 @@ old one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from mattermost_migrate.domain import canonical
 from mattermost_migrate.domain.children.deployment import APP_CONTAINER, image_name
 from mattermost_migrate.domain.children.env import merged
 from mattermost_migrate.domain.difference import Difference, difference
@@ -40,13 +42,19 @@ def asked(cluster_installation: JsonObject, template: JsonObject) -> JsonObject:
     if app is None:
         return template
     spec = cluster_installation.get("spec") or {}
-    fresh: dict[str, Any] = {
-        **app,
-        "env": merged(app.get("env") or [], spec.get("mattermostEnv") or []),
-    }
+    fresh: dict[str, Any] = {**app, "env": merged(app.get("env") or [], _own_env(spec))}
     if (image := spec.get("image")) and (version := spec.get("version")):
         fresh["image"] = image_name(image, version, digest=version.startswith("sha256:"))
     if fresh == {"env": [], **app}:
         return template
     changed = [fresh if each is app else each for each in containers]
     return {**template, "spec": {**template["spec"], "containers": changed}}
+
+
+def _own_env(spec: Mapping[str, Any]) -> list[JsonObject]:
+    """The user's variables as the operator writes them: a quantity may be spelled otherwise."""
+    given = spec.get("mattermostEnv") or []
+    try:
+        return list(canonical.cluster_installation_spec({"mattermostEnv": given})["mattermostEnv"])
+    except (KeyError, ValueError):  # nothing there, or what the conversion refuses by its field
+        return []

@@ -65,6 +65,26 @@ def test_what_is_spelled_otherwise_runs_already() -> None:
     assert pending(ci, template) == ()
 
 
+@pytest.mark.parametrize("divisor", [1, "1", "1000m"])
+def test_a_quantity_is_compared_as_the_operator_writes_it(divisor: Any) -> None:
+    def of_cpu(divisor: Any) -> dict[str, Any]:
+        field = {"resource": "limits.cpu", "divisor": divisor}
+        return {"name": "GOMAXPROCS", "valueFrom": {"resourceFieldRef": field}}
+
+    cluster = installed()
+    ci, template = edit(cluster, mattermostEnv=[of_cpu(divisor)]), running(cluster)
+    template["spec"]["containers"][0]["env"].append(of_cpu("1"))
+
+    assert pending(ci, template) == ()
+
+
+@pytest.mark.parametrize("own", [[{"name": 1}], [{"name": "X", "value": {}}]], ids=str)
+def test_what_is_no_variable_is_the_conversions_to_refuse(own: list[Any]) -> None:
+    cluster = installed()
+
+    assert pending(edit(cluster, mattermostEnv=own), running(cluster)) == ()
+
+
 @pytest.mark.parametrize("empty", [{}, {"value": ""}, {"value": None}], ids=str)
 def test_a_variable_without_a_value_is_one(empty: dict[str, Any]) -> None:
     cluster = installed()
