@@ -31,8 +31,9 @@ _UNPROCESSABLE: Final = 422
 _NO_REASON: Final = "the server rejected our request due to an error in our request"
 _FIRST_SERVER_ERROR: Final = 500
 _PASSING: Final = frozenset({408, 429})
-#: By these the API server tells that it is through with a request, in vain; by a 504 it does not.
-_FAILED: Final = frozenset({500, 503})
+#: By this the API server tells that it is through with a request, in vain. By a 504 it does not,
+#: nor by what etcd has to say, who may carry out later what it has timed out.
+_FAILED: Final = "InternalError"
 _BY_CODE: Final[Mapping[int, type[MigrateError]]] = {
     401: ForbiddenError,
     404: NotFoundError,
@@ -84,8 +85,7 @@ def error_of(
     if code == _NOT_FOUND and status.get("kind") != "Status":
         return NotServedError(message)
     if code in _PASSING or code >= _FIRST_SERVER_ERROR:
-        answered = code in _FAILED and status.get("kind") == "Status" and wait is None
-        return TransientError(message, retry_after=wait, answered=answered)
+        return TransientError(message, retry_after=wait, answered=reason == _FAILED)
     return _BY_CODE.get(code, RejectedError)(message)
 
 

@@ -75,9 +75,10 @@ def test_the_servers_wish_to_be_left_alone_is_kept() -> None:
 @pytest.mark.parametrize(
     ("code", "body", "wait", "answered"),
     [
-        (500, status("failed calling webhook"), None, True),
-        (503, status(), None, True),
-        (503, status(), 1.0, False),
+        (500, status("failed calling webhook", reason="InternalError"), None, True),
+        (500, status("etcdserver: request timed out"), None, False),
+        (500, {"message": "a proxy's"}, None, False),
+        (503, status(reason="ServiceUnavailable"), None, False),
         (503, {"message": "a proxy's"}, None, False),
         (504, status(), None, False),
         (429, status(), None, False),
