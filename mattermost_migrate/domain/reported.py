@@ -112,7 +112,8 @@ def reworded(before: JsonObject, after: JsonObject) -> bool:
 
     The words of an API server may be others each time, as where they name a port.
     """
-    return same_content(before, after) and _without_words(before) == _without_words(after)
+    same = same_content(before, after) and _without_words(before) == _without_words(after)
+    return same and before["metadata"].get("generation") == after["metadata"].get("generation")
 
 
 def _without_words(obj: JsonObject) -> dict[str, Any]:

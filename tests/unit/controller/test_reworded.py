@@ -145,6 +145,7 @@ def told(message: str, **more: Any) -> dict[str, Any]:
         pytest.param(told("port 2", currentWave=2), False, id="it has come further"),
         pytest.param(told("port 2", metadata={"labels": {"a": "b"}}), False, id="a label"),
         pytest.param({**told("port 2"), "spec": {"paused": True}}, False, id="a wish"),
+        pytest.param(told("port 2", metadata={"generation": 3}), False, id="a wish and another"),
     ],
 )
 def test_only_other_words_are_no_news(after: dict[str, Any], expected: bool) -> None:  # noqa: FBT001 - of the table
