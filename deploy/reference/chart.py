@@ -21,6 +21,7 @@ _HEAD = """\
 
 ```console
 $ helm upgrade --install mattermost-migrate deploy/chart \\
+    --set image.repository=registry.example.com/mattermost-migrate \\
     --namespace mattermost-migrate --create-namespace
 ```
 

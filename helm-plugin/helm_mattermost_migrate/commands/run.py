@@ -23,7 +23,7 @@ __all__ = ["command"]
     examples=(
         ("chat", "one installation"),
         ("-A -l tier=gold", "by label, in every namespace"),
-        ("--all --max-concurrent 20", "all there are, twenty at a time"),
+        ("--all --max-concurrent 10", "all there are, ten at a time"),
         ("--all --wave canary=1:10m:approve --wave 10%:1h", "one, then a tenth, then the rest"),
         ("--plan friday.plan", "what was planned, if all is as it was then"),
         ("-f fleet.yaml", "as a FleetMigration says"),
