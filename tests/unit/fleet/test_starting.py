@@ -24,13 +24,7 @@ from mattermost_migrate.testing.fleets import (
     standing,
 )
 
-W, R, S, F, K = (
-    Standing.WAITING,
-    Standing.RUNNING,
-    Standing.SUCCEEDED,
-    Standing.FAILED,
-    Standing.SKIPPED,
-)
+W, R, S, F, K = Standing
 LATER = NOW + timedelta(hours=1)
 
 

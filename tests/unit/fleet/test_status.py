@@ -23,13 +23,7 @@ from mattermost_migrate.domain.fleet import (
 from mattermost_migrate.domain.reported import condition_status
 from mattermost_migrate.testing.fleets import NOW, fleet, members, roster
 
-W, R, S, F, K = (
-    Standing.WAITING,
-    Standing.RUNNING,
-    Standing.SUCCEEDED,
-    Standing.FAILED,
-    Standing.SKIPPED,
-)
+W, R, S, F, K = Standing
 #: As an object may hold it that was stored before the CRD had a limit.
 ENDLESS = [{"size": size, "soakSeconds": 10**15} for size in (3, 1, 1, 1)]
 SKIP = Skip("ns", "held", "InAnotherFleet", "held")

@@ -12,13 +12,7 @@ from mattermost_migrate.domain.fleet import Roster, Standing
 from mattermost_migrate.domain.fleet.waves import current_wave, gate, waves_of
 from mattermost_migrate.testing.fleets import NOW, fleet, members, roster
 
-W, R, S, F, K = (
-    Standing.WAITING,
-    Standing.RUNNING,
-    Standing.SUCCEEDED,
-    Standing.FAILED,
-    Standing.SKIPPED,
-)
+W, R, S, F, K = Standing
 CANARY = {"name": "canary", "size": 1}
 
 
