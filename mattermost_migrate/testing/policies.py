@@ -95,10 +95,9 @@ def refusing(
         f"request.resource.resource == '{CONFIG_MAP.plural}'"
         f" ? object.metadata.name != '{policy.name}' : (request.dryRun || !({when}))"
     )
-    rules = [_rule(resource, operations), _rule(CONFIG_MAP, ("CREATE",))]
     spec = {
         "failurePolicy": "Fail",
-        "matchConstraints": {"resourceRules": rules},
+        "matchConstraints": {"resourceRules": _rules(resource, operations)},
         "validations": [{"expression": expression, "message": REFUSAL}],
     }
     binding = {
@@ -141,7 +140,7 @@ def unanswered(
     hook = {
         "name": "down.example.com",
         "clientConfig": {"url": "https://127.0.0.1:1/"},
-        "rules": [_rule(resource, operations), _rule(CONFIG_MAP, ("CREATE",))],
+        "rules": _rules(resource, operations),
         "matchConditions": [{"name": "meant", "expression": expression}],
         "namespaceSelector": _only(namespace),
         "failurePolicy": "Fail",
@@ -178,6 +177,11 @@ def _turned_away(admin: Client, namespace: str, name: str, words: str) -> bool:
 
 def _only(namespace: str) -> dict[str, Any]:
     return {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
+
+
+def _rules(resource: Resource, operations: Sequence[str]) -> list[dict[str, Any]]:
+    """Of these writes, and of the ConfigMap that shows whether they are met."""
+    return [_rule(resource, operations), _rule(CONFIG_MAP, ("CREATE",))]
 
 
 def _rule(resource: Resource, operations: Sequence[str]) -> dict[str, Any]:
