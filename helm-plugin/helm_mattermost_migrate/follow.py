@@ -26,7 +26,6 @@ from mattermost_migrate.domain.names import (
     INSTALLATION_MIGRATION,
     MATTERMOST,
 )
-from mattermost_migrate.domain.objects import namespace_of
 
 if TYPE_CHECKING:
     from helm_mattermost_migrate.live import LiveScreen
@@ -88,7 +87,6 @@ async def follow_selection(
 ) -> Progress:
     """Show the migrations of a selection until all of them have ended or the time is up."""
     began = now()
-    searched = frozenset(selection.searched)
 
     def look(told: Feed) -> Progress:
         installations = tuple(
@@ -97,12 +95,7 @@ async def follow_selection(
             for obj in told.objects(resource)
             if selection.admits(obj)
         )
-        migrations = (
-            obj
-            for obj in told.objects(INSTALLATION_MIGRATION)
-            if not searched or namespace_of(obj) in searched
-        )
-        found = inventory_of(installations, migrations, selection)
+        found = inventory_of(installations, told.objects(INSTALLATION_MIGRATION), selection)
         return Progress(found.members, None, began)
 
     view = screen(selection.described())

@@ -125,14 +125,19 @@ def inventory_of(
 
     Args:
         installations: those that it admits.
-        migrations: all of its namespaces. Of one without an installation nothing is known but its
-            name: it is shown unless that is not enough to tell whether it is meant.
+        migrations: of its namespaces, or of more. Of one without an installation nothing is known
+            but its name: it is shown unless that is not enough to tell whether it is meant.
         selection: what was selected.
         fleets: the FleetMigrations; None where we may not see them.
     """
     wanted = {key_of(obj) for obj in installations} | set(selection.names)
     narrow = selection.requirements or selection.names or selection.selector
-    told = tuple(obj for obj in migrations if not narrow or key_of(obj) in wanted)
+    places = frozenset(selection.searched)
+
+    def meant(key: Key) -> bool:
+        return key in wanted if narrow else not places or key[0] in places
+
+    told = tuple(obj for obj in migrations if meant(key_of(obj)))
     return Inventory(installations, told, fleets)
 
 
