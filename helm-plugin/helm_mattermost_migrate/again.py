@@ -12,6 +12,7 @@ from helm_mattermost_migrate.fleet_request import MAX_CONCURRENT
 from mattermost_migrate.domain.membership import Enlistment
 from mattermost_migrate.domain.objects import JsonObject, key_of, name_of, uid_of
 from mattermost_migrate.domain.reported import fleet_over
+from mattermost_migrate.domain.wording import shortened
 
 __all__ = ["check_alone", "check_number", "fleet_that_has"]
 
@@ -42,7 +43,7 @@ def check_alone(migrations: Iterable[JsonObject], fleets: Sequence[JsonObject]) 
         return
     told = [
         f"FleetMigration {name} is not over, and tries its own again within its limits: "
-        + _named(paths)
+        + shortened(sorted(paths), _MOST_NAMED)
         for name, paths in sorted(theirs.items())
     ]
     commands = " && ".join(f"{program_name()} retry --fleet {name}" for name in sorted(theirs))
@@ -65,8 +66,3 @@ def check_number(migrations: Sequence[JsonObject], fleets: Sequence[JsonObject])
         f"and more than {MAX_CONCURRENT} are not without your word",
         hint=f"{program_name()} retry --fleet {most[0][0]}, or {others}" if most else others,
     )
-
-
-def _named(paths: Sequence[str]) -> str:
-    more = len(paths) - _MOST_NAMED
-    return ", ".join((*sorted(paths)[:_MOST_NAMED], *([f"and {more} more"] if more > 0 else ())))

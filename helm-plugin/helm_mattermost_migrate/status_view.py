@@ -14,6 +14,7 @@ from helm_mattermost_migrate.members import Member, Standing
 from helm_mattermost_migrate.selection import Key
 from helm_mattermost_migrate.tables import table
 from mattermost_migrate.domain.names import CLUSTER_INSTALLATION
+from mattermost_migrate.domain.wording import shortened
 
 __all__ = [
     "exit_code",
@@ -113,9 +114,7 @@ def waiting_for_nobody(members: Iterable[Member], keys: Container[Key]) -> tuple
         return ()
     paths = [member.path for member in waiting]
     back = all(member.desired == CLUSTER_INSTALLATION.kind for member in waiting)
-    told = ", ".join(paths[:_MOST_NAMED])
-    if len(paths) > _MOST_NAMED:
-        told += f", and {len(paths) - _MOST_NAMED} more"
+    told = shortened(paths, _MOST_NAMED)
     return (
         f"{told}: waiting for a FleetMigration that is over or gone, which will not start it",
         f"  Next: {program_name()} {'revert' if back else 'run'} {' '.join(paths[:_MOST_NAMED])}",

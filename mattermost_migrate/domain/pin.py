@@ -26,6 +26,7 @@ from mattermost_migrate.domain.objects import (
 )
 from mattermost_migrate.domain.pod_patch import operations
 from mattermost_migrate.domain.pod_template import defaulted
+from mattermost_migrate.domain.wording import shortened
 
 __all__ = [
     "GENERATED",
@@ -137,8 +138,7 @@ def warnings(mm: JsonObject, running_template: JsonObject, existing: Existing) -
     kept = _of_others(mm, running_template, existing) if is_pinned(mm) else ()
     if not kept:
         return
-    more = len(kept) - _MOST_NAMED
-    named = ", ".join((*kept[:_MOST_NAMED], *([f"and {more} more"] if more > 0 else ())))
+    named = shortened(kept, _MOST_NAMED)
     as_restarted = ", as of kubectl rollout restart," if _RESTARTED in kept else ""
     yield Fault(
         _PATCH,
