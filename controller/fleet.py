@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from controller.lasting import OUTAGE, Lasting
+from controller.lasting import Lasting
 from controller.muster import Muster
 from controller.observe import Informers
 from controller.targets import Targets
@@ -50,6 +50,7 @@ from mattermost_migrate.domain.names import (
 )
 from mattermost_migrate.domain.objects import JsonObject, labels_of, name_of, typed, uid_of
 from mattermost_migrate.domain.reported import condition_status
+from mattermost_migrate.domain.spans import OUTAGE
 from mattermost_migrate.domain.writes import fence
 from mattermost_migrate.kube import Client, EventRecorder
 
@@ -139,7 +140,7 @@ class FleetReconciler:
             raise UnsuccessfulError(str(error)) from error
         except TransientError as error:
             if self._unanswered.seconds(key) >= OUTAGE:
-                await self._stalled(key, Reason.UNAVAILABLE, str(error))
+                await self._stalled(key, reason_of(type(error)), str(error))
             raise
         except MigrateError:
             raise
@@ -333,10 +334,8 @@ def _failures(
 ) -> Iterator[BaseException]:
     """What went wrong with these starts; whom the API server will not have is kept in mind."""
     for member, answer in zip(batch, answers, strict=True):
-        each = took / len(batch)
-        if isinstance(answer, RejectedError | ForbiddenError):
-            muster.refuse(member, reason_of(type(answer)), str(answer), each)
-        elif isinstance(answer, TransientError) and answer.answered:
-            muster.refuse(member, Reason.UNAVAILABLE, str(answer), each)
-        elif answer is not None:
-            yield answer
+        match answer:
+            case RejectedError() | ForbiddenError() | TransientError(answered=True):
+                muster.refuse(member, reason_of(type(answer)), str(answer), took / len(batch))
+            case BaseException():
+                yield answer

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import Final
 
 from controller.worker import Key
 
-__all__ = ["OUTAGE", "Lasting"]
-
-#: Seconds for which requests may be answered by 5xx before a person is told. An API server that
-#: starts anew is no news; somebody's admission webhook that is down for good is.
-OUTAGE: Final = 60.0
+__all__ = ["Lasting"]
 
 
 class Lasting:

@@ -18,7 +18,7 @@ from typing import Final
 from controller.deadline import Reign, patience, seconds_left
 from controller.departed import Departed
 from controller.execute import execute
-from controller.lasting import OUTAGE, Lasting
+from controller.lasting import Lasting
 from controller.observe import Informers, Observer, direction
 from controller.report import Reporter
 from controller.verdicts import Verdicts
@@ -66,6 +66,7 @@ from mattermost_migrate.domain.reported import (
 )
 from mattermost_migrate.domain.sides import other
 from mattermost_migrate.domain.snapshot import Snapshot
+from mattermost_migrate.domain.spans import OUTAGE
 from mattermost_migrate.domain.steps import Act, Decision, Done, Look, Refuse, Wait, decide
 from mattermost_migrate.domain.writes import Verb
 from mattermost_migrate.kube import Client, EventRecorder

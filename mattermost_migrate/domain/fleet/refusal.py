@@ -12,7 +12,7 @@ from mattermost_migrate.domain.fleet.hold import Hold
 from mattermost_migrate.domain.fleet.roster import Roster
 from mattermost_migrate.domain.fleet.standing import Standing
 from mattermost_migrate.domain.names import Reason
-from mattermost_migrate.domain.spans import doubled
+from mattermost_migrate.domain.spans import OUTAGE, doubled
 
 __all__ = ["Refusal", "refused"]
 
@@ -23,8 +23,6 @@ _LONGEST: Final = 30.0
 _EACH: Final = 0.05
 #: Where they wait long for their answers: half of the time is for the others.
 _SHARE: Final = 2.0
-#: Seconds after which a person is told of a server that fails: until then it passes by itself.
-_OUTAGE: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ class Refusal:
     def told(self, now: datetime) -> bool:
         """Whether a person should know: of a server that fails, once it has done so for long."""
         lasted = (now - self.since).total_seconds()
-        return self.reason is not Reason.UNAVAILABLE or lasted >= _OUTAGE
+        return self.reason is not Reason.UNAVAILABLE or lasted >= OUTAGE
 
 
 def refused(roster: Roster, refusals: Mapping[Key, Refusal], now: datetime) -> Hold | None:
